@@ -1,0 +1,389 @@
+#include "core/actor/actor_cell.h"
+
+#include <exception>
+
+#include "core/actor/context.h"
+#include "core/actor_system.h"
+
+namespace nexus::core {
+namespace {
+
+constexpr const char* kNoStdException = "exception that is no std::exception";
+
+}  // namespace
+
+void ActorCell::send_system_to(const Pid& target, EnvelopePtr envelope) {
+  system_->registry().send_system(target, std::move(envelope));
+}
+
+OnYield ActorCell::run(std::uint32_t throughput) {
+  owner_.enter();
+  run_state_.begin_run();
+  const std::uint32_t release_batch = mailbox_.release_batch();
+  std::uint32_t handled = 0;
+  std::uint32_t released = 0;
+  std::uint32_t processed = 0;
+  absorb_user_lane();
+  for (;;) {
+    // The system lane comes second here, so that a system message overtakes the user messages that were sent after it.
+    if (pending_.empty()) absorb_user_lane();
+    if (mailbox_.has_system()) drain_system_lane();
+    if (handled == throughput || !may_handle_next()) break;
+    EnvelopePtr envelope = pending_.pop_front();
+    ++handled;
+    // Before the turn: a message that is being handled no longer waits.
+    if (handled - released >= release_batch) {
+      mailbox_.release_user(handled - std::exchange(released, handled));
+    }
+    if (handle_user(std::move(envelope)) == Handled::processed) ++processed;
+  }
+  // While the actor waits for its children, their Terminated are what it waits for.
+  absorb_user_lane();
+  mailbox_.release_user(handled - released);
+  system_->registry().count_processed(processed);
+  // The next run goes on with what is left, unless it has to wait for a system message, which notifies.
+  if (may_handle_next()) (void)run_state_.notify();
+  owner_.leave();
+  return run_state_.end_run();
+}
+
+bool ActorCell::may_handle_next() const {
+  if (pending_.empty() || suspended_ || state() == State::restarting) return false;
+  // The name of an actor is known a moment before its Start is in the lane.
+  const bool not_started = state() == State::free;
+  return !not_started || pending_.front().target_generation() != generation();
+}
+
+// Moves what was pushed to the end of pending_ and notes at once which children are gone.
+void ActorCell::absorb_user_lane() {
+  EnvelopeList list = mailbox_.take_user();
+  while (EnvelopePtr envelope = list.pop_front()) {
+    const auto* terminated = envelope->get<Terminated>();
+    const bool for_us = terminated != nullptr && extras_ != nullptr &&
+                        envelope->target_generation() == generation();
+    const Pid who = for_us ? terminated->who : Pid{};
+    pending_.push_back(std::move(envelope));
+    if (for_us) on_terminated(who);
+  }
+}
+
+void ActorCell::drain_system_lane() {
+  EnvelopeList list = mailbox_.take_system();
+  while (EnvelopePtr envelope = list.pop_front()) handle_system(std::move(envelope));
+}
+
+void ActorCell::handle_system(EnvelopePtr envelope) {
+  if (envelope->target_generation() != generation()) {
+    const Pid old = Pid::of_cell(*this, envelope->target_generation());
+    system_->dead_letters().take(old, std::move(envelope), Lane::system, DeadLetterReason::stopped);
+    return;
+  }
+  if (auto* start = envelope->get<Start>()) {
+    on_start(*start);
+  } else if (state() == State::free) {
+    ensure_extras().held.push_back(std::move(envelope));
+  } else if (auto* watch = envelope->get<Watch>()) {
+    on_watch(watch->watcher);
+  } else if (auto* unwatch = envelope->get<Unwatch>()) {
+    if (extras_ != nullptr) extras_->watchers.remove(unwatch->watcher);
+    update_counts();
+  } else if (envelope->is<Stop>()) {
+    begin_stop();
+  } else if (auto* failure = envelope->get<Failure>()) {
+    on_failure_of_child(*failure);
+  } else if (envelope->is<Resume>()) {
+    on_resume();
+  } else if (envelope->is<Restart>()) {
+    begin_restart();
+  } else if (envelope->is<Continuation>()) {
+    on_continuation(std::move(envelope));
+  } else {
+    CHECK(false && "not a system message");
+  }
+}
+
+void ActorCell::on_start(Start& start) {
+  DCHECK(state() == State::free);
+  props_ = std::move(start.props);
+  parent_ = std::move(start.parent);
+  suspended_ = false;
+  processed_count_.store(0, std::memory_order_relaxed);
+  restart_count_.store(0, std::memory_order_relaxed);
+  set_state(State::alive);
+  update_counts();
+  tell_lifecycle<Started>();
+  replay_held();
+}
+
+void ActorCell::on_resume() {
+  // Without an actor object, because it failed to be made, there is nothing to go on with.
+  if (actor_ == nullptr) return begin_restart();
+  suspended_ = false;
+  if (extras_ != nullptr) {
+    // The directive was asked for on behalf of these children, too.
+    for (const Pid& child : std::exchange(extras_->escalated, {}).to_vector()) {
+      send_system_to(child, make_envelope(Resume{}));
+    }
+  }
+  replay_held();
+}
+
+void ActorCell::replay_held() {
+  if (extras_ == nullptr) return;
+  EnvelopeList held = std::move(extras_->held);
+  while (EnvelopePtr envelope = held.pop_front()) handle_system(std::move(envelope));
+}
+
+void ActorCell::on_watch(const Pid& watcher) {
+  // The parent is told anyway, and only once.
+  if (watcher == parent_) return;
+  ensure_extras().watchers.add(watcher);
+  update_counts();
+}
+
+void ActorCell::on_continuation(EnvelopePtr envelope) {
+  if (state() == State::stopping) return;
+  if (suspended_ || state() == State::restarting) {
+    ensure_extras().held.push_back(std::move(envelope));
+    return;
+  }
+  // Out of the envelope, which the code may forward while it runs.
+  Continuation continuation = std::move(*envelope->get<Continuation>());
+  Context context(*this, &envelope);
+  try {
+    continuation.run(context);
+  } catch (const std::exception& exception) {
+    fail(exception.what(), "continuation");
+  } catch (...) {
+    fail(kNoStdException, "continuation");
+  }
+}
+
+ActorCell::Handled ActorCell::handle_user(EnvelopePtr envelope) {
+  if (envelope->target_generation() != generation() || state() == State::stopping) {
+    // What a Terminated was needed for, absorb_user_lane() has done.
+    if (envelope->is<Terminated>()) return Handled::processed;
+    const Pid old = Pid::of_cell(*this, envelope->target_generation());
+    system_->dead_letters().take(old, std::move(envelope), Lane::user, DeadLetterReason::stopped);
+    return Handled::dead_letter;
+  }
+  // Relaxed load and store: the owner is the only writer.
+  processed_count_.store(processed_count_.load(std::memory_order_relaxed) + 1,
+                         std::memory_order_relaxed);
+  if (envelope->is<PoisonPill>()) {
+    begin_stop();
+    return Handled::processed;
+  }
+  if (envelope->is<Touch>()) {
+    if (envelope->sender()) {
+      (void)system_->registry().send_user(envelope->sender(), make_envelope(Touched{self()}));
+    }
+    return Handled::processed;
+  }
+  const bool wants_notices = envelope->wants_notices() && envelope->sender();
+  const Pid asker = wants_notices ? envelope->sender() : Pid{};
+  const auto notify_asker = [&](Notice::Kind kind, std::string detail) {
+    if (wants_notices) {
+      (void)system_->registry().send_user(asker, make_envelope(Notice{kind, std::move(detail)}));
+    }
+  };
+  std::string message_name;
+  try {
+    Context context(*this, &envelope);
+    if (const auto* payload = envelope->get<Payload>();
+        payload != nullptr && props_->read_payload) {
+      Result<EnvelopePtr> typed = props_->read_payload(*payload);
+      if (!typed.ok()) {
+        notify_asker(Notice::Kind::bad_payload, typed.error().detail);
+        system_->dead_letters().take(self(), std::move(envelope), Lane::user,
+                                     DeadLetterReason::unreadable);
+        return Handled::processed;
+      }
+      context.answer_content_type_ = payload->content_type;
+      (*typed)->set_sender(envelope->sender());
+      (*typed)->set_headers(envelope->headers());
+      envelope = std::move(*typed);
+    }
+    notify_asker(Notice::Kind::started, {});
+    actor_->receive(context);
+    return Handled::processed;
+  } catch (const std::exception& exception) {
+    // A handler may have forwarded the message before it threw.
+    message_name = envelope == nullptr ? "(forwarded)" : envelope->type().name();
+    notify_asker(Notice::Kind::failed, exception.what());
+    fail(exception.what(), message_name);
+  } catch (...) {
+    message_name = envelope == nullptr ? "(forwarded)" : envelope->type().name();
+    notify_asker(Notice::Kind::failed, kNoStdException);
+    fail(kNoStdException, message_name);
+  }
+  return Handled::processed;
+}
+
+// A lifecycle message goes to the actor at once; what it throws in Started is a failure, in the others only a log line,
+// because the actor object is on its way out.
+template <typename Message>
+void ActorCell::tell_lifecycle() {
+  constexpr bool starting = std::is_same_v<Message, Started>;
+  EnvelopePtr envelope = make_envelope(Message{});
+  const std::string message_name = envelope->type().cpp_name();
+  std::string reason;
+  try {
+    if (starting) actor_ = props_->producer();
+    if (actor_ == nullptr) {
+      if (!starting) return;
+      fail("the producer made no actor", message_name);
+      return;
+    }
+    Context context(*this, &envelope);
+    actor_->receive(context);
+    return;
+  } catch (const std::exception& exception) {
+    reason = exception.what();
+  } catch (...) {
+    reason = kNoStdException;
+  }
+  if (starting) {
+    fail(reason, message_name);
+  } else {
+    system_->log().warn(
+        "actor threw while it was ending",
+        {{"actor", self().to_string()}, {"message", message_name}, {"reason", reason}});
+  }
+}
+
+void ActorCell::fail(const std::string& reason, const std::string& message_name) {
+  // A handler may have stopped its own actor before it threw.
+  if (state() == State::stopping || state() == State::free) return;
+  suspended_ = true;
+  system_->log().warn(
+      "actor failed",
+      {{"actor", self().to_string()}, {"message", message_name}, {"reason", reason}});
+  send_system_to(parent_, make_envelope(Failure{self(), reason, message_name}));
+}
+
+void ActorCell::on_failure_of_child(const Failure& failure) {
+  // In any other state the child has been told to stop.
+  if (state() != State::alive || extras_ == nullptr || !extras_->children.contains(failure.child)) {
+    return;
+  }
+  const Instant now = system_->clock().now();
+  RestartStatistics& statistics = extras_->child_failures[failure.child];
+  statistics.record_failure(now);
+  Directive directive = Directive::stop;
+  try {
+    directive = props_->strategy->decide(failure, statistics, now);
+  } catch (const std::exception& exception) {
+    system_->log().error("supervision strategy threw, child is stopped",
+                         {{"actor", self().to_string()}, {"reason", exception.what()}});
+  } catch (...) {
+    system_->log().error("supervision strategy threw, child is stopped",
+                         {{"actor", self().to_string()}, {"reason", kNoStdException}});
+  }
+  switch (directive) {
+    case Directive::resume:
+      send_system_to(failure.child, make_envelope(Resume{}));
+      break;
+    case Directive::restart:
+      send_system_to(failure.child, make_envelope(Restart{}));
+      break;
+    case Directive::stop:
+      send_system_to(failure.child, make_envelope(Stop{}));
+      break;
+    case Directive::escalate:
+      extras_->escalated.add(failure.child);
+      fail(failure.reason, failure.message_name);
+      break;
+  }
+}
+
+// `child` may also be an actor that this one only watched.
+void ActorCell::on_terminated(const Pid& child) {
+  extras_->watching.remove(child);
+  if (!extras_->children.remove(child)) return;
+  extras_->child_failures.erase(child);
+  extras_->escalated.remove(child);
+  update_counts();
+  when_children_are_gone();
+}
+
+void ActorCell::when_children_are_gone() {
+  if (extras_ != nullptr && !extras_->children.empty()) return;
+  if (state() == State::restarting) finish_restart();
+  if (state() == State::stopping) finish_stop();
+}
+
+void ActorCell::stop_children() {
+  if (extras_ == nullptr) return;
+  for (const Pid& child : extras_->children.to_vector()) {
+    send_system_to(child, make_envelope(Stop{}));
+  }
+}
+
+void ActorCell::begin_restart() {
+  if (state() != State::alive) return;
+  suspended_ = false;
+  restart_count_.fetch_add(1, std::memory_order_relaxed);
+  // Answers to what the old object asked must not reach the new one.
+  if (extras_ != nullptr) extras_->held.clear();
+  tell_lifecycle<Restarting>();
+  set_state(State::restarting);
+  stop_children();
+  when_children_are_gone();
+}
+
+void ActorCell::finish_restart() {
+  actor_.reset();
+  set_state(State::alive);
+  tell_lifecycle<Started>();
+}
+
+void ActorCell::begin_stop() {
+  if (state() == State::stopping || state() == State::free) return;
+  suspended_ = false;
+  set_state(State::stopping);
+  tell_lifecycle<Stopping>();
+  stop_children();
+  when_children_are_gone();
+}
+
+void ActorCell::finish_stop() {
+  tell_lifecycle<Stopped>();
+  actor_.reset();
+  const Pid me = self();
+  const auto info = system_->cells().info(*this, me.generation());
+  if (!info->name.empty()) system_->registry().remove(info->name, me);
+
+  std::unique_ptr<ContextExtras> extras = std::move(extras_);
+  const Pid parent = std::exchange(parent_, {});
+  props_.reset();
+  set_state(State::free);
+  update_counts();
+  // From here on the door turns senders away; what is already in the lanes has the old generation and becomes dead letters.
+  generation_.store(me.generation() + 1, std::memory_order_release);
+
+  if (extras != nullptr) {
+    for (const Pid& watched : extras->watching.to_vector()) {
+      send_system_to(watched, make_envelope(Unwatch{me}));
+    }
+    for (const Pid& watcher : extras->watchers.to_vector()) {
+      // What leaves the node is written later, when the cell may have another name.
+      const Pid who = watcher.is_record() ? Pid::of_name(me.address(), me.id()) : me;
+      system_->registry().send_terminated(
+          watcher, make_envelope(Terminated{who, TerminatedReason::stopped}));
+    }
+  }
+  system_->registry().send_terminated(parent,
+                                      make_envelope(Terminated{me, TerminatedReason::stopped}));
+  system_->cells().give_back(*this);
+}
+
+void ActorCell::update_counts() {
+  child_count_.store(extras_ == nullptr ? 0 : static_cast<std::uint32_t>(extras_->children.size()),
+                     std::memory_order_relaxed);
+  watcher_count_.store(
+      extras_ == nullptr ? 0 : static_cast<std::uint32_t>(extras_->watchers.size()),
+      std::memory_order_relaxed);
+}
+
+}  // namespace nexus::core

@@ -1,0 +1,47 @@
+// Guardian: parent of all actors that have none: it decides about their failures and stops them at shutdown.
+#pragma once
+
+#include <string>
+
+#include "core/actor/pid_set.h"
+#include "core/actor/supervision.h"
+#include "core/base/log.h"
+#include "core/base/mutex.h"
+#include "core/process/process.h"
+
+namespace nexus::core {
+
+class ActorSystem;
+
+class Guardian final : public Process {
+ public:
+  explicit Guardian(ActorSystem& system) : system_(system) {}
+
+  // Any thread. False after stop_all().
+  [[nodiscard]] bool adopt(const Pid& child);
+  // Any thread: tells every root actor to stop and adopts no more.
+  void stop_all();
+  // A foreign thread: waits until no root actor is left, up to `deadline`; false when some were.
+  bool wait_until_empty(Instant deadline);
+
+  void deliver(EnvelopePtr envelope, Lane lane) override;
+  const std::string& address() const override;
+  const std::string& id() const override { return id_; }
+
+ private:
+  void on_failure(const Failure& failure);
+  void on_terminated(const Pid& child);
+
+  ActorSystem& system_;
+  const std::string id_ = "$guardian";
+  const OneForOneStrategy strategy_;
+
+  // Taken by spawn, stop and failure of root actors only.
+  Mutex mutex_;
+  CondVar emptied_;
+  PidSet children_ GUARDED_BY(mutex_);
+  std::unordered_map<Pid, RestartStatistics> failures_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace nexus::core

@@ -1,0 +1,150 @@
+#include "core/actor_system.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "core/actor/guardian.h"
+#include "core/base/escape.h"
+#include "core/dispatch/work_stealing_dispatcher.h"
+
+namespace nexus::core {
+namespace {
+
+constexpr std::size_t kNameBytesMax = 256;
+
+ActorSystem::Options with_defaults(ActorSystem::Options options) {
+  if (options.worker_count == 0) {
+    options.worker_count = std::max(1u, std::thread::hardware_concurrency());
+  }
+  CHECK(options.throughput >= 1 && options.mailbox_user_count_max >= 1);
+  return options;
+}
+
+}  // namespace
+
+ActorSystem::ActorSystem(Options options)
+    : options_(with_defaults(std::move(options))),
+      registry_(options_.address, dead_letters_),
+      dead_letters_(options_.dead_letters, registry_, events_, clock_, options_.log),
+      futures_(options_.futures, options_.address, timers_, dead_letters_),
+      cells_(options_.cells, *this),
+      guardian_(std::make_unique<Guardian>(*this)),
+      dispatcher_(std::make_unique<WorkStealingDispatcher>(WorkStealingDispatcher::Options{
+          .worker_count = options_.worker_count, .throughput = options_.throughput})) {
+  registry_.set_cell_table(&cells_);
+  CHECK(registry_.add(futures_.id(), Pid::of_process(futures_)));
+}
+
+ActorSystem::~ActorSystem() {
+  if (!stopped_) shutdown(Duration::zero());
+  dispatcher_.reset();
+}
+
+bool ActorSystem::stop_actors(Duration patience) {
+  guardian_->stop_all();
+  return guardian_->wait_until_empty(clock_.now() + patience);
+}
+
+bool ActorSystem::shutdown(Duration patience) {
+  CHECK(!stopped_);
+  stopped_ = true;
+  const Instant deadline = clock_.now() + patience;
+  const bool all_stopped = stop_actors(patience);
+  futures_.close();
+  // A worker needs a moment to end even when it has nothing to do.
+  const bool all_ended =
+      dispatcher_->stop(std::max(deadline, clock_.now() + std::chrono::milliseconds(100)));
+  timers_.stop();
+  return all_stopped && all_ended;
+}
+
+Status ActorSystem::check_name(const std::string& name) {
+  const auto bad = [](std::string why) {
+    return Error{Errc::invalid_argument, "actor name " + std::move(why), "INVALID_ID"};
+  };
+  if (name.empty()) return bad("is empty");
+  if (name.size() > kNameBytesMax) {
+    return bad("has " + std::to_string(name.size()) + " bytes, at most " +
+               std::to_string(kNameBytesMax) + " are allowed");
+  }
+  for (std::size_t at = 0; at < name.size();) {
+    const std::size_t bytes = utf8_sequence_bytes(std::string_view(name).substr(at));
+    if (bytes == 0) return bad("is not UTF-8");
+    const char c = name[at];
+    at += bytes;
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) return bad("holds a control character");
+    if (c == '/' || c == '$')
+      return bad("\"" + name + "\" holds '" + std::string(1, c) + "', which the node reserves");
+  }
+  return Nothing{};
+}
+
+Result<Pid> ActorSystem::spawn(PropsPtr props) {
+  return spawn_actor(std::move(props), {}, Pid::of_process(*guardian_));
+}
+
+Result<Pid> ActorSystem::spawn_named(PropsPtr props, const std::string& name) {
+  if (Status status = check_name(name); !status.ok()) return status.error();
+  return spawn_actor(std::move(props), name, Pid::of_process(*guardian_));
+}
+
+Result<Pid> ActorSystem::spawn_system(PropsPtr props, const std::string& id) {
+  return spawn_actor(std::move(props), id, Pid::of_process(*guardian_));
+}
+
+Result<Pid> ActorSystem::spawn_actor(PropsPtr props, std::string id, const Pid& parent) {
+  const std::uint32_t user_count_max = props->mailbox_user_count_max != 0
+                                           ? props->mailbox_user_count_max
+                                           : options_.mailbox_user_count_max;
+  ActorCell* cell = cells_.take({.name = id,
+                                 .parent = parent,
+                                 .props = props,
+                                 .started_at = std::chrono::system_clock::now(),
+                                 .generation = 0});
+  if (cell == nullptr) {
+    return Error{Errc::resource_exhausted,
+                 "the node hosts core.actor_count_max = " +
+                     std::to_string(options_.cells.actor_count_max) + " actors already",
+                 "OVERLOADED"};
+  }
+  // Before the name is known: from then on others send to it.
+  cell->set_user_count_max(user_count_max);
+  const Pid pid = Pid::of_cell(*cell, cell->generation());
+  if (!id.empty() && !registry_.add(id, pid)) {
+    cells_.give_back_unused(*cell);
+    return Error{Errc::already_exists, "an actor named \"" + id + "\" exists on this node",
+                 "ACTOR_EXISTS"};
+  }
+  if (parent.is_process() && parent.process() == guardian_.get() && !guardian_->adopt(pid)) {
+    if (!id.empty()) registry_.remove(id, pid);
+    cells_.give_back_unused(*cell);
+    return Error{Errc::unavailable, "the node is shutting down", "DRAINING"};
+  }
+  registry_.send_system(pid, make_envelope(Start{std::move(props), parent}));
+  return pid;
+}
+
+Answer ActorSystem::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout) {
+  struct Shared {
+    Mutex mutex;
+    CondVar done;
+    std::optional<Answer> answer GUARDED_BY(mutex);
+  };
+  auto shared = std::make_shared<Shared>();
+  const Pid sender = futures_.open(clock_.now() + timeout, [shared](Answer answer) {
+    MutexLock lock(shared->mutex);
+    shared->answer = std::move(answer);
+    shared->done.notify_one();
+  });
+  if (sender) {
+    envelope->set_sender(sender);
+    envelope->set_wants_notices(true);
+    (void)registry_.send_user(target, std::move(envelope));
+  }
+  MutexLock lock(shared->mutex);
+  while (!shared->answer) shared->done.wait(shared->mutex);
+  return std::move(*shared->answer);
+}
+
+}  // namespace nexus::core

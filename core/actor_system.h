@@ -1,0 +1,107 @@
+// ActorSystem: the actor runtime of one node. Owns workers, timers, registry, futures, dead letters and all actors.
+//
+//   all calls   any thread, unless said otherwise
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/actor/cell_table.h"
+#include "core/actor/context.h"
+#include "core/actor/props.h"
+#include "core/base/log.h"
+#include "core/base/result.h"
+#include "core/dispatch/dispatcher.h"
+#include "core/process/dead_letters.h"
+#include "core/process/event_stream.h"
+#include "core/process/futures.h"
+#include "core/process/process_registry.h"
+#include "core/time/timers.h"
+
+namespace nexus::core {
+
+class Guardian;
+
+class ActorSystem {
+ public:
+  struct Options {
+    // `host:port` by which peers reach this node.
+    std::string address = "nonhost";
+    // Worker threads; 0 = one per processor.
+    std::uint32_t worker_count = 0;
+    // User messages that an actor handles before the next one gets its turn; >= 1.
+    std::uint32_t throughput = 300;
+    // Default limit of a mailbox; >= 1.
+    std::uint32_t mailbox_user_count_max = 1'000'000;
+    CellTable::Options cells{};
+    FutureTable::Options futures{};
+    DeadLetters::Options dead_letters{};
+    Log log{};
+  };
+
+  // Starts the threads.
+  explicit ActorSystem(Options options);
+  // shutdown() with no patience, if it was not called.
+  ~ActorSystem();
+  ActorSystem(const ActorSystem&) = delete;
+  ActorSystem& operator=(const ActorSystem&) = delete;
+
+  const std::string& address() const { return registry_.address(); }
+  const Options& options() const { return options_; }
+  const Log& log() const { return options_.log; }
+  const Clock& clock() const { return clock_; }
+  ProcessRegistry& registry() { return registry_; }
+  DeadLetters& dead_letters() { return dead_letters_; }
+  EventStream& events() { return events_; }
+  FutureTable& futures() { return futures_; }
+  Timers& timers() { return timers_; }
+  CellTable& cells() { return cells_; }
+  Dispatcher& dispatcher() { return *dispatcher_; }
+
+  // An actor without a parent; the guardian restarts it at most 10 times in 10 s, then stops it.
+  Result<Pid> spawn(PropsPtr props);
+  // `name`: 1 to 256 bytes of UTF-8 without control characters, '/' and '$'; ALREADY_EXISTS when taken.
+  Result<Pid> spawn_named(PropsPtr props, const std::string& name);
+  // For the node's own actors: any id, e.g. `activator`. A second name of the same actor is added with registry().add().
+  Result<Pid> spawn_system(PropsPtr props, const std::string& id);
+
+  template <typename T>
+  Delivered send(const Pid& target, T message) {
+    return registry_.send_user(target, make_envelope(std::move(message)));
+  }
+  void stop(const Pid& target) { registry_.send_system(target, make_envelope(Stop{})); }
+  void poison(const Pid& target) { (void)send(target, PoisonPill{}); }
+  // Sends and waits. For foreign threads only: a worker that waits here stalls its actors.
+  template <typename T>
+  Answer ask(const Pid& target, T message, Duration timeout) {
+    return ask_envelope(target, make_envelope(std::move(message)), timeout);
+  }
+  Answer ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout);
+
+  // Stops all actors, children first, and waits for them up to `patience`; no root actor can be spawned afterwards. False when
+  // some had not stopped by then; calling again waits again. Not from an actor.
+  bool stop_actors(Duration patience);
+  // stop_actors(), then ends the threads. False when some actor had not stopped or some worker was still in a turn: the
+  // destructor then waits for that turn. Once, not from an actor.
+  bool shutdown(Duration patience);
+
+  // Used by Context.
+  Result<Pid> spawn_actor(PropsPtr props, std::string id, const Pid& parent);
+  static Status check_name(const std::string& name);
+
+ private:
+  const Options options_;
+  const SteadyClock clock_;
+  EventStream events_;
+  ProcessRegistry registry_;
+  DeadLetters dead_letters_;
+  Timers timers_;
+  FutureTable futures_;
+  CellTable cells_;
+  std::unique_ptr<Guardian> guardian_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  bool stopped_ = false;
+};
+
+}  // namespace nexus::core

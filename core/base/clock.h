@@ -1,0 +1,23 @@
+// Time as the runtime sees it: a steady clock that protocols never read; they get `now` as an argument.
+#pragma once
+
+#include <chrono>
+
+namespace nexus::core {
+
+using Duration = std::chrono::nanoseconds;
+using Instant = std::chrono::time_point<std::chrono::steady_clock, Duration>;
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  // Any thread. Never goes back.
+  virtual Instant now() const = 0;
+};
+
+class SteadyClock final : public Clock {
+ public:
+  Instant now() const override { return std::chrono::steady_clock::now(); }
+};
+
+}  // namespace nexus::core

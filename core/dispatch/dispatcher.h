@@ -1,0 +1,19 @@
+// Dispatcher: runs cells that have something to do, each on one thread at a time.
+#pragma once
+
+#include "core/actor/actor_cell.h"
+
+namespace nexus::core {
+
+class Dispatcher {
+ public:
+  virtual ~Dispatcher() = default;
+
+  // Any thread. For a cell whose RunState said `enqueue` or `run_again`.
+  virtual void schedule(ActorCell& cell) = 0;
+  // A foreign thread. Waits for the current turns up to `deadline`, then gives up on threads that are still in one; false
+  // when it gave up on any. Cells scheduled later are never run.
+  virtual bool stop(Instant deadline) = 0;
+};
+
+}  // namespace nexus::core

@@ -1,0 +1,98 @@
+#include "core/process/dead_letters.h"
+
+#include "core/actor/messages.h"
+#include "core/actor/system_messages.h"
+#include "core/process/event_stream.h"
+#include "core/process/process_registry.h"
+
+namespace nexus::core {
+namespace {
+
+constexpr std::array<std::string_view, kDeadLetterReasonCount> kNames = {
+    "no_such_actor",   "stopped",      "mailbox_full", "no_route",        "no_sender",
+    "no_such_request", "unreadable",   "link_down",    "link_queue_full", "link_lost_in_doubt",
+    "too_large",       "not_remotable"};
+constexpr auto kFirstOfAnswers = static_cast<std::size_t>(DeadLetterReason::no_sender);
+constexpr auto kFirstOfLinks = static_cast<std::size_t>(DeadLetterReason::link_down);
+
+}  // namespace
+
+std::string_view to_string(DeadLetterReason reason) {
+  return kNames[static_cast<std::size_t>(reason)];
+}
+
+DeadLetters::DeadLetters(Options options, ProcessRegistry& registry, EventStream& events,
+                         const Clock& clock, Log log)
+    : options_(options),
+      registry_(registry),
+      events_(events),
+      clock_(clock),
+      log_(std::move(log)) {}
+
+void DeadLetters::take(const Pid& target, EnvelopePtr envelope, Lane lane,
+                       DeadLetterReason reason) {
+  if (lane == Lane::system) {
+    // A watch on what is not there is answered; the other system messages have nothing left to do.
+    if (const auto* watch = envelope->get<Watch>()) {
+      registry_.send_terminated(watch->watcher,
+                                make_envelope(Terminated{target, TerminatedReason::not_found}));
+    }
+    return;
+  }
+  counts_[static_cast<std::size_t>(reason)].add();
+  const Pid sender = envelope->sender();
+  const bool is_report =
+      envelope->is<DeadLetterResponse>() || envelope->is<Notice>() || envelope->is<Terminated>();
+  // Reports about other messages that nobody waits for any more are no news.
+  if (is_report) return;
+  const DeadLetter letter{target, sender, envelope->type().name(), reason};
+  if (sender) {
+    // The future table understands notices unasked; an answer of "no such actor" would mislead there.
+    const bool notice = envelope->wants_notices() || sender.is_process();
+    if (reason == DeadLetterReason::mailbox_full && notice) {
+      (void)registry_.send_user(sender, make_envelope(Notice{Notice::Kind::mailbox_full, {}}));
+    } else {
+      (void)registry_.send_user(sender, make_envelope(DeadLetterResponse{target, reason}));
+    }
+  }
+  events_.publish(letter);
+  log_throttled(letter);
+}
+
+void DeadLetters::log_throttled(const DeadLetter& letter) {
+  if (!log_.enabled(LogLevel::info)) return;
+  std::uint64_t suppressed = 0;
+  {
+    MutexLock lock(log_mutex_);
+    const Instant now = clock_.now();
+    if (now - window_start_ >= options_.log_window) {
+      window_start_ = now;
+      logged_count_ = 0;
+      suppressed = std::exchange(suppressed_count_, 0);
+    }
+    if (logged_count_ >= options_.logged_count_max) {
+      ++suppressed_count_;
+      return;
+    }
+    ++logged_count_;
+  }
+  if (suppressed > 0) log_.info("dead letters not logged", {{"count", suppressed}});
+  log_.info("dead letter", {{"reason", to_string(letter.reason)},
+                            {"target", letter.target.to_string()},
+                            {"sender", letter.sender.to_string()},
+                            {"message", letter.message_name}});
+}
+
+std::uint64_t DeadLetters::door_count() const {
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < kFirstOfAnswers; ++i) total += counts_[i].sum();
+  return total;
+}
+
+std::uint64_t DeadLetters::link_count() const {
+  std::uint64_t total = 0;
+  for (std::size_t i = kFirstOfLinks; i < counts_.size(); ++i) total += counts_[i].sum();
+  return total;
+}
+
+}  // namespace nexus::core

@@ -1,0 +1,65 @@
+#include "core/time/timers.h"
+
+#include "core/base/thread_name.h"
+
+namespace nexus::core {
+
+Timers::Timers() : wheel_(clock_.now(), std::chrono::milliseconds(1)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+Timers::~Timers() { stop(); }
+
+void Timers::stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+Timers::Id Timers::schedule(Instant deadline, Task task) {
+  MutexLock lock(mutex_);
+  // An empty wheel is not advanced, and would have to walk through all the idle time with the new entry in it.
+  std::vector<Task> none_due;
+  if (wheel_.size() == 0) wheel_.advance(clock_.now(), none_due);
+  const Id id = wheel_.add(deadline, std::move(task));
+  if (deadline < wake_at_) changed_.notify_one();
+  return id;
+}
+
+bool Timers::cancel(Id id) {
+  // The task is destroyed after the lock is gone: its destructor may call out.
+  std::optional<Task> task;
+  MutexLock lock(mutex_);
+  task = wheel_.cancel(id);
+  return task.has_value();
+}
+
+void Timers::run() {
+  set_thread_name("nx-timers");
+  std::vector<Task> due;
+  mutex_.lock();
+  while (!stopping_) {
+    wheel_.advance(clock_.now(), due);
+    if (!due.empty()) {
+      mutex_.unlock();
+      for (Task& task : due) task();
+      due.clear();
+      mutex_.lock();
+      continue;
+    }
+    const auto wake = wheel_.next_wake();
+    wake_at_ = wake.value_or(Instant::max());
+    if (wake) {
+      changed_.wait_until(mutex_, *wake);
+    } else {
+      changed_.wait(mutex_);
+    }
+    wake_at_ = Instant::min();
+  }
+  mutex_.unlock();
+}
+
+}  // namespace nexus::core

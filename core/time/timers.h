@@ -1,0 +1,48 @@
+// Timers: the one thread that drives the timer wheel and runs what is due.
+//
+//   schedule(), cancel()   any thread
+//
+// What is scheduled runs on the timer thread: it must be short, must not block or throw, and usually posts a message.
+#pragma once
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/mutex.h"
+#include "core/base/unique_function.h"
+#include "core/time/timer_wheel.h"
+
+namespace nexus::core {
+
+class Timers {
+ public:
+  using Task = UniqueFunction<void()>;
+  using Id = TimerWheel<Task>::Id;
+
+  // Starts the thread.
+  Timers();
+  // Stops the thread; what is not due is dropped.
+  ~Timers();
+
+  // Runs `task` at `deadline` or up to 1 ms (and the thread's wake-up) later.
+  Id schedule(Instant deadline, Task task);
+  // False when the task has run, is running or was cancelled.
+  bool cancel(Id id);
+  // Ends the thread. Idempotent; later schedule() calls never run.
+  void stop();
+
+ private:
+  void run();
+
+  const SteadyClock clock_;
+  Mutex mutex_;
+  CondVar changed_;
+  TimerWheel<Task> wheel_ GUARDED_BY(mutex_);
+  Instant wake_at_ GUARDED_BY(mutex_) = Instant::max();
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace nexus::core

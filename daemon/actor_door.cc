@@ -1,0 +1,543 @@
+#include "daemon/actor_door.h"
+
+#include <algorithm>
+
+#include "core/actor/context.h"
+#include "core/base/nearest.h"
+#include "daemon/payload_codec.h"
+
+namespace nexus::daemon {
+namespace {
+
+using core::Errc;
+using core::Error;
+
+constexpr std::size_t kIdBytesMax = 1024;
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+std::int64_t milliseconds(core::Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+Error draining() {
+  return {Errc::unavailable, "the node is shutting down; use another node", "DRAINING"};
+}
+
+}  // namespace
+
+ActorDoor::ActorDoor(core::ActorSystem& system, const Kinds& kinds, const NodeConfig& config)
+    : system_(system), kinds_(kinds), config_(config) {
+  for (const auto& [name, kind] : kinds.all()) {
+    const auto configured = config.kinds.find(name);
+    const KindConfig settings =
+        configured == config.kinds.end() ? KindConfig{} : configured->second;
+    if (settings.enabled) enabled_[name] = kind.make_props(settings.mailbox_user_count_max);
+  }
+}
+
+core::Status ActorDoor::check_open() const {
+  if (draining_.load()) return draining();
+  return core::Nothing{};
+}
+
+core::Result<core::Pid> ActorDoor::parse(const std::string& text) const {
+  const auto invalid = [&](const std::string& why) {
+    return Error{Errc::invalid_argument,
+                 "\"" + text.substr(0, 200) + "\" is no Pid: " + why +
+                     "; write host:port/id, or the id alone for an actor of this node",
+                 "INVALID_PID"};
+  };
+  if (text.empty()) return invalid("it is empty");
+  if (text.size() > kIdBytesMax) return invalid("it is longer than 1024 bytes");
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (std::any_of(text.begin(), text.end(), is_control))
+    return invalid("it holds a control character");
+  if (text.find('/') == std::string::npos)
+    return system_.registry().resolve(system_.address(), text);
+  if (text.front() == '/') {
+    if (text.size() == 1) return invalid("the id is missing");
+    return system_.registry().resolve(system_.address(), text.substr(1));
+  }
+  const auto split = core::split_pid(text);
+  if (!split) return invalid("the id is missing");
+  const core::Result<HostPort> address = parse_host_port(split->address);
+  if (!address.ok()) return invalid(address.error().detail);
+  if (address->port == 0) return invalid("port 0 is no address");
+  return system_.registry().resolve(split->address, split->id);
+}
+
+core::Result<ActorDoor::Spawned> ActorDoor::spawn(const std::string& kind, const std::string& id,
+                                                  bool return_existing) {
+  if (core::Status open = check_open(); !open.ok()) return open.error();
+  const auto found = enabled_.find(kind);
+  if (found == enabled_.end()) {
+    std::vector<std::string> known;
+    for (const auto& [name, props] : enabled_) known.push_back(name);
+    const std::string near = core::nearest(kind, known);
+    Error error{Errc::not_found,
+                "this node offers no kind \"" + kind + "\"; it offers " + join(known),
+                "KIND_UNKNOWN"};
+    error.metadata["known"] = join(known);
+    if (!near.empty()) {
+      error.metadata["nearest"] = near;
+      error.detail += "; did you mean \"" + near + "\"?";
+    }
+    return error;
+  }
+  core::Result<core::Pid> pid =
+      id.empty() ? system_.spawn(found->second) : system_.spawn_named(found->second, id);
+  if (pid.ok()) return Spawned{*pid, true};
+  if (pid.error().code == Errc::already_exists && return_existing) {
+    if (const core::Pid existing = system_.registry().find(id)) return Spawned{existing, false};
+  }
+  return pid.error();
+}
+
+core::Duration ActorDoor::budget(std::optional<core::Duration> wanted) const {
+  using std::chrono::milliseconds;
+  if (!wanted) return config_.core.ask_timeout_default;
+  // The answer, also "too late", must be back before the client's own clock gives up.
+  const core::Duration way_back =
+      std::clamp<core::Duration>(*wanted / 10, milliseconds(1), milliseconds(50));
+  return std::clamp<core::Duration>(*wanted - way_back, milliseconds(1),
+                                    config_.core.ask_timeout_max);
+}
+
+core::PropsPtr ActorDoor::props_of(const core::Pid& pid) const {
+  if (!pid.is_cell()) return nullptr;
+  const auto info = system_.cells().info(*pid.cell(), pid.generation());
+  return info == nullptr ? nullptr : info->props;
+}
+
+Error ActorDoor::not_found(const core::Pid& target) const {
+  Error error{Errc::not_found, "there is no actor " + target.to_string(), "ACTOR_NOT_FOUND"};
+  error.metadata["pid"] = target.to_string();
+  return error;
+}
+
+// What can be said before a message is sent.
+core::Status ActorDoor::check_target(const core::Pid& target) const {
+  if (core::Status open = check_open(); !open.ok()) return open;
+  if (!is_here(target)) return core::Nothing{};
+  if (target.is_cell() && props_of(target) != nullptr &&
+      target.cell()->generation() == target.generation()) {
+    return core::Nothing{};
+  }
+  return not_found(target);
+}
+
+core::Status ActorDoor::check_payload(const core::Payload& payload) const {
+  const std::size_t bytes_max = config_.remote.message_bytes_max;
+  if (payload.data.size() <= bytes_max) return core::Nothing{};
+  Error error{Errc::invalid_argument,
+              "the message has " + std::to_string(payload.data.size()) +
+                  " bytes, remote.message_bytes_max allows " + std::to_string(bytes_max),
+              "MESSAGE_TOO_LARGE"};
+  error.metadata["limit"] = std::to_string(bytes_max);
+  return error;
+}
+
+Error ActorDoor::error_of(const core::Answer& answer, const core::Pid& target,
+                          core::Duration budget) const {
+  using Outcome = core::Answer::Outcome;
+  const std::string pid = target.to_string();
+  Error error;
+  switch (answer.outcome) {
+    case Outcome::answered:
+      error = {Errc::internal, "no error"};
+      break;
+    case Outcome::no_such_actor:
+      if (draining_.load()) return draining();
+      return not_found(target);
+    case Outcome::mailbox_full:
+      error = {Errc::resource_exhausted, "the mailbox of " + pid + " is full; try again later",
+               "MAILBOX_FULL"};
+      break;
+    case Outcome::link_failed:
+      error = {Errc::unavailable,
+               "the node of " + pid + " cannot be reached (" + answer.detail + ")",
+               "NODE_UNREACHABLE"};
+      break;
+    case Outcome::too_large:
+      error = {Errc::invalid_argument,
+               "the message is larger than remote.message_bytes_max = " +
+                   std::to_string(config_.remote.message_bytes_max),
+               "MESSAGE_TOO_LARGE"};
+      error.metadata["limit"] = std::to_string(config_.remote.message_bytes_max);
+      break;
+    case Outcome::not_remotable:
+      error = {Errc::internal, "the message cannot leave the node", "NOT_REMOTABLE"};
+      break;
+    case Outcome::bad_payload:
+      error = {Errc::invalid_argument, answer.detail, "INVALID_PAYLOAD"};
+      break;
+    case Outcome::failed:
+      error = {Errc::internal, pid + " failed while it handled the message: " + answer.detail,
+               "ACTOR_FAILED"};
+      break;
+    case Outcome::deadline: {
+      const std::string stage = answer.started ? "running" : "queued";
+      error = {Errc::deadline_exceeded,
+               "no answer from " + pid + " within " + std::to_string(milliseconds(budget)) +
+                   " ms; the message was " + stage,
+               "ASK_TIMEOUT"};
+      error.metadata["stage"] = stage;
+      break;
+    }
+    case Outcome::cancelled:
+      if (draining_.load()) return draining();
+      error = {Errc::cancelled, "the call was cancelled", "CANCELLED"};
+      break;
+    case Outcome::overloaded:
+      error = {Errc::resource_exhausted, "too many requests wait for answers on this node",
+               "OVERLOADED"};
+      break;
+  }
+  error.metadata["pid"] = pid;
+  return error;
+}
+
+core::Result<ActorDoor::Message> ActorDoor::message_of(core::Answer answer, bool as_json) const {
+  Message message;
+  message.headers = answer.message->headers();
+  if (auto* payload = answer.message->get<core::Payload>()) {
+    message.payload = std::move(*payload);
+  } else {
+    const core::MessageType& type = answer.message->type();
+    if (!type.remotable() || !type.encode(answer.message->message(), &message.payload.data)) {
+      return Error{Errc::internal,
+                   "the actor answered with a " + type.cpp_name() + ", which no client can read",
+                   "ANSWER_UNREADABLE"};
+    }
+    message.payload.type = type.wire_name();
+    message.payload.content_type = core::Payload::kProtobuf;
+  }
+  // A peer that knows no JSON answers in protobuf; this node may know the type.
+  if (as_json && message.payload.content_type == core::Payload::kProtobuf &&
+      knows_protobuf(message.payload.type)) {
+    core::Result<std::string> json = protobuf_to_json(message.payload.type, message.payload.data);
+    if (json.ok()) {
+      message.payload.data = std::move(*json);
+      message.payload.content_type = core::Payload::kJson;
+    }
+  }
+  return message;
+}
+
+ActorDoor::Cancel ActorDoor::ask(const core::Pid& target, Message message, core::Duration budget,
+                                 Callback<Message> done) {
+  core::Status checked = check_target(target);
+  if (checked.ok()) checked = check_payload(message.payload);
+  if (!checked.ok()) {
+    done(checked.error());
+    return [] {};
+  }
+  const bool as_json = message.payload.content_type == core::Payload::kJson;
+  const core::Pid sender = system_.futures().open(
+      system_.clock().now() + budget,
+      [this, target, budget, as_json, done = std::move(done)](core::Answer answer) mutable {
+        if (answer.outcome != core::Answer::Outcome::answered) {
+          done(error_of(answer, target, budget));
+        } else {
+          done(message_of(std::move(answer), as_json));
+        }
+      });
+  if (sender.empty()) return [] {};
+  auto envelope = core::make_envelope(std::move(message.payload));
+  envelope->set_headers(std::move(message.headers));
+  envelope->set_sender(sender);
+  envelope->set_wants_notices(true);
+  (void)system_.registry().send_user(target, std::move(envelope));
+  return [this, request_id = sender.request_id()] { system_.futures().cancel(request_id); };
+}
+
+namespace {
+
+// Collects what became of the messages of one tell.
+struct TellProgress {
+  core::Mutex mutex;
+  std::uint32_t waiting_count GUARDED_BY(mutex) = 0;
+  std::uint32_t enqueued_count GUARDED_BY(mutex) = 0;
+  std::optional<Error> first_error GUARDED_BY(mutex);
+  ActorDoor::Callback<std::uint32_t> done GUARDED_BY(mutex);
+};
+
+void finish_one(TellProgress& progress, std::optional<Error> error) {
+  ActorDoor::Callback<std::uint32_t> done;
+  std::optional<Error> first_error;
+  std::uint32_t enqueued_count = 0;
+  {
+    core::MutexLock lock(progress.mutex);
+    if (!error) ++progress.enqueued_count;
+    if (error && !progress.first_error) progress.first_error = std::move(error);
+    if (--progress.waiting_count > 0) return;
+    done = std::move(progress.done);
+    first_error = std::move(progress.first_error);
+    enqueued_count = progress.enqueued_count;
+  }
+  if (!first_error) {
+    done(enqueued_count);
+    return;
+  }
+  first_error->metadata["accepted"] = std::to_string(enqueued_count);
+  done(std::move(*first_error));
+}
+
+}  // namespace
+
+void ActorDoor::tell(const core::Pid& target, std::vector<core::Payload> messages,
+                     core::Headers headers, Ack ack, core::Duration budget,
+                     Callback<std::uint32_t> done) {
+  core::Status checked = check_target(target);
+  std::vector<core::EnvelopePtr> envelopes;
+  envelopes.reserve(messages.size());
+  const core::PropsPtr props = props_of(target);
+  for (core::Payload& payload : messages) {
+    if (checked.ok()) checked = check_payload(payload);
+    if (!checked.ok()) break;
+    // Nobody waits for the actor's turn, so what its kind cannot read is found now where that is possible.
+    if (props != nullptr && props->read_payload) {
+      core::Result<core::EnvelopePtr> read = props->read_payload(payload);
+      if (read.ok()) {
+        envelopes.push_back(std::move(*read));
+      } else {
+        checked = read.error();
+      }
+    } else {
+      envelopes.push_back(core::make_envelope(std::move(payload)));
+    }
+  }
+  if (!checked.ok()) {
+    done(checked.error());
+    return;
+  }
+  const bool wait = ack == Ack::enqueued && !is_here(target);
+  auto progress = std::make_shared<TellProgress>();
+  {
+    core::MutexLock lock(progress->mutex);
+    progress->waiting_count = static_cast<std::uint32_t>(envelopes.size()) + 1;
+    progress->done = std::move(done);
+  }
+  for (core::EnvelopePtr& envelope : envelopes) {
+    envelope->set_headers(headers);
+    if (wait) {
+      const core::Pid sender = system_.futures().open(
+          system_.clock().now() + budget,
+          [this, target, budget, progress](core::Answer answer) {
+            const bool ok = answer.outcome == core::Answer::Outcome::answered;
+            finish_one(*progress,
+                       ok ? std::nullopt : std::optional<Error>(error_of(answer, target, budget)));
+          },
+          true);
+      if (sender.empty()) continue;
+      envelope->set_sender(sender);
+      envelope->set_wants_notices(true);
+      (void)system_.registry().send_user(target, std::move(envelope));
+      continue;
+    }
+    std::optional<Error> error;
+    switch (system_.registry().send_user(target, std::move(envelope))) {
+      case core::Delivered::mailbox:
+      case core::Delivered::process:
+      case core::Delivered::foreign:
+        break;
+      case core::Delivered::mailbox_full:
+        error = error_of({.outcome = core::Answer::Outcome::mailbox_full}, target, budget);
+        break;
+      case core::Delivered::dead_letter:
+        error = error_of({.outcome = core::Answer::Outcome::no_such_actor}, target, budget);
+        break;
+    }
+    finish_one(*progress, std::move(error));
+  }
+  // The one extra that kept the callback from running before all were sent.
+  {
+    core::MutexLock lock(progress->mutex);
+    --progress->enqueued_count;
+  }
+  finish_one(*progress, std::nullopt);
+}
+
+namespace {
+
+// Watches one actor for somebody outside, stops it first if asked to, and reports its end.
+class OutsideWatcher final : public core::Actor {
+ public:
+  enum class Also : std::uint8_t { nothing, stop, poison };
+
+  OutsideWatcher(core::Pid target, Also also, std::function<void(core::TerminatedReason)> report)
+      : target_(std::move(target)), also_(also), report_(std::move(report)) {}
+
+  void receive(core::Context& context) override {
+    if (context.message<core::Started>() != nullptr) {
+      context.watch(target_);
+      if (also_ == Also::stop) context.stop(target_);
+      if (also_ == Also::poison) context.poison(target_);
+    } else if (const auto* terminated = context.message<core::Terminated>()) {
+      report_(terminated->why);
+      context.stop(context.self());
+    }
+  }
+
+ private:
+  const core::Pid target_;
+  const Also also_;
+  const std::function<void(core::TerminatedReason)> report_;
+};
+
+core::PropsPtr outside_watcher(const core::Pid& target, OutsideWatcher::Also also,
+                               std::function<void(core::TerminatedReason)> report) {
+  core::Props props = core::props<OutsideWatcher>(target, also, std::move(report));
+  props.system = true;
+  return std::make_shared<const core::Props>(std::move(props));
+}
+
+}  // namespace
+
+void ActorDoor::stop(const core::Pid& target, StopOptions options, core::Duration budget,
+                     Callback<core::Nothing> done) {
+  if (core::Status checked = check_target(target); !checked.ok()) {
+    done(checked.error());
+    return;
+  }
+  if (const core::PropsPtr props = props_of(target); props != nullptr && props->system) {
+    done(Error{Errc::permission_denied, target.to_string() + " belongs to the node itself",
+               "SYSTEM_ACTOR"});
+    return;
+  }
+  if (!options.wait) {
+    if (options.now) {
+      system_.stop(target);
+    } else {
+      system_.poison(target);
+    }
+    done(core::Nothing{});
+    return;
+  }
+  // The first of report and deadline wins.
+  struct Shared {
+    std::atomic<bool> decided{false};
+    Callback<core::Nothing> done;
+  };
+  auto shared = std::make_shared<Shared>();
+  shared->done = std::move(done);
+  const auto also = options.now ? OutsideWatcher::Also::stop : OutsideWatcher::Also::poison;
+  core::Result<core::Pid> watcher = system_.spawn(
+      outside_watcher(target, also, [this, shared, target](core::TerminatedReason why) {
+        if (shared->decided.exchange(true)) return;
+        switch (why) {
+          case core::TerminatedReason::stopped:
+            shared->done(core::Nothing{});
+            break;
+          case core::TerminatedReason::not_found:
+            shared->done(not_found(target));
+            break;
+          case core::TerminatedReason::address_terminated:
+            shared->done(
+                error_of({.outcome = core::Answer::Outcome::link_failed, .detail = "peer gone"},
+                         target, {}));
+            break;
+        }
+      }));
+  if (!watcher.ok()) {
+    shared->done(watcher.error());
+    return;
+  }
+  system_.timers().schedule(
+      system_.clock().now() + budget, [this, shared, target, budget, watcher = *watcher] {
+        if (shared->decided.exchange(true)) return;
+        system_.stop(watcher);
+        shared->done(Error{Errc::deadline_exceeded,
+                           target.to_string() + " was told to stop, but had not stopped within " +
+                               std::to_string(milliseconds(budget)) + " ms",
+                           "STOP_TIMEOUT"});
+      });
+}
+
+core::Result<core::Pid> ActorDoor::watch(
+    const core::Pid& target, std::function<void(core::TerminatedReason)> on_terminated) {
+  if (core::Status checked = check_target(target); !checked.ok()) return checked.error();
+  return system_.spawn(
+      outside_watcher(target, OutsideWatcher::Also::nothing, std::move(on_terminated)));
+}
+
+namespace {
+
+std::optional<ActorView> view_of(core::ActorSystem& system, const core::Pid& pid) {
+  const core::ActorCell& cell = *pid.cell();
+  const auto info = system.cells().info(cell, pid.generation());
+  if (info == nullptr || cell.generation() != pid.generation()) return std::nullopt;
+  ActorView view;
+  view.pid = pid.to_string();
+  view.kind = info->props->kind;
+  view.parent = info->parent.is_cell() ? info->parent.to_string() : "";
+  view.state = cell.state();
+  view.started_at = info->started_at;
+  view.processed_count = cell.processed_count();
+  view.mailbox_count = cell.mailbox_count();
+  view.restart_count = cell.restart_count();
+  view.child_count = cell.child_count();
+  view.watcher_count = cell.watcher_count();
+  return view;
+}
+
+}  // namespace
+
+core::Result<ActorView> ActorDoor::get(const core::Pid& pid) const {
+  if (core::Status checked = check_target(pid); !checked.ok()) return checked.error();
+  std::optional<ActorView> view = view_of(system_, pid);
+  if (!view) return not_found(pid);
+  return *view;
+}
+
+ActorDoor::Listed ActorDoor::list(const ListOptions& options) const {
+  // Ids in order, so that pages fit together while actors come and go.
+  std::vector<std::pair<std::string, core::Pid>> found;
+  constexpr std::size_t kCellsAtOnce = 4096;
+  std::uint32_t next_index = 0;
+  for (;;) {
+    const auto pids = system_.cells().live(next_index, kCellsAtOnce);
+    for (const core::Pid& pid : pids) {
+      const core::PropsPtr props = props_of(pid);
+      if (props == nullptr) continue;
+      if (props->system && !options.include_system) continue;
+      if (!options.kind.empty() && props->kind != options.kind) continue;
+      std::string id = pid.id();
+      if (!id.starts_with(options.id_prefix)) continue;
+      if (!options.after_id.empty() && id <= options.after_id) continue;
+      found.emplace_back(std::move(id), pid);
+    }
+    if (pids.size() < kCellsAtOnce) break;
+    next_index = pids.back().cell()->index() + 1;
+  }
+  const bool more = found.size() > options.count_max;
+  const auto end =
+      found.begin() + static_cast<std::ptrdiff_t>(std::min(found.size(), options.count_max));
+  const auto by_id = [](const auto& a, const auto& b) { return a.first < b.first; };
+  std::partial_sort(found.begin(), end, found.end(), by_id);
+  Listed listed;
+  for (auto it = found.begin(); it != end; ++it) {
+    if (auto view = view_of(system_, it->second)) listed.actors.push_back(std::move(*view));
+    if (more) listed.last_id = it->first;
+  }
+  return listed;
+}
+
+std::vector<KindView> ActorDoor::kinds() const {
+  std::map<std::string, std::uint64_t> counts;
+  for (const core::Pid& pid : system_.cells().live(0, SIZE_MAX)) {
+    if (const core::PropsPtr props = props_of(pid)) ++counts[props->kind];
+  }
+  std::vector<KindView> views;
+  for (const auto& [name, props] : enabled_) {
+    views.push_back({name, kinds_.find(name)->description(), counts[name]});
+  }
+  return views;
+}
+
+}  // namespace nexus::daemon

@@ -1,0 +1,126 @@
+// ActorDoor: what clients may do with actors: the checks, the words of each error, and the way from a payload to the one door
+// of the runtime and back. Knows no gRPC.
+//
+//   all calls   any thread; nothing blocks, answers come through callbacks
+//
+// Errors carry a stable reason (docs/errors.md). A call for an actor of another node travels as ordinary messages; what can be
+// answered only by the other node's door (spawn, get, list) is the caller's to forward.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/actor_system.h"
+#include "core/base/result.h"
+#include "daemon/config/node_config.h"
+#include "daemon/kinds.h"
+
+namespace nexus::daemon {
+
+struct ActorView {
+  std::string pid;
+  std::string kind;
+  std::string parent;
+  core::ActorCell::State state{};
+  std::chrono::system_clock::time_point started_at;
+  std::uint64_t processed_count = 0;
+  std::uint32_t mailbox_count = 0;
+  std::uint32_t restart_count = 0;
+  std::uint32_t child_count = 0;
+  std::uint32_t watcher_count = 0;
+};
+
+struct KindView {
+  std::string name;
+  std::string description;
+  std::uint64_t actor_count = 0;
+};
+
+class ActorDoor {
+ public:
+  ActorDoor(core::ActorSystem& system, const Kinds& kinds, const NodeConfig& config);
+
+  template <typename T>
+  using Callback = core::UniqueFunction<void(core::Result<T>)>;
+
+  // From `host:port/id`, or an id of this node. INVALID_PID.
+  core::Result<core::Pid> parse(const std::string& text) const;
+  bool is_here(const core::Pid& pid) const { return pid.address() == system_.address(); }
+
+  struct Spawned {
+    core::Pid pid;
+    bool created;
+  };
+  // KIND_UNKNOWN, INVALID_ID, ACTOR_EXISTS, OVERLOADED, DRAINING.
+  core::Result<Spawned> spawn(const std::string& kind, const std::string& id, bool return_existing);
+
+  struct Message {
+    core::Payload payload;
+    core::Headers headers;
+  };
+  // The budget for a call whose client gave `wanted` (or none).
+  core::Duration budget(std::optional<core::Duration> wanted) const;
+  // Cancels the wait for an ask or tell; its callback gets CANCELLED.
+  using Cancel = std::function<void()>;
+
+  Cancel ask(const core::Pid& target, Message message, core::Duration budget,
+             Callback<Message> done);
+  enum class Ack : std::uint8_t { enqueued, accepted };
+  void tell(const core::Pid& target, std::vector<core::Payload> messages, core::Headers headers,
+            Ack ack, core::Duration budget, Callback<std::uint32_t> done);
+
+  struct StopOptions {
+    bool now = false;
+    bool wait = true;
+  };
+  void stop(const core::Pid& target, StopOptions options, core::Duration budget,
+            Callback<core::Nothing> done);
+
+  // Calls back once, when the actor is gone. The returned actor does the watching; stop it to stop watching.
+  core::Result<core::Pid> watch(const core::Pid& target,
+                                std::function<void(core::TerminatedReason)> on_terminated);
+  void unwatch(const core::Pid& watcher) { system_.stop(watcher); }
+
+  // Actors of this node.
+  core::Result<ActorView> get(const core::Pid& pid) const;
+  struct ListOptions {
+    std::string kind;
+    std::string id_prefix;
+    bool include_system = false;
+    std::size_t count_max = 100;
+    // Ids up to this one are left out; empty = from the start.
+    std::string after_id;
+  };
+  struct Listed {
+    std::vector<ActorView> actors;
+    // Empty on the last page.
+    std::string last_id;
+  };
+  Listed list(const ListOptions& options) const;
+  std::vector<KindView> kinds() const;
+
+  // From here on every new call answers DRAINING, and a call whose actor is gone too.
+  void drain() { draining_.store(true); }
+  core::Status check_open() const;
+
+ private:
+  core::Error error_of(const core::Answer& answer, const core::Pid& target,
+                       core::Duration budget) const;
+  core::Error not_found(const core::Pid& target) const;
+  core::Status check_target(const core::Pid& target) const;
+  core::Status check_payload(const core::Payload& payload) const;
+  core::Result<Message> message_of(core::Answer answer, bool as_json) const;
+  core::PropsPtr props_of(const core::Pid& pid) const;
+
+  core::ActorSystem& system_;
+  const Kinds& kinds_;
+  const NodeConfig& config_;
+  // Props of the kinds that the configuration leaves enabled.
+  std::map<std::string, core::PropsPtr> enabled_;
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace nexus::daemon

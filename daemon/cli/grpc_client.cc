@@ -1,0 +1,201 @@
+#include "daemon/cli/grpc_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+
+#include "daemon/cli/grpc_error.h"
+#include "daemon/cli/grpc_watch.h"
+#include "nexus/v1/actor_service.grpc.pb.h"
+
+namespace nexus::cli {
+namespace {
+
+// A reply may be as large as a node allows; this bounds what a broken server can make us hold.
+constexpr int kReceiveBytesMax = 64 * 1024 * 1024;
+constexpr int kPageSize = 1000;
+
+std::string state_name(v1::Actor::State state) {
+  switch (state) {
+    case v1::Actor::STATE_ALIVE:
+      return "alive";
+    case v1::Actor::STATE_RESTARTING:
+      return "restarting";
+    case v1::Actor::STATE_STOPPING:
+      return "stopping";
+    default:
+      return "unknown";
+  }
+}
+
+ActorInfo actor_info(const v1::Actor& actor) {
+  return ActorInfo{.pid = actor.pid(),
+                   .kind = actor.kind(),
+                   .parent = actor.parent(),
+                   .state = state_name(actor.state()),
+                   .started_at_unix_s = actor.started_at().seconds(),
+                   .processed_count = actor.processed_count(),
+                   .mailbox_count = actor.mailbox_count(),
+                   .restart_count = actor.restart_count(),
+                   .child_count = actor.child_count(),
+                   .watcher_count = actor.watcher_count()};
+}
+
+void write(const Payload& payload, v1::Payload* out) {
+  out->set_type(payload.type);
+  out->set_content_type(payload.content_type);
+  out->set_data(payload.data);
+}
+
+std::shared_ptr<grpc::Channel> open_channel(const std::string& node) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
+  // A node is called directly: a proxy for the web knows nothing of it.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(node, grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace
+
+class Client::Impl {
+ public:
+  explicit Impl(Options o)
+      : options(std::move(o)),
+        channel(open_channel(options.node)),
+        stub(v1::ActorService::NewStub(channel)) {}
+
+  // Makes one call. Empty when it went well.
+  template <typename Request, typename Response>
+  std::optional<Failure> call(const char* name,
+                              grpc::Status (v1::ActorService::Stub::*method)(grpc::ClientContext*,
+                                                                             const Request&,
+                                                                             Response*),
+                              const Request& request, Response* response) {
+    const auto begin = std::chrono::steady_clock::now();
+    grpc::ClientContext context;
+    context.set_wait_for_ready(false);
+    context.set_deadline(std::chrono::system_clock::now() + options.timeout);
+    const grpc::Status status = ((*stub).*method)(&context, request, response);
+    trace(name, begin);
+    if (status.ok()) return std::nullopt;
+    return failure_of(status, options.node, connected());
+  }
+
+  bool connected() { return channel->GetState(false) == GRPC_CHANNEL_READY; }
+
+  void trace(const char* name, std::chrono::steady_clock::time_point begin) const {
+    if (!options.trace) return;
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.1f ms", took.count());
+    options.trace(std::string(name) + " at " + options.node + " took " + text.data());
+  }
+
+  const Options options;
+  const std::shared_ptr<grpc::Channel> channel;
+  const std::unique_ptr<v1::ActorService::Stub> stub;
+};
+
+Client::Client(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Client::~Client() = default;
+
+Outcome<Spawned> Client::spawn(const SpawnCommand& command) {
+  v1::SpawnRequest request;
+  request.set_kind(command.kind);
+  request.set_id(command.id);
+  request.set_node(command.on);
+  if (command.return_existing) request.set_if_exists(v1::IF_EXISTS_RETURN);
+  v1::SpawnResponse response;
+  if (auto failure = impl_->call("Spawn", &v1::ActorService::Stub::Spawn, request, &response))
+    return *failure;
+  return Spawned{.pid = response.pid(), .created = response.created()};
+}
+
+Outcome<std::uint64_t> Client::tell(const std::string& pid, const std::vector<Payload>& messages,
+                                    bool ack_accepted) {
+  v1::TellRequest request;
+  request.set_pid(pid);
+  if (ack_accepted) request.set_ack(v1::ACK_ACCEPTED);
+  for (const Payload& message : messages) write(message, request.add_messages());
+  v1::TellResponse response;
+  if (auto failure = impl_->call("Tell", &v1::ActorService::Stub::Tell, request, &response))
+    return *failure;
+  return std::uint64_t{response.accepted()};
+}
+
+Outcome<Payload> Client::ask(const std::string& pid, const Payload& message) {
+  v1::AskRequest request;
+  request.set_pid(pid);
+  write(message, request.mutable_message());
+  v1::AskResponse response;
+  if (auto failure = impl_->call("Ask", &v1::ActorService::Stub::Ask, request, &response))
+    return *failure;
+  return Payload{.type = response.message().type(),
+                 .content_type = response.message().content_type(),
+                 .data = response.message().data()};
+}
+
+Outcome<bool> Client::stop(const StopCommand& command) {
+  v1::StopRequest request;
+  request.set_pid(command.pid);
+  request.set_no_wait(command.no_wait);
+  if (command.now) request.set_mode(v1::STOP_MODE_NOW);
+  v1::StopResponse response;
+  if (auto failure = impl_->call("Stop", &v1::ActorService::Stub::Stop, request, &response))
+    return *failure;
+  return true;
+}
+
+Outcome<ActorInfo> Client::get(const std::string& pid) {
+  v1::GetActorRequest request;
+  request.set_pid(pid);
+  v1::GetActorResponse response;
+  if (auto failure = impl_->call("GetActor", &v1::ActorService::Stub::GetActor, request, &response))
+    return *failure;
+  return actor_info(response.actor());
+}
+
+Outcome<ActorPage> Client::list(const ListCommand& command, const std::string& page_token) {
+  v1::ListActorsRequest request;
+  request.set_node(command.on);
+  request.set_kind(command.kind);
+  request.set_id_prefix(command.prefix);
+  request.set_include_system(command.system);
+  request.set_page_size(kPageSize);
+  request.set_page_token(page_token);
+  v1::ListActorsResponse response;
+  if (auto failure =
+          impl_->call("ListActors", &v1::ActorService::Stub::ListActors, request, &response)) {
+    return *failure;
+  }
+  ActorPage page{.actors = {}, .next_page_token = response.next_page_token()};
+  for (const v1::Actor& actor : response.actors()) page.actors.push_back(actor_info(actor));
+  return page;
+}
+
+Outcome<std::vector<KindInfo>> Client::kinds(const std::string& on) {
+  v1::ListKindsRequest request;
+  request.set_node(on);
+  v1::ListKindsResponse response;
+  if (auto failure =
+          impl_->call("ListKinds", &v1::ActorService::Stub::ListKinds, request, &response))
+    return *failure;
+  std::vector<KindInfo> kinds;
+  for (const v1::Kind& kind : response.kinds()) {
+    kinds.push_back({.name = kind.name(),
+                     .description = kind.description(),
+                     .actor_count = kind.actor_count()});
+  }
+  return kinds;
+}
+
+void Client::watch(const std::vector<std::string>& pids,
+                   const std::function<void(const WatchEvent&)>& on_event) {
+  watch_actors(impl_->channel, {.node = impl_->options.node, .timeout = impl_->options.timeout},
+               pids, on_event);
+}
+
+}  // namespace nexus::cli

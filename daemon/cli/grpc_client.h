@@ -1,0 +1,66 @@
+// Client: calls one node. Connects with the first call, on a channel of its own; a node that is not
+// there fails the call at once instead of holding it until its deadline.
+//
+//   every call   one thread   returns when the answer is there or the timeout has passed
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/cli/api_types.h"
+#include "daemon/cli/failure.h"
+#include "daemon/cli/invocation.h"
+
+namespace nexus::cli {
+
+struct WatchEvent {
+  enum class What : std::uint8_t { watching, terminated, failed };
+  std::string pid{};
+  What what = What::watching;
+  // Of `terminated`: stopped, address_terminated, not_found or unknown.
+  std::string reason{};
+  // Of `failed`.
+  Failure failure{};
+};
+
+class Client {
+ public:
+  struct Options {
+    std::string node{};
+    std::chrono::milliseconds timeout{};
+    // Told what was called and how long it took; may be empty.
+    std::function<void(const std::string&)> trace{};
+  };
+
+  explicit Client(Options options);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  Outcome<Spawned> spawn(const SpawnCommand& command);
+  // At most kTellCountMax messages. Returns how many were accepted.
+  static constexpr std::size_t kTellCountMax = 1000;
+  Outcome<std::uint64_t> tell(const std::string& pid, const std::vector<Payload>& messages,
+                              bool ack_accepted);
+  Outcome<Payload> ask(const std::string& pid, const Payload& message);
+  Outcome<bool> stop(const StopCommand& command);
+  Outcome<ActorInfo> get(const std::string& pid);
+  // The page that begins at `page_token`; the first one when it is empty.
+  Outcome<ActorPage> list(const ListCommand& command, const std::string& page_token);
+  Outcome<std::vector<KindInfo>> kinds(const std::string& on);
+
+  // Hands over every event, on the calling thread, until each actor has terminated or its watch has
+  // failed.
+  void watch(const std::vector<std::string>& pids,
+             const std::function<void(const WatchEvent&)>& on_event);
+
+ private:
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nexus::cli

@@ -1,0 +1,187 @@
+#include "daemon/cli/grpc_watch.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "core/base/clock.h"
+#include "core/base/mutex.h"
+#include "daemon/cli/grpc_error.h"
+#include "nexus/v1/actor_service.grpc.pb.h"
+
+namespace nexus::cli {
+namespace {
+
+using v1::WatchActorResponse;
+
+// What a stream reports; `index` is its place in the list of Pids.
+struct Report {
+  std::size_t index = 0;
+  // Set: an event of the stream. Not set: the stream has ended with `status`.
+  std::optional<WatchActorResponse> response{};
+  grpc::Status status{};
+};
+
+// From the threads of gRPC to the one that prints.
+class Reports {
+ public:
+  // Any thread.
+  void push(Report report) {
+    core::MutexLock lock(mutex_);
+    queue_.push_back(std::move(report));
+    filled_.notify_one();
+  }
+
+  // The printing thread. Empty once `deadline` has passed; without a deadline it waits for ever.
+  std::optional<Report> pop(std::optional<core::Instant> deadline) {
+    core::MutexLock lock(mutex_);
+    while (queue_.empty()) {
+      if (!deadline) {
+        filled_.wait(mutex_);
+      } else if (core::SteadyClock().now() >= *deadline) {
+        return std::nullopt;
+      } else {
+        filled_.wait_until(mutex_, *deadline);
+      }
+    }
+    Report report = std::move(queue_.front());
+    queue_.pop_front();
+    return report;
+  }
+
+ private:
+  core::Mutex mutex_;
+  // At most two events and one end for each stream.
+  std::deque<Report> queue_ GUARDED_BY(mutex_);
+  core::CondVar filled_;
+};
+
+// One stream. Lives until its end has been taken out of the reports.
+class Stream final : public grpc::ClientReadReactor<WatchActorResponse> {
+ public:
+  Stream(v1::ActorService::Stub& stub, const std::string& pid, std::size_t index, Reports& reports)
+      : index_(index), reports_(reports) {
+    request_.set_pid(pid);
+    context_.set_wait_for_ready(false);
+    stub.async()->WatchActor(&context_, &request_, this);
+    StartRead(&response_);
+    StartCall();
+  }
+
+  void cancel() { context_.TryCancel(); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    reports_.push({.index = index_, .response = response_, .status = {}});
+    StartRead(&response_);
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    reports_.push({.index = index_, .response = std::nullopt, .status = status});
+  }
+
+ private:
+  const std::size_t index_;
+  Reports& reports_;
+  grpc::ClientContext context_;
+  v1::WatchActorRequest request_;
+  WatchActorResponse response_;
+};
+
+struct Watch {
+  enum class State : std::uint8_t { starting, set, timed_out, terminated };
+  std::string pid;
+  State state = State::starting;
+  std::unique_ptr<Stream> stream;
+};
+
+std::string reason_name(WatchActorResponse::Reason reason) {
+  switch (reason) {
+    case WatchActorResponse::REASON_STOPPED:
+      return "stopped";
+    case WatchActorResponse::REASON_ADDRESS_TERMINATED:
+      return "address_terminated";
+    case WatchActorResponse::REASON_NOT_FOUND:
+      return "not_found";
+    default:
+      return "unknown";
+  }
+}
+
+std::optional<WatchEvent> on_response(Watch& watch, const WatchActorResponse& response) {
+  switch (response.event_case()) {
+    case WatchActorResponse::kWatching:
+      watch.state = Watch::State::set;
+      return WatchEvent{.pid = response.watching().pid(), .what = WatchEvent::What::watching};
+    case WatchActorResponse::kTerminated:
+      watch.state = Watch::State::terminated;
+      return WatchEvent{.pid = response.terminated().pid(),
+                        .what = WatchEvent::What::terminated,
+                        .reason = reason_name(response.terminated().reason())};
+    case WatchActorResponse::EVENT_NOT_SET:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// The stream is over. Empty when the actor had terminated, as it should.
+std::optional<WatchEvent> on_end(const Watch& watch, const grpc::Status& status,
+                                 const std::string& node, bool connected) {
+  if (watch.state == Watch::State::terminated) return std::nullopt;
+  grpc::Status why = status;
+  if (watch.state == Watch::State::timed_out)
+    why = grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "");
+  if (why.ok())
+    why = grpc::Status(grpc::StatusCode::UNAVAILABLE, "the node ended the watch before the actor");
+  return WatchEvent{.pid = watch.pid,
+                    .what = WatchEvent::What::failed,
+                    .reason = "",
+                    .failure = failure_of(why, node, connected)};
+}
+
+// Gives up on the watches that are not set yet.
+void time_out(std::vector<Watch>& watches) {
+  for (Watch& watch : watches) {
+    if (watch.state != Watch::State::starting) continue;
+    watch.state = Watch::State::timed_out;
+    watch.stream->cancel();
+  }
+}
+
+}  // namespace
+
+void watch_actors(const std::shared_ptr<grpc::Channel>& channel, const WatchOptions& options,
+                  const std::vector<std::string>& pids,
+                  const std::function<void(const WatchEvent&)>& on_event) {
+  const auto stub = v1::ActorService::NewStub(channel);
+  Reports reports;
+  std::vector<Watch> watches;
+  for (std::size_t i = 0; i < pids.size(); ++i) {
+    watches.push_back(
+        {.pid = pids[i], .stream = std::make_unique<Stream>(*stub, pids[i], i, reports)});
+  }
+
+  std::optional<core::Instant> deadline = core::SteadyClock().now() + options.timeout;
+  for (std::size_t open_count = watches.size(); open_count > 0;) {
+    const std::optional<Report> report = reports.pop(deadline);
+    if (!report) {
+      deadline.reset();
+      time_out(watches);
+      continue;
+    }
+    Watch& watch = watches[report->index];
+    std::optional<WatchEvent> event;
+    if (report->response) {
+      event = on_response(watch, *report->response);
+    } else {
+      --open_count;
+      const bool connected = channel->GetState(false) == GRPC_CHANNEL_READY;
+      event = on_end(watch, report->status, options.node, connected);
+    }
+    if (event) on_event(*event);
+  }
+}
+
+}  // namespace nexus::cli

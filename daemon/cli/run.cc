@@ -1,0 +1,227 @@
+#include "daemon/cli/run.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "daemon/cli/command_line.h"
+#include "daemon/cli/completion.h"
+#include "daemon/cli/grpc_client.h"
+#include "daemon/cli/json_text.h"
+#include "daemon/cli/line_reader.h"
+#include "daemon/cli/output.h"
+#include "daemon/cli/payload_source.h"
+#include "daemon/cli/reply_text.h"
+
+namespace nexus::cli {
+namespace {
+
+void write_out(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+// Does what one command says. Each operator() returns the exit code.
+class Runner {
+ public:
+  explicit Runner(const Globals& globals)
+      : globals_(globals),
+        client_({.node = globals.node, .timeout = globals.timeout, .trace = trace()}) {}
+
+  ExitCode operator()(const SpawnCommand& command) {
+    const Outcome<Spawned> outcome = client_.spawn(command);
+    if (!outcome.ok()) return fail(*outcome.failure);
+    const Spawned& spawned = outcome.value;
+    show(spawned.pid + '\n',
+         JsonObject().put("pid", spawned.pid).put("created", spawned.created).text() + '\n');
+    if (!spawned.created && !globals_.json) {
+      std::fputs("nexusctl: an actor of that name was there already\n", stderr);
+    }
+    return kExitOk;
+  }
+
+  ExitCode operator()(const TellCommand& command) {
+    return command.stdin_lines ? tell_lines(command) : tell_once(command);
+  }
+
+  ExitCode operator()(const AskCommand& command) {
+    const Outcome<std::vector<Payload>> messages = read_payloads(command.source);
+    if (!messages.ok()) return fail(*messages.failure);
+    const Outcome<Payload> reply = client_.ask(command.pid, messages.value.front());
+    if (!reply.ok()) return fail(*reply.failure);
+    show(reply_text(reply.value), reply_json(reply.value));
+    return kExitOk;
+  }
+
+  ExitCode operator()(const StopCommand& command) {
+    const Outcome<bool> outcome = client_.stop(command);
+    if (!outcome.ok()) return fail(*outcome.failure);
+    const bool stopped = !command.no_wait;
+    show((stopped ? "stopped " : "stopping ") + command.pid + '\n',
+         JsonObject().put("pid", command.pid).put("stopped", stopped).text() + '\n');
+    return kExitOk;
+  }
+
+  ExitCode operator()(const GetCommand& command) {
+    const Outcome<ActorInfo> actor = client_.get(command.pid);
+    if (!actor.ok()) return fail(*actor.failure);
+    show(actor_text(actor.value), actor_json(actor.value));
+    return kExitOk;
+  }
+
+  ExitCode operator()(const ListCommand& command) {
+    std::vector<ActorInfo> actors;
+    std::string page_token;
+    do {
+      Outcome<ActorPage> page = client_.list(command, page_token);
+      if (!page.ok()) return fail(*page.failure);
+      for (ActorInfo& actor : page.value.actors) {
+        if (globals_.json) {
+          write_out(actor_json(actor));
+        } else {
+          actors.push_back(std::move(actor));
+        }
+      }
+      page_token = std::move(page.value.next_page_token);
+    } while (!page_token.empty());
+    if (!globals_.json) {
+      const auto now = std::chrono::system_clock::now().time_since_epoch();
+      write_out(actors_text(actors, std::chrono::duration_cast<std::chrono::seconds>(now).count()));
+    }
+    return kExitOk;
+  }
+
+  ExitCode operator()(const KindsCommand& command) {
+    const Outcome<std::vector<KindInfo>> kinds = client_.kinds(command.on);
+    if (!kinds.ok()) return fail(*kinds.failure);
+    std::string lines;
+    for (const KindInfo& kind : kinds.value) lines += kind_json(kind);
+    show(kinds_text(kinds.value), lines);
+    return kExitOk;
+  }
+
+  // The first failure decides the exit code; an actor that was not there counts as one.
+  ExitCode operator()(const WatchCommand& command) {
+    ExitCode code = kExitOk;
+    client_.watch(command.pids, [&](const WatchEvent& event) {
+      ExitCode event_code = kExitOk;
+      if (event.what == WatchEvent::What::failed) {
+        event_code = fail(event.failure);
+      } else {
+        show(event_text(event), event_json(event));
+        if (event.reason == "not_found") event_code = kExitNotFound;
+      }
+      if (code == kExitOk) code = event_code;
+      // Who reads the pipe waits for just this.
+      std::fflush(stdout);
+    });
+    return code;
+  }
+
+  ExitCode operator()(const CompletionCommand& command) {
+    const CommandTree tree = command_tree();
+    if (command.shell == "bash") write_out(bash_completion(tree));
+    if (command.shell == "zsh") write_out(zsh_completion(tree));
+    if (command.shell == "fish") write_out(fish_completion(tree));
+    return kExitOk;
+  }
+
+  ExitCode operator()(const VersionCommand&) {
+    show("nexusctl " NEXUS_VERSION "\n", JsonObject().put("version", NEXUS_VERSION).text() + '\n');
+    return kExitOk;
+  }
+
+ private:
+  std::function<void(const std::string&)> trace() const {
+    if (!globals_.verbose) return {};
+    return [](const std::string& what) { std::fprintf(stderr, "nexusctl: %s\n", what.c_str()); };
+  }
+
+  void show(const std::string& text, const std::string& json) const {
+    write_out(globals_.json ? json : text);
+  }
+
+  ExitCode fail(const Failure& failure) const {
+    std::fflush(stdout);
+    const std::string text = globals_.json ? failure_json(failure) : failure_text(failure);
+    std::fputs(text.c_str(), stderr);
+    return exit_code(failure);
+  }
+
+  ExitCode show_accepted(const TellCommand& command, std::uint64_t accepted) const {
+    show("accepted " + std::to_string(accepted) + '\n',
+         JsonObject().put("pid", command.pid).put("accepted", accepted).text() + '\n');
+    return kExitOk;
+  }
+
+  ExitCode tell_once(const TellCommand& command) {
+    const Outcome<std::vector<Payload>> messages = read_payloads(command.source);
+    if (!messages.ok()) return fail(*messages.failure);
+    const Outcome<std::uint64_t> accepted =
+        client_.tell(command.pid, messages.value, command.ack_accepted);
+    if (!accepted.ok()) return fail(*accepted.failure);
+    return show_accepted(command, accepted.value);
+  }
+
+  // Sends lines as they come. When one cannot be sent, the message says how many were before it.
+  ExitCode tell_lines(const TellCommand& command) {
+    LineReader reader(STDIN_FILENO, {.batch_count_max = Client::kTellCountMax});
+    std::uint64_t line_number = 0;
+    std::uint64_t accepted_count = 0;
+    while (true) {
+      const core::Result<std::vector<std::string>> lines = reader.next_batch();
+      if (!lines) return fail_after(usage_failure(lines.error().detail), accepted_count);
+      if (lines->empty()) return show_accepted(command, accepted_count);
+
+      std::vector<Payload> messages;
+      for (const std::string& line : *lines) {
+        ++line_number;
+        if (line.find_first_not_of(" \t") == std::string::npos) continue;
+        Outcome<Payload> message =
+            json_payload(line, command.source.type, "line " + std::to_string(line_number));
+        if (!message.ok()) return fail_after(*message.failure, accepted_count);
+        messages.push_back(std::move(message.value));
+      }
+      if (messages.empty()) continue;
+      const Outcome<std::uint64_t> accepted =
+          client_.tell(command.pid, messages, command.ack_accepted);
+      if (!accepted.ok()) return fail_after(*accepted.failure, accepted_count);
+      accepted_count += accepted.value;
+    }
+  }
+
+  ExitCode fail_after(Failure failure, std::uint64_t accepted_count) const {
+    failure.metadata["accepted_before"] = std::to_string(accepted_count);
+    return fail(failure);
+  }
+
+  const Globals globals_;
+  Client client_;
+};
+
+// What the shell sees must have reached the pipe or the disk.
+int finish(ExitCode code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  std::fputs("nexusctl: cannot write to standard output\n", stderr);
+  return code == kExitOk ? kExitError : code;
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments) {
+  const auto parsed = parse_command_line(arguments);
+  if (const auto* help = std::get_if<HelpText>(&parsed)) {
+    write_out(help->text);
+    return finish(kExitOk);
+  }
+  if (const auto* failure = std::get_if<Failure>(&parsed)) {
+    std::fputs(failure_text(*failure).c_str(), stderr);
+    return exit_code(*failure);
+  }
+  const auto& invocation = std::get<Invocation>(parsed);
+  Runner runner(invocation.globals);
+  return finish(std::visit(runner, invocation.command));
+}
+
+}  // namespace nexus::cli

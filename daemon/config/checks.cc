@@ -1,0 +1,99 @@
+#include "daemon/config/checks.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+#include "core/base/escape.h"
+#include "daemon/config/units.h"
+
+namespace nexus::daemon {
+
+namespace {
+
+class Rules {
+ public:
+  Rules(const KeyPlaces& places, Problems& problems) : places_(places), problems_(problems) {}
+
+  // `keys`: what the rule involves; the problem is reported at the first one that the text sets.
+  void require(bool holds, std::initializer_list<std::string_view> keys, std::string what) {
+    if (holds || !usable(keys)) return;
+    for (const std::string_view key : keys)
+      if (report_at(key, what)) return;
+    problems_.add({}, std::string(*keys.begin()), std::move(what));
+  }
+
+  // `why`: what would go wrong; may be empty.
+  void require_ordered(std::string_view low, const std::string& low_value, std::string_view high,
+                       const std::string& high_value, bool holds, std::string_view why = {}) {
+    if (holds || !usable({low, high})) return;
+    const auto message = [&](const std::string& value, std::string_view relation,
+                             std::string_view other, const std::string& other_value) {
+      return value + std::string(relation) + std::string(other) + " (" + other_value + ")" +
+             std::string(why);
+    };
+    if (report_at(low, message(low_value, " is above ", high, high_value))) return;
+    const std::string below = message(high_value, " is below ", low, low_value);
+    if (!report_at(high, below)) problems_.add({}, std::string(high), below);
+  }
+
+ private:
+  bool usable(std::initializer_list<std::string_view> keys) const {
+    return std::none_of(keys.begin(), keys.end(),
+                        [&](std::string_view key) { return places_.unusable.contains(key); });
+  }
+
+  // False when the text does not set the key.
+  bool report_at(std::string_view key, const std::string& what) {
+    const auto place = places_.at.find(key);
+    if (place == places_.at.end()) return false;
+    problems_.add(place->second, std::string(key), what);
+    return true;
+  }
+
+  const KeyPlaces& places_;
+  Problems& problems_;
+};
+
+}  // namespace
+
+void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& problems) {
+  Rules rules(places, problems);
+
+  const CoreSection& runtime = config.core;
+  rules.require_ordered("core.ask_timeout_default", format_duration(runtime.ask_timeout_default),
+                        "core.ask_timeout_max", format_duration(runtime.ask_timeout_max),
+                        runtime.ask_timeout_default <= runtime.ask_timeout_max);
+
+  const RemoteSection& remote = config.remote;
+  rules.require_ordered("remote.reconnect_min", format_duration(remote.reconnect_min),
+                        "remote.reconnect_max", format_duration(remote.reconnect_max),
+                        remote.reconnect_min <= remote.reconnect_max);
+  rules.require_ordered("remote.batch_bytes_max", format_bytes(remote.batch_bytes_max),
+                        "remote.message_bytes_max", format_bytes(remote.message_bytes_max),
+                        remote.batch_bytes_max <= remote.message_bytes_max,
+                        "; a batch travels as one message");
+  rules.require_ordered("remote.message_bytes_max", format_bytes(remote.message_bytes_max),
+                        "remote.queue_bytes_max", format_bytes(remote.queue_bytes_max),
+                        remote.message_bytes_max <= remote.queue_bytes_max,
+                        "; the largest message could never wait");
+
+  const NodeSection& node = config.node;
+  rules.require(is_loopback(node.listen.host) || config.security.insecure,
+                {"node.listen", "security.insecure"},
+                core::quoted(node.listen.to_string()) +
+                    " can be reached from other machines, and the node neither encrypts nor asks "
+                    "who is calling; "
+                    "listen on 127.0.0.1, or accept this with security.insecure: true");
+  rules.require(!is_wildcard(node.listen.host) || !node.advertise.empty(),
+                {"node.listen", "node.advertise"},
+                core::quoted(node.listen.to_string()) +
+                    " means every interface, which is no address to reach the node at; set "
+                    "node.advertise to the "
+                    "host:port that others use");
+  rules.require(!is_wildcard(node.advertise.host), {"node.advertise"},
+                core::quoted(node.advertise.to_string()) +
+                    " means every interface; write the host:port that others use");
+}
+
+}  // namespace nexus::daemon

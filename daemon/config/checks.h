@@ -1,0 +1,31 @@
+// Rules that concern more than one value of a configuration. Pure; any thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "daemon/config/node_config.h"
+#include "daemon/config/problems.h"
+
+namespace nexus::daemon {
+
+// Which keys a text sets, and where; keys it does not set have their defaults.
+struct KeyPlaces {
+  std::map<std::string, Position, std::less<>> at;
+  // Keys whose value could not be used. No rule that involves them is checked: its outcome would
+  // say nothing.
+  std::set<std::string, std::less<>> unusable;
+};
+
+// C1  core.ask_timeout_default <= core.ask_timeout_max
+// C2  remote.reconnect_min <= remote.reconnect_max
+// C3  remote.batch_bytes_max <= remote.message_bytes_max <= remote.queue_bytes_max
+// C4  node.listen is a loopback address unless security.insecure
+// C5  node.listen is no wildcard unless node.advertise is set; node.advertise is never one
+// Adds one problem for each broken rule, at the first of its keys that the text sets.
+void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& problems);
+
+}  // namespace nexus::daemon

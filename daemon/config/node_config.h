@@ -1,0 +1,100 @@
+// NodeConfig: everything a node is told when it starts, as plain values. The defaults here are the
+// defaults; ranges, units and meanings are in option_table.cc, which is what the reference page
+// shows.
+//
+// A NodeConfig from load_config() is complete and consistent; one made by hand (tests, embedding)
+// is up to its maker.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "core/base/log.h"
+#include "daemon/config/host_port.h"
+
+namespace nexus::daemon {
+
+struct NodeSection {
+  // Empty until loaded: the loader puts the host's name here.
+  std::string name{};
+  HostPort listen{"127.0.0.1", 7701};
+  // Empty: as `listen`. See advertised_address().
+  HostPort advertise{};
+  std::chrono::milliseconds shutdown_timeout{25'000};
+
+  bool operator==(const NodeSection&) const = default;
+};
+
+struct LogSection {
+  core::LogLevel level = core::LogLevel::info;
+  core::LogFormat format = core::LogFormat::text;
+
+  bool operator==(const LogSection&) const = default;
+};
+
+struct CoreSection {
+  // 0: one per processor.
+  std::uint32_t workers = 0;
+  std::uint32_t throughput = 300;
+  std::uint32_t mailbox_user_count_max = 1'000'000;
+  std::uint32_t actor_count_max = 10'000'000;
+  std::chrono::milliseconds ask_timeout_default{5'000};
+  std::chrono::milliseconds ask_timeout_max{300'000};
+
+  bool operator==(const CoreSection&) const = default;
+};
+
+struct RemoteSection {
+  std::uint64_t message_bytes_max = 4 * 1024 * 1024;
+  std::uint32_t batch_count_max = 1'000;
+  std::uint64_t batch_bytes_max = 3'500'000;
+  std::uint32_t queue_count_max = 100'000;
+  std::uint64_t queue_bytes_max = 64 * 1024 * 1024;
+  std::uint32_t peer_count_max = 1'024;
+  std::chrono::milliseconds reconnect_min{200};
+  std::chrono::milliseconds reconnect_max{5'000};
+  std::chrono::milliseconds unreachable_after{3'000};
+
+  bool operator==(const RemoteSection&) const = default;
+};
+
+// Has no options.
+struct ClusterSection {
+  bool operator==(const ClusterSection&) const = default;
+};
+
+struct SecuritySection {
+  bool insecure = false;
+
+  bool operator==(const SecuritySection&) const = default;
+};
+
+struct KindConfig {
+  bool enabled = true;
+  // 0: as core.mailbox_user_count_max.
+  std::uint32_t mailbox_user_count_max = 0;
+
+  bool operator==(const KindConfig&) const = default;
+};
+
+struct NodeConfig {
+  NodeSection node;
+  LogSection log;
+  CoreSection core;
+  RemoteSection remote;
+  ClusterSection cluster;
+  SecuritySection security;
+  // Only the kinds that the configuration mentions; the others have KindConfig's defaults.
+  std::map<std::string, KindConfig, std::less<>> kinds;
+
+  bool operator==(const NodeConfig&) const = default;
+};
+
+// The address that others reach the node at: `advertise`, or `listen` when that is empty; port 0
+// becomes `bound_port`, the port that the node got when it began to listen.
+HostPort advertised_address(const NodeSection& node, std::uint16_t bound_port);
+
+}  // namespace nexus::daemon

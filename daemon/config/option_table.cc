@@ -1,0 +1,447 @@
+#include "daemon/config/option_table.h"
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+#include <vector>
+
+#include "core/base/escape.h"
+#include "core/base/nearest.h"
+#include "daemon/config/units.h"
+
+namespace nexus::daemon {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kNameBytesMax = 64;
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
+constexpr std::uint64_t kGiB = 1024 * kMiB;
+constexpr std::uint64_t kSecond = 1'000;
+constexpr std::uint64_t kMinute = 60 * kSecond;
+constexpr std::uint64_t kHour = 60 * kMinute;
+
+template <typename T>
+constexpr OptionType type_of() {
+  if constexpr (std::is_same_v<T, std::string>) return OptionType::name;
+  if constexpr (std::is_same_v<T, HostPort>) return OptionType::address;
+  if constexpr (std::is_same_v<T, milliseconds>) return OptionType::duration;
+  if constexpr (std::is_same_v<T, std::uint64_t>) return OptionType::bytes;
+  if constexpr (std::is_same_v<T, std::uint32_t>) return OptionType::count;
+  if constexpr (std::is_same_v<T, bool>) return OptionType::flag;
+  if constexpr (std::is_same_v<T, core::LogLevel>) return OptionType::log_level;
+  if constexpr (std::is_same_v<T, core::LogFormat>) return OptionType::log_format;
+}
+
+template <auto Section, auto Field>
+NodeOption in_section(OptionSpec spec) {
+  using T = std::remove_cvref_t<decltype(NodeConfig{}.*Section.*Field)>;
+  spec.type = type_of<T>();
+  return {spec,
+          Member<NodeConfig, T>{[](NodeConfig& c) -> T& { return c.*Section.*Field; },
+                                [](const NodeConfig& c) -> const T& { return c.*Section.*Field; }}};
+}
+
+template <auto Field>
+KindOption in_kind(OptionSpec spec) {
+  using T = std::remove_cvref_t<decltype(KindConfig{}.*Field)>;
+  spec.type = type_of<T>();
+  return {spec, Member<KindConfig, T>{[](KindConfig& c) -> T& { return c.*Field; },
+                                      [](const KindConfig& c) -> const T& { return c.*Field; }}};
+}
+
+constexpr std::array<SectionSpec, 7> kSections = {{
+    {"node", "Who this node is and where it is reached."},
+    {"log", "What is written to standard error, one record a line."},
+    {"core", "The actor runtime inside the node."},
+    {"remote", "The links to other nodes."},
+    {"cluster", "Takes no keys."},
+    {"security", "Who may talk to the node."},
+    {"kinds",
+     "Settings of single actor kinds, by the name that the binary registers them under. A kind "
+     "that is not "
+     "mentioned has the defaults; a name that the binary does not know is an error."},
+}};
+
+std::vector<NodeOption> make_node_options() {
+  using N = NodeConfig;
+  return {
+      in_section<&N::node, &NodeSection::name>({.path = "node.name",
+                                                .if_empty = "the host's name",
+                                                .doc = "Name of the node in logs and metrics."}),
+      in_section<&N::node, &NodeSection::listen>(
+          {.path = "node.listen",
+           .doc = "Address for peers and clients. Port 0 takes any free port. An address that "
+                  "other machines can reach "
+                  "needs `security.insecure: true`."}),
+      in_section<&N::node, &NodeSection::advertise>(
+          {.path = "node.advertise",
+           .if_empty = "the same as `node.listen`",
+           .doc = "Address that others reach the node at, where it differs from `node.listen`: "
+                  "behind address "
+                  "translation, or when listening on 0.0.0.0 or [::]. Port 0 means the port that "
+                  "the node listens on."}),
+      in_section<&N::node, &NodeSection::shutdown_timeout>(
+          {.path = "node.shutdown_timeout",
+           .min = kSecond,
+           .max = 10 * kMinute,
+           .doc = "Time that an orderly stop may take, all its phases together; then the node "
+                  "exits anyway, with "
+                  "status 5."}),
+
+      in_section<&N::log, &LogSection::level>(
+          {.path = "log.level", .doc = "The least severe record that is written."}),
+      in_section<&N::log, &LogSection::format>(
+          {.path = "log.format", .doc = "`text` for people, `json` for log collectors."}),
+
+      in_section<&N::core, &CoreSection::workers>(
+          {.path = "core.workers",
+           .unit = "threads",
+           .min = 0,
+           .max = 1024,
+           .doc = "Threads that run actors; 0 means one per processor."}),
+      in_section<&N::core, &CoreSection::throughput>(
+          {.path = "core.throughput",
+           .unit = "messages",
+           .min = 1,
+           .max = 100'000,
+           .doc = "Messages that an actor handles before it yields its thread to the next actor."}),
+      in_section<&N::core, &CoreSection::mailbox_user_count_max>(
+          {.path = "core.mailbox_user_count_max",
+           .unit = "messages",
+           .min = 1,
+           .max = 100'000'000,
+           .doc = "User messages that may wait in one mailbox."}),
+      in_section<&N::core, &CoreSection::actor_count_max>(
+          {.path = "core.actor_count_max",
+           .unit = "actors",
+           .min = 1,
+           .max = 100'000'000,
+           .doc = "Actors alive in this node at once."}),
+      in_section<&N::core, &CoreSection::ask_timeout_default>(
+          {.path = "core.ask_timeout_default",
+           .min = 1,
+           .max = kHour,
+           .doc = "Time that a request waits for its answer when the caller names none."}),
+      in_section<&N::core, &CoreSection::ask_timeout_max>(
+          {.path = "core.ask_timeout_max",
+           .min = 1,
+           .max = 24 * kHour,
+           .doc =
+               "Longest time that a caller may ask to wait; at least `core.ask_timeout_default`."}),
+
+      in_section<&N::remote, &RemoteSection::message_bytes_max>(
+          {.path = "remote.message_bytes_max",
+           .min = kKiB,
+           .max = 64 * kMiB,
+           .doc = "Largest gRPC message that is sent or taken, a batch of actor messages included. "
+                  "Every node of a "
+                  "system should have the same."}),
+      in_section<&N::remote, &RemoteSection::batch_count_max>(
+          {.path = "remote.batch_count_max",
+           .unit = "messages",
+           .min = 1,
+           .max = 10'000,
+           .doc = "Actor messages in one batch."}),
+      in_section<&N::remote, &RemoteSection::batch_bytes_max>(
+          {.path = "remote.batch_bytes_max",
+           .min = kKiB,
+           .max = 64 * kMiB,
+           .doc = "Size of one batch; at most `remote.message_bytes_max`."}),
+      in_section<&N::remote, &RemoteSection::queue_count_max>(
+          {.path = "remote.queue_count_max",
+           .unit = "messages",
+           .min = 1,
+           .max = 10'000'000,
+           .doc = "Messages that may wait for one peer."}),
+      in_section<&N::remote, &RemoteSection::queue_bytes_max>(
+          {.path = "remote.queue_bytes_max",
+           .min = kKiB,
+           .max = 16 * kGiB,
+           .doc = "Bytes that may wait for one peer; at least `remote.message_bytes_max`."}),
+      in_section<&N::remote, &RemoteSection::peer_count_max>(
+          {.path = "remote.peer_count_max",
+           .unit = "peers",
+           .min = 1,
+           .max = 65'536,
+           .doc = "Peers that the node keeps links to."}),
+      in_section<&N::remote, &RemoteSection::reconnect_min>(
+          {.path = "remote.reconnect_min",
+           .min = 1,
+           .max = kMinute,
+           .doc = "Wait before a lost link is tried again; doubles with each failure."}),
+      in_section<&N::remote, &RemoteSection::reconnect_max>(
+          {.path = "remote.reconnect_max",
+           .min = 1,
+           .max = 10 * kMinute,
+           .doc = "Longest wait between two tries; at least `remote.reconnect_min`."}),
+      in_section<&N::remote, &RemoteSection::unreachable_after>(
+          {.path = "remote.unreachable_after",
+           .min = 100,
+           .max = 10 * kMinute,
+           .doc = "Time that a link may be down before the peer counts as gone: those who watch "
+                  "its actors are told, "
+                  "and what waits for it becomes dead letters."}),
+
+      in_section<&N::security, &SecuritySection::insecure>(
+          {.path = "security.insecure",
+           .doc = "Allows a `node.listen` beyond this machine although the node neither encrypts "
+                  "nor asks who is "
+                  "calling: whoever reaches the port controls the node."}),
+  };
+}
+
+std::vector<KindOption> make_kind_options() {
+  return {
+      in_kind<&KindConfig::enabled>(
+          {.path = "kinds.<kind>.enabled", .doc = "Whether the node spawns actors of this kind."}),
+      in_kind<&KindConfig::mailbox_user_count_max>(
+          {.path = "kinds.<kind>.mailbox_user_count_max",
+           .unit = "messages",
+           .min = 0,
+           .max = 100'000'000,
+           .doc = "User messages that may wait in one mailbox of this kind; 0 means "
+                  "`core.mailbox_user_count_max`."}),
+  };
+}
+
+const std::vector<std::string>& level_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (int i = 0; i <= static_cast<int>(core::LogLevel::off); ++i)
+      all.emplace_back(core::log_level_name(static_cast<core::LogLevel>(i)));
+    return all;
+  }();
+  return names;
+}
+
+// In the order of the enumerators.
+const std::vector<std::string>& format_names() {
+  static const std::vector<std::string> names = {"text", "json"};
+  return names;
+}
+
+const std::vector<std::string>& flag_names() {
+  static const std::vector<std::string> names = {"false", "true"};
+  return names;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+core::Error invalid(std::string detail) {
+  return core::Error{core::Errc::invalid_argument, std::move(detail)};
+}
+
+// A parse error, and what would be right.
+core::Error with_allowed(const core::Error& error, const OptionSpec& spec) {
+  return invalid(error.detail + "; allowed: " + allowed_values(spec));
+}
+
+core::Result<std::size_t> parse_word(std::string_view text, const std::vector<std::string>& words) {
+  const auto found = std::find(words.begin(), words.end(), text);
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  const std::string near = core::nearest(text, words);
+  return invalid(core::quoted(text) + " is not one of " + joined(words) +
+                 (near.empty() ? "" : " (did you mean " + core::quoted(near) + "?)"));
+}
+
+template <typename Number>
+core::Status store(const core::Result<Number>& parsed, std::uint64_t number, std::string_view text,
+                   const OptionSpec& spec) {
+  if (!parsed) return with_allowed(parsed.error(), spec);
+  if (number < spec.min || number > spec.max)
+    return invalid(core::printable(text) + " is not in " + allowed_values(spec));
+  return core::Nothing{};
+}
+
+core::Status set(std::string_view text, const OptionSpec& spec, std::string& value) {
+  const bool valid = !text.empty() && text.size() <= kNameBytesMax &&
+                     std::all_of(text.begin(), text.end(), [](char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                              (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+                     });
+  if (!valid && !(text.empty() && !spec.if_empty.empty()))
+    return invalid(core::quoted(text) + " is not a valid name; allowed: " + allowed_values(spec));
+  value = text;
+  return core::Nothing{};
+}
+
+core::Status set(std::string_view text, const OptionSpec& spec, HostPort& value) {
+  if (text.empty() && !spec.if_empty.empty()) {
+    value = {};
+    return core::Nothing{};
+  }
+  auto parsed = parse_host_port(text);
+  if (!parsed) return parsed.error();
+  value = std::move(*parsed);
+  return core::Nothing{};
+}
+
+core::Status set(std::string_view text, const OptionSpec& spec, milliseconds& value) {
+  const auto parsed = parse_duration(text);
+  auto status = store(parsed, parsed ? static_cast<std::uint64_t>(parsed->count()) : 0, text, spec);
+  if (status) value = *parsed;
+  return status;
+}
+
+core::Status set(std::string_view text, const OptionSpec& spec, std::uint64_t& value) {
+  const auto parsed = parse_bytes(text);
+  auto status = store(parsed, parsed ? *parsed : 0, text, spec);
+  if (status) value = *parsed;
+  return status;
+}
+
+core::Status set(std::string_view text, const OptionSpec& spec, std::uint32_t& value) {
+  const auto parsed = parse_count(text);
+  auto status = store(parsed, parsed ? *parsed : 0, text, spec);
+  // The range of every count ends below 2^32; a test says so.
+  if (status) value = static_cast<std::uint32_t>(*parsed);
+  return status;
+}
+
+core::Status set(std::string_view text, const OptionSpec&, bool& value) {
+  const auto parsed = parse_word(text, flag_names());
+  if (!parsed) return parsed.error();
+  value = *parsed == 1;
+  return core::Nothing{};
+}
+
+core::Status set(std::string_view text, const OptionSpec&, core::LogLevel& value) {
+  const auto parsed = parse_word(text, level_names());
+  if (!parsed) return parsed.error();
+  value = static_cast<core::LogLevel>(*parsed);
+  return core::Nothing{};
+}
+
+core::Status set(std::string_view text, const OptionSpec&, core::LogFormat& value) {
+  const auto parsed = parse_word(text, format_names());
+  if (!parsed) return parsed.error();
+  value = static_cast<core::LogFormat>(*parsed);
+  return core::Nothing{};
+}
+
+std::string text_of(const std::string& value) { return value; }
+std::string text_of(const HostPort& value) { return value.to_string(); }
+std::string text_of(milliseconds value) { return format_duration(value); }
+std::string text_of(std::uint64_t value) { return format_bytes(value); }
+std::string text_of(std::uint32_t value) { return std::to_string(value); }
+std::string text_of(bool value) { return value ? "true" : "false"; }
+std::string text_of(core::LogLevel value) { return std::string(core::log_level_name(value)); }
+std::string text_of(core::LogFormat value) {
+  return format_names()[static_cast<std::size_t>(value)];
+}
+
+template <typename Owner>
+core::Status assign_to(const Option<Owner>& option, std::string_view text, Owner& owner) {
+  return std::visit([&](const auto& member) { return set(text, option.spec, member.write(owner)); },
+                    option.member);
+}
+
+template <typename Owner>
+std::string text_in(const Option<Owner>& option, const Owner& owner) {
+  return std::visit([&](const auto& member) { return text_of(member.read(owner)); }, option.member);
+}
+
+}  // namespace
+
+std::span<const SectionSpec> sections() { return kSections; }
+
+std::span<const NodeOption> node_options() {
+  static const std::vector<NodeOption> options = make_node_options();
+  return options;
+}
+
+std::span<const KindOption> kind_options() {
+  static const std::vector<KindOption> options = make_kind_options();
+  return options;
+}
+
+std::string_view type_name(OptionType type) {
+  switch (type) {
+    case OptionType::name:
+      return "name";
+    case OptionType::address:
+      return "address";
+    case OptionType::duration:
+      return "duration";
+    case OptionType::bytes:
+      return "bytes";
+    case OptionType::count:
+      return "count";
+    case OptionType::flag:
+      return "flag";
+    case OptionType::log_level:
+    case OptionType::log_format:
+      return "word";
+  }
+  return "name";
+}
+
+std::string allowed_values(const OptionSpec& spec) {
+  switch (spec.type) {
+    case OptionType::name:
+      return "1.." + std::to_string(kNameBytesMax) + " letters, digits, '.', '_' or '-'" +
+             (spec.if_empty.empty() ? "" : ", or empty");
+    case OptionType::address:
+      return std::string("host:port, port 0..65535") + (spec.if_empty.empty() ? "" : ", or empty");
+    case OptionType::duration:
+      return format_duration(milliseconds(spec.min)) + ".." +
+             format_duration(milliseconds(spec.max));
+    case OptionType::bytes:
+      return format_bytes(spec.min) + ".." + format_bytes(spec.max);
+    case OptionType::count:
+      return std::to_string(spec.min) + ".." + std::to_string(spec.max);
+    case OptionType::flag:
+      return joined(flag_names());
+    case OptionType::log_level:
+      return joined(level_names());
+    case OptionType::log_format:
+      return joined(format_names());
+  }
+  return {};
+}
+
+std::string expectation(const OptionSpec& spec) {
+  const std::string allowed = allowed_values(spec);
+  switch (spec.type) {
+    case OptionType::name:
+      return "a name of " + allowed;
+    case OptionType::address:
+      return "an address " + allowed;
+    case OptionType::duration:
+      return "a duration in " + allowed;
+    case OptionType::bytes:
+      return "a number of bytes in " + allowed;
+    case OptionType::count:
+      return "a whole number in " + allowed;
+    case OptionType::flag:
+    case OptionType::log_level:
+    case OptionType::log_format:
+      return "one of " + allowed;
+  }
+  return allowed;
+}
+
+core::Status assign(const NodeOption& option, std::string_view text, NodeConfig& owner) {
+  return assign_to(option, text, owner);
+}
+
+core::Status assign(const KindOption& option, std::string_view text, KindConfig& owner) {
+  return assign_to(option, text, owner);
+}
+
+std::string value_text(const NodeOption& option, const NodeConfig& owner) {
+  return text_in(option, owner);
+}
+
+std::string value_text(const KindOption& option, const KindConfig& owner) {
+  return text_in(option, owner);
+}
+
+}  // namespace nexus::daemon

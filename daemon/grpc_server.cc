@@ -1,0 +1,134 @@
+#include "daemon/grpc_server.h"
+
+#include <arpa/inet.h>
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "daemon/grpc_reflection_v1.h"
+
+namespace nexus::daemon {
+namespace {
+
+// A bound socket that is closed again: tells why an address cannot be listened on, or which port is free.
+class ProbeSocket {
+ public:
+  ~ProbeSocket() {
+    if (fd_ >= 0) close(fd_);
+  }
+
+  core::Result<std::uint16_t> bind_to(const HostPort& address) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_PASSIVE;
+    addrinfo* found = nullptr;
+    const int resolved =
+        getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+    if (resolved != 0) {
+      return failure(
+          address, "the host name does not resolve (" + std::string(gai_strerror(resolved)) + ")");
+    }
+    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> first(found, &freeaddrinfo);
+    fd_ = socket(first->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    // As the server does, so that connections of an earlier run in TIME_WAIT are not in the way.
+    if (fd_ < 0 || setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        bind(fd_, first->ai_addr, first->ai_addrlen) != 0 || listen(fd_, 1) != 0) {
+      const int error = errno;
+      return failure(address, error == EADDRINUSE
+                                  ? "the address is in use by another process; stop it (`ss -ltnp` "
+                                    "names it) or change node.listen"
+                                  : std::strerror(error));
+    }
+    sockaddr_storage bound{};
+    socklen_t size = sizeof(bound);
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&bound), &size);
+    const bool v6 = bound.ss_family == AF_INET6;
+    return ntohs(v6 ? reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port
+                    : reinterpret_cast<sockaddr_in*>(&bound)->sin_port);
+  }
+
+ private:
+  static core::Error failure(const HostPort& address, const std::string& why) {
+    return {core::Errc::unavailable, "cannot listen on " + address.to_string() + ": " + why};
+  }
+
+  int fd_ = -1;
+};
+
+}  // namespace
+
+struct GrpcServer::Impl {
+  std::shared_ptr<grpc::Service> reflection_v1;
+  std::unique_ptr<grpc::Server> server;
+};
+
+GrpcServer::GrpcServer() : impl_(std::make_unique<Impl>()) {}
+
+GrpcServer::~GrpcServer() {
+  if (impl_->server != nullptr) shutdown(core::SteadyClock().now());
+}
+
+core::Status GrpcServer::start(const HostPort& listen, std::size_t frame_bytes_max,
+                               const std::vector<grpc::Service*>& services) {
+  {
+    // gRPC would only say that it failed.
+    ProbeSocket probe;
+    if (const auto port = probe.bind_to(listen); !port.ok()) return port.error();
+  }
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  impl_->reflection_v1 = make_reflection_v1(
+      {"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+       "grpc.reflection.v1alpha.ServerReflection", "nexus.v1.ActorService", "remote.Remoting"});
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(listen.to_string(), grpc::InsecureServerCredentials(), &port);
+  // Two nodes must not share a port unnoticed.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(frame_bytes_max));
+  builder.SetMaxSendMessageSize(-1);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  builder.RegisterService(impl_->reflection_v1.get());
+  impl_->server = builder.BuildAndStart();
+  if (impl_->server == nullptr || port == 0) {
+    impl_->server = nullptr;
+    return core::Error{core::Errc::unavailable, "cannot listen on " + listen.to_string() +
+                                                    ": the address was taken meanwhile"};
+  }
+  return core::Nothing{};
+}
+
+void GrpcServer::set_serving(bool serving) {
+  if (impl_->server != nullptr) impl_->server->GetHealthCheckService()->SetServingStatus(serving);
+}
+
+void GrpcServer::shutdown(core::Instant deadline) {
+  if (impl_->server == nullptr) return;
+  const auto patience = std::max(core::Duration::zero(), deadline - core::SteadyClock().now());
+  impl_->server->Shutdown(std::chrono::system_clock::now() +
+                          std::chrono::duration_cast<std::chrono::milliseconds>(patience));
+  impl_->server = nullptr;
+}
+
+core::Result<std::uint16_t> find_free_port(const std::string& host) {
+  ProbeSocket probe;
+  return probe.bind_to({host, 0});
+}
+
+void silence_grpc_library() {
+  gpr_set_log_function([](gpr_log_func_args*) {});
+}
+
+}  // namespace nexus::daemon

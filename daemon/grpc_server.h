@@ -1,0 +1,47 @@
+// GrpcServer: the node's one listener, for peers and clients, with health (grpc.health.v1) and reflection (v1alpha and v1).
+//
+//   all calls   the node's thread
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "daemon/config/host_port.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace nexus::daemon {
+
+class GrpcServer {
+ public:
+  GrpcServer();
+  ~GrpcServer();
+
+  // `services` must outlive the server. An error says who or what is in the way.
+  core::Status start(const HostPort& listen, std::size_t frame_bytes_max,
+                     const std::vector<grpc::Service*>& services);
+
+  // What health checks are told; SERVING after start().
+  void set_serving(bool serving);
+
+  // Takes no new calls, lets open ones end until `deadline`, then breaks them off.
+  void shutdown(core::Instant deadline);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// A port that is free on `host` at this moment; for configurations that ask for port 0.
+core::Result<std::uint16_t> find_free_port(const std::string& host);
+
+// Sends the gRPC library's own messages to nobody: what matters of them reaches the log as errors of ours. For the whole
+// process, before the first gRPC call.
+void silence_grpc_library();
+
+}  // namespace nexus::daemon

@@ -1,0 +1,159 @@
+#include "daemon/node.h"
+
+#include "cluster/member_id.h"
+#include "daemon/actor_door.h"
+#include "daemon/builtin_kinds.h"
+#include "daemon/grpc_actor_service.h"
+#include "daemon/grpc_server.h"
+#include "remote/remote.h"
+
+namespace nexus::daemon {
+namespace {
+
+core::ActorSystem::Options system_options(const NodeConfig& config, const std::string& address) {
+  core::ActorSystem::Options options;
+  options.address = address;
+  options.worker_count = config.core.workers;
+  options.throughput = config.core.throughput;
+  options.mailbox_user_count_max = config.core.mailbox_user_count_max;
+  options.cells.actor_count_max = config.core.actor_count_max;
+  options.log =
+      core::Log({.level = config.log.level, .format = config.log.format, .node = config.node.name});
+  return options;
+}
+
+remote::Options remote_options(const RemoteSection& section) {
+  return {.message_bytes_max = section.message_bytes_max,
+          .batch_count_max = section.batch_count_max,
+          .batch_bytes_max = section.batch_bytes_max,
+          .queue_count_max = section.queue_count_max,
+          .queue_bytes_max = section.queue_bytes_max,
+          .peer_count_max = section.peer_count_max,
+          .reconnect_min = section.reconnect_min,
+          .reconnect_max = section.reconnect_max,
+          .unreachable_after = section.unreachable_after};
+}
+
+}  // namespace
+
+// What exists while the node runs, in the order in which it is built.
+struct Node::Running {
+  Running(const NodeConfig& node_config, const Kinds& kinds, const std::string& address)
+      : config(node_config),
+        system(system_options(config, address)),
+        remote(remote_options(config.remote), system, cluster::MemberId::random().to_string()),
+        door(system, kinds, config),
+        actor_service(system, door) {}
+
+  const NodeConfig config;
+  core::ActorSystem system;
+  remote::Remote remote;
+  ActorDoor door;
+  GrpcActorService actor_service;
+  GrpcServer server;
+};
+
+Node::Node() { add_builtin_kinds(kinds_); }
+
+Node::~Node() {
+  if (running_ != nullptr) (void)stop();
+}
+
+Kind& Node::add_kind(const std::string& name, core::Props props, const std::string& description) {
+  CHECK(core::ActorSystem::check_name(name).ok());
+  CHECK(running_ == nullptr);
+  return kinds_.add(name, std::move(props), description);
+}
+
+core::Status Node::start(const NodeConfig& config) {
+  CHECK(running_ == nullptr);
+  HostPort listen = config.node.listen;
+  if (listen.port == 0) {
+    const auto port = find_free_port(listen.host);
+    if (!port.ok()) return port.error();
+    listen.port = *port;
+  }
+  const std::string address = advertised_address(config.node, listen.port).to_string();
+  auto running = std::make_unique<Running>(config, kinds_, address);
+  for (const auto& [name, kind] : kinds_.all()) {
+    for (const core::MessageType* type : kind.accepted()) running->remote.types().add(*type);
+  }
+  core::Status activator = running->remote.start_activator(
+      [door = &running->door](const std::string& kind,
+                              const std::string& name) -> core::Result<core::Pid> {
+        const auto spawned = door->spawn(kind, name, false);
+        if (!spawned.ok()) return spawned.error();
+        return spawned->pid;
+      });
+  if (!activator.ok()) return activator.error();
+  core::Status listening =
+      running->server.start(listen, remote::frame_bytes_max(running->remote.options()),
+                            {&running->remote.service(), &running->actor_service.service()});
+  if (!listening.ok()) return listening;
+  running_ = std::move(running);
+  running_->system.log().info("node serves",
+                              {{"address", address},
+                               {"listen", listen.to_string()},
+                               {"workers", running_->system.options().worker_count}});
+  return core::Nothing{};
+}
+
+bool Node::stop() {
+  CHECK(running_ != nullptr);
+  core::ActorSystem& system = running_->system;
+  const core::Log& log = system.log();
+  const core::Instant begin = system.clock().now();
+  const core::Duration timeout = running_->config.node.shutdown_timeout;
+  const core::Instant deadline = begin + timeout;
+  const auto left = [&] {
+    return std::max(core::Duration::zero(), deadline - system.clock().now());
+  };
+
+  log.info("stopping: no new calls");
+  running_->server.set_serving(false);
+  running_->door.drain();
+  // Calls that wait for a slow actor must not use up the time of all that follows.
+  const bool answered = running_->actor_service.drain(begin + timeout / 4);
+  if (!answered) log.warn("stopping: some calls were not answered in time, they get UNAVAILABLE");
+
+  log.info("stopping: actors");
+  const bool stopped = system.stop_actors(left() / 2);
+  if (!stopped) {
+    log.error("stopping: some actors have not stopped, they are abandoned",
+              {{"actors", system.cells().live_count()}});
+  }
+
+  log.info("stopping: links");
+  const bool flushed =
+      running_->remote.close(std::min<core::Duration>(left() / 2, std::chrono::seconds(2)));
+  if (!flushed) log.warn("stopping: some messages for peers were not sent, they are dead letters");
+  system.futures().close();
+  running_->server.shutdown(system.clock().now() +
+                            std::min<core::Duration>(left() / 2, std::chrono::seconds(2)));
+
+  const bool ended = system.shutdown(left());
+  if (!ended) return false;
+  log.info(
+      "stopped",
+      {{"ms", std::chrono::duration_cast<std::chrono::milliseconds>(system.clock().now() - begin)
+                  .count()}});
+  running_.reset();
+  return true;
+}
+
+core::ActorSystem& Node::system() {
+  CHECK(running_ != nullptr);
+  return running_->system;
+}
+
+remote::Remote& Node::remote() {
+  CHECK(running_ != nullptr);
+  return running_->remote;
+}
+
+const std::string& Node::address() const {
+  CHECK(running_ != nullptr);
+  return running_->system.address();
+}
+
+}  // namespace nexus::daemon

@@ -1,0 +1,72 @@
+// Node: one node of nexus: configuration, runtime, links to peers and the door for clients, built bottom-up and stopped
+// top-down. Two nodes in one process are independent of each other.
+//
+// A binary of your own is a node with your kinds:
+//
+//   int main(int argc, char** argv) {
+//     nexus::Node node;
+//     node.add_kind("greeter", nexus::core::props<Greeter>(), "greets");
+//     return node.run(argc, argv);
+//   }
+//
+//   all calls   one thread, unless said otherwise
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/actor/actor.h"
+#include "core/actor/context.h"
+#include "core/actor/props.h"
+#include "core/actor_system.h"
+#include "core/base/result.h"
+#include "daemon/config/node_config.h"
+#include "daemon/exit_codes.h"
+#include "daemon/kinds.h"
+
+namespace nexus::remote {
+class Remote;
+}
+
+namespace nexus::daemon {
+
+class Node {
+ public:
+  // Has the built-in kinds `echo` and `counter`.
+  Node();
+  // stop(), if it is running.
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // Before run() or start(). The name: as an actor's name. Replaces a kind of the same name.
+  Kind& add_kind(const std::string& name, core::Props props, const std::string& description = "");
+
+  // All that nexusd does: reads the command line and the configuration, serves until SIGTERM, SIGINT or SIGHUP, drains, and
+  // returns the status for exit(); `nexusd --help` lists the options. Ends the process itself when the drain misses its
+  // deadline, because then some actor holds a thread. A second signal ends it at once.
+  int run(int argc, char** argv);
+
+  // For embedding: run() without command line and signals. Answers when the node serves; UNAVAILABLE when it cannot listen.
+  core::Status start(const NodeConfig& config);
+  // Drains within node.shutdown_timeout. False when something had not ended by then; the node is then of no more use.
+  bool stop();
+
+  // While it runs; any thread.
+  core::ActorSystem& system();
+  remote::Remote& remote();
+  // `host:port` by which others reach it.
+  const std::string& address() const;
+
+ private:
+  struct Running;
+
+  Kinds kinds_;
+  std::unique_ptr<Running> running_;
+};
+
+}  // namespace nexus::daemon
+
+namespace nexus {
+using daemon::Node;
+}  // namespace nexus

@@ -1,0 +1,64 @@
+// BatchCodec: the frames of remote.Remoting/Receive as bytes. The only file that knows their layout; docs/protocol.md has
+// the rules.
+//
+//   all calls   any thread, no state
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/base/result.h"
+#include "remote/wire_message.h"
+
+namespace nexus::remote {
+
+// How a peer writes the targets of a batch: as id text (current), or as serialised actor.PID (before 2025).
+enum class Dialect : std::uint8_t { strings, pids };
+
+struct ConnectRequest {
+  std::string member_id;
+  // Where the peer can be dialled, `host:port`; empty for a client connection.
+  std::string address;
+  bool client = false;
+};
+struct ConnectResponse {
+  std::string member_id;
+  bool blocked = false;
+};
+struct DisconnectRequest {};
+
+// One received envelope, still as text and bytes.
+struct ReceivedMessage {
+  std::string target_id;
+  std::uint32_t target_request_id = 0;
+  // Empty id = no sender. An empty address means the peer's own.
+  std::string sender_address;
+  std::string sender_id;
+  std::uint32_t sender_request_id = 0;
+  std::string type_name;
+  std::string data;
+  std::int32_t serializer_id = 0;
+  core::Headers headers;
+};
+struct ReceivedBatch {
+  std::vector<ReceivedMessage> messages;
+  // Envelopes that pointed outside the tables; they are left out of `messages`.
+  std::uint32_t bad_envelope_count = 0;
+  Dialect dialect = Dialect::strings;
+};
+
+using Frame = std::variant<ReceivedBatch, ConnectRequest, ConnectResponse, DisconnectRequest>;
+
+std::string encode(const ConnectRequest& request);
+std::string encode(const ConnectResponse& response);
+std::string encode(const DisconnectRequest& request);
+// Messages keep their order.
+std::string encode_batch(const std::vector<WireMessage>& messages, Dialect dialect);
+
+// An error when the bytes are no frame at all.
+core::Result<Frame> decode_frame(std::string_view bytes);
+
+}  // namespace nexus::remote

@@ -1,0 +1,111 @@
+// Endpoint: the link to one peer. Feeds EndpointState with what happens, does what it says, and keeps the queue, the stream
+// and the watches of that link.
+//
+//   all calls   any thread
+//
+// L1  Messages of one sender to one target leave in the order of send(), across reconnects too.
+// L2  What cannot be sent ends as a dead letter with its reason.
+// L3  Each watch ends in exactly one Terminated to the watcher: the peer's, or AddressTerminated when the peer is gone.
+#pragma once
+
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/actor_system.h"
+#include "core/base/mutex.h"
+#include "remote/batch_codec.h"
+#include "remote/endpoint_state.h"
+#include "remote/endpoint_stream.h"
+#include "remote/endpoint_writer.h"
+#include "remote/options.h"
+#include "remote/watch_registry.h"
+#include "remote/wire_types.h"
+
+namespace nexus::remote {
+
+// Published on the event stream.
+struct EndpointConnected {
+  std::string address;
+  std::string member_id;
+};
+struct EndpointTerminated {
+  std::string address;
+  std::string reason;
+};
+
+class Endpoint final : public EndpointStreamEvents, public std::enable_shared_from_this<Endpoint> {
+ public:
+  // What all endpoints of a node share. Must outlive them.
+  struct Shared {
+    const Options& options;
+    core::ActorSystem& system;
+    const WireTypes& types;
+    EndpointDialer& dialer;
+  };
+
+  Endpoint(const Shared& shared, std::string address);
+
+  const std::string& address() const { return address_; }
+
+  void send(WireMessage message);
+  // Asks the peer for the Terminated of `watchee`; a known pair is not asked for again.
+  void add_watched(const core::Pid& watcher, const core::Pid& watchee);
+  void remove_watched(const core::Pid& watcher, const core::Pid& watchee);
+  // A Terminated of the actor `who_id` came for `watcher`. The Pid that the watcher knows it by; empty when it does not watch
+  // it (any more).
+  core::Pid take_watched(const core::Pid& watcher, const std::string& who_id);
+  // An actor of the peer watches one of ours, or does so no longer. Forgotten when the peer is gone.
+  void note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
+  void forget_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
+
+  // A peer with this address opened a stream to us, as this incarnation.
+  void on_seen(const std::string& member_id);
+  std::string member_id() const;
+  void set_dialect(Dialect dialect);
+
+  // Nothing is queued, written or watched, and there is no stream: it may be forgotten.
+  bool idle() const;
+  std::size_t waiting_count() const;
+  // False when something still waited for a connected peer at `deadline`.
+  bool flush(core::Instant deadline);
+  // Ends the link; what still waits becomes dead letters.
+  void close();
+
+  void on_stream_frame(std::uint64_t epoch, std::string frame) override;
+  void on_stream_written(std::uint64_t epoch, bool ok) override;
+  void on_stream_closed(std::uint64_t epoch, const std::string& detail) override;
+
+ private:
+  WireMessage watch_message(const core::Pid& watcher, const core::Pid& watchee, bool watch) const;
+  void perform(const EndpointState::Actions& actions);
+  void dial();
+  void declare_gone(const EndpointState::DeclareGone& gone);
+  void send_watches();
+  void begin_write_if_possible();
+  void write_next();
+  void to_dead_letters(std::vector<WireMessage> messages, core::DeadLetterReason reason);
+
+  const Shared& shared_;
+  const std::string address_;
+
+  // Taken per message and per stream event, never while calling out.
+  mutable core::Mutex mutex_;
+  core::CondVar drained_;
+  EndpointState state_ GUARDED_BY(mutex_);
+  EndpointWriter writer_ GUARDED_BY(mutex_);
+  WatchRegistry watches_ GUARDED_BY(mutex_);
+  WatchRegistry inbound_watches_ GUARDED_BY(mutex_);
+  std::shared_ptr<EndpointStream> stream_ GUARDED_BY(mutex_);
+  std::uint64_t epoch_ GUARDED_BY(mutex_) = 0;
+  Dialect dialect_ GUARDED_BY(mutex_) = Dialect::strings;
+  // Somebody is between take_batch() and the result of its write.
+  bool writing_ GUARDED_BY(mutex_) = false;
+  std::minstd_rand jitter_ GUARDED_BY(mutex_);
+
+  // Whoever set writing_.
+  std::vector<WireMessage> in_flight_;
+};
+
+}  // namespace nexus::remote

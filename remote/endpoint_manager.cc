@@ -1,0 +1,55 @@
+#include "remote/endpoint_manager.h"
+
+namespace nexus::remote {
+
+std::shared_ptr<Endpoint> EndpointManager::endpoint(const std::string& address) {
+  // Forgotten endpoints die outside the lock.
+  std::vector<std::shared_ptr<Endpoint>> forgotten;
+  core::MutexLock lock(mutex_);
+  if (closed_) return nullptr;
+  const auto found = endpoints_.find(address);
+  if (found != endpoints_.end()) return found->second;
+  if (endpoints_.size() >= shared_.options.peer_count_max) {
+    for (auto it = endpoints_.begin(); it != endpoints_.end();) {
+      // Somebody who just got it from here still holds it.
+      if (it->second.use_count() == 1 && it->second->idle()) {
+        forgotten.push_back(std::move(it->second));
+        it = endpoints_.erase(it);
+      } else {
+        ++it;
+      }
+    }
+    if (endpoints_.size() >= shared_.options.peer_count_max) return nullptr;
+  }
+  auto made = std::make_shared<Endpoint>(shared_, address);
+  endpoints_.emplace(address, made);
+  return made;
+}
+
+std::shared_ptr<Endpoint> EndpointManager::find(const std::string& address) const {
+  core::MutexLock lock(mutex_);
+  const auto found = endpoints_.find(address);
+  return found == endpoints_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Endpoint>> EndpointManager::all() const {
+  core::MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<Endpoint>> list;
+  list.reserve(endpoints_.size());
+  for (const auto& [address, endpoint] : endpoints_) list.push_back(endpoint);
+  return list;
+}
+
+bool EndpointManager::close(core::Instant deadline) {
+  {
+    core::MutexLock lock(mutex_);
+    closed_ = true;
+  }
+  bool clean = true;
+  const auto endpoints = all();
+  for (const auto& endpoint : endpoints) clean = endpoint->flush(deadline) && clean;
+  for (const auto& endpoint : endpoints) endpoint->close();
+  return clean;
+}
+
+}  // namespace nexus::remote

@@ -1,0 +1,38 @@
+// EndpointManager: address -> the one endpoint for it, also when many threads ask at once.
+//
+//   all calls   any thread
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/mutex.h"
+#include "remote/endpoint.h"
+
+namespace nexus::remote {
+
+class EndpointManager {
+ public:
+  explicit EndpointManager(const Endpoint::Shared& shared) : shared_(shared) {}
+
+  // The endpoint, made on first use. Null when peer_count_max are in use, or after close().
+  std::shared_ptr<Endpoint> endpoint(const std::string& address);
+  // Null when there is none.
+  std::shared_ptr<Endpoint> find(const std::string& address) const;
+  // A snapshot, in no order.
+  std::vector<std::shared_ptr<Endpoint>> all() const;
+  // Sends what is queued for connected peers, up to `deadline`, then closes all. False when something was left.
+  bool close(core::Instant deadline);
+
+ private:
+  const Endpoint::Shared& shared_;
+
+  // Taken per message to another node.
+  mutable core::Mutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<Endpoint>> endpoints_ GUARDED_BY(mutex_);
+  bool closed_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace nexus::remote

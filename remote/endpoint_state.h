@@ -1,0 +1,78 @@
+// EndpointState: what to do about the link to one peer. Pure: no sockets, no clock, no randomness of its own.
+//
+//   idle --wanted--> connecting --connected--> connected --lost--> waiting --time--> connecting ...
+//   waiting, connecting --down for unreachable_after--> idle, and the peer is declared gone
+//
+// E1  Connected means: the peer's handshake arrived.
+// E2  The peer is declared gone at most once per loss, and always before a dial after that loss succeeds under another member id.
+// E3  A peer that was gone gets one dial per wish, without patience, until it is connected again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/clock.h"
+
+namespace nexus::remote {
+
+class EndpointState {
+ public:
+  struct Options {
+    core::Duration reconnect_min;
+    core::Duration reconnect_max;
+    core::Duration unreachable_after;
+  };
+
+  enum class Phase : std::uint8_t { idle, connecting, connected, waiting, closed };
+  enum class WhyGone : std::uint8_t { unreachable, said_goodbye, restarted, refused };
+
+  // Open a stream and send the handshake; answer with on_connected() or on_lost().
+  struct Dial {};
+  // Call on_time() at `at`, or later.
+  struct WakeAt {
+    core::Instant at;
+  };
+  // Tell the watchers AddressTerminated. `queue_too`: what waits for the peer becomes dead letters.
+  struct DeclareGone {
+    WhyGone why;
+    bool queue_too;
+  };
+  // Send all watches again: what the peer said while the link was down is lost.
+  struct SendWatches {};
+  using Action = std::variant<Dial, WakeAt, DeclareGone, SendWatches>;
+  using Actions = std::vector<Action>;
+
+  explicit EndpointState(Options options) : options_(options) {}
+
+  // Something shall be sent.
+  [[nodiscard]] Actions on_wanted(core::Instant now);
+  // The peer's handshake arrived; `member_id` names its incarnation.
+  [[nodiscard]] Actions on_connected(const std::string& member_id);
+  // The dial failed or the stream broke. `jitter` in [0, 1).
+  [[nodiscard]] Actions on_lost(core::Instant now, double jitter);
+  [[nodiscard]] Actions on_time(core::Instant now);
+  // The peer says that it ends the link for good, or that it refuses us.
+  [[nodiscard]] Actions on_goodbye(WhyGone why);
+  // The peer was heard of under a member id by other means, such as a stream that it opened.
+  [[nodiscard]] Actions on_seen(const std::string& member_id);
+  void on_close() { phase_ = Phase::closed; }
+
+  Phase phase() const { return phase_; }
+  // Incarnation of the peer; empty before the first handshake and after it was gone.
+  const std::string& member_id() const { return member_id_; }
+
+ private:
+  [[nodiscard]] Actions become_gone(WhyGone why);
+
+  const Options options_;
+  Phase phase_ = Phase::idle;
+  std::string member_id_;
+  core::Instant down_since_{};
+  core::Instant dial_at_{};
+  std::uint32_t failure_count_ = 0;
+  bool was_gone_ = false;
+};
+
+}  // namespace nexus::remote

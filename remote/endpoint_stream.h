@@ -1,0 +1,44 @@
+// EndpointStream: the socket that an Endpoint plugs a transport into: one dialled stream to one peer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace nexus::remote {
+
+// What a stream tells its endpoint. Any thread, never two calls at once for one stream, never from inside dial() or write().
+class EndpointStreamEvents {
+ public:
+  virtual ~EndpointStreamEvents() = default;
+
+  // A frame from the peer.
+  virtual void on_stream_frame(std::uint64_t epoch, std::string frame) = 0;
+  // The one result of each write() that answered true.
+  virtual void on_stream_written(std::uint64_t epoch, bool ok) = 0;
+  // The last call, after the result of the last write().
+  virtual void on_stream_closed(std::uint64_t epoch, const std::string& detail) = 0;
+};
+
+class EndpointStream {
+ public:
+  virtual ~EndpointStream() = default;
+
+  // Any thread; one at a time, the next one after on_stream_written(). False when the stream is closed.
+  [[nodiscard]] virtual bool write(std::string frame) = 0;
+  // Any thread. Nothing more will be written; the peer sees the end after what was.
+  virtual void finish() = 0;
+  // Any thread. Breaks the stream off; on_stream_closed() follows.
+  virtual void cancel() = 0;
+};
+
+class EndpointDialer {
+ public:
+  virtual ~EndpointDialer() = default;
+
+  // Any thread. Never waits; a peer that cannot be reached shows as on_stream_closed(). `epoch` comes back in each event.
+  virtual std::shared_ptr<EndpointStream> dial(const std::string& address, std::uint64_t epoch,
+                                               std::shared_ptr<EndpointStreamEvents> events) = 0;
+};
+
+}  // namespace nexus::remote

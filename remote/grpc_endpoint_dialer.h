@@ -1,0 +1,26 @@
+// GrpcEndpointDialer: opens remote.Remoting/Receive streams to peers, each on a connection of its own.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "remote/endpoint_stream.h"
+
+namespace nexus::remote {
+
+class GrpcEndpointDialer final : public EndpointDialer {
+ public:
+  // `handshake` is the first frame of each stream. Frames from the peer may have up to `frame_bytes_max` bytes.
+  GrpcEndpointDialer(std::string handshake, std::size_t frame_bytes_max)
+      : handshake_(std::move(handshake)), frame_bytes_max_(frame_bytes_max) {}
+
+  std::shared_ptr<EndpointStream> dial(const std::string& address, std::uint64_t epoch,
+                                       std::shared_ptr<EndpointStreamEvents> events) override;
+
+ private:
+  const std::string handshake_;
+  const std::size_t frame_bytes_max_;
+};
+
+}  // namespace nexus::remote

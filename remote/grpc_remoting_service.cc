@@ -1,0 +1,206 @@
+#include "remote/grpc_remoting_service.h"
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <unordered_set>
+#include <vector>
+
+#include "core/base/mutex.h"
+#include "protoactor/remote.grpc.pb.h"
+#include "remote/grpc_bytes.h"
+
+namespace nexus::remote {
+namespace {
+
+using Base = ::remote::Remoting::WithRawCallbackMethod_Receive<
+    ::remote::Remoting::WithCallbackMethod_ListProcesses<
+        ::remote::Remoting::WithCallbackMethod_GetProcessDiagnostics<::remote::Remoting::Service>>>;
+
+}  // namespace
+
+class GrpcRemotingService::Impl final : public Base {
+ public:
+  Impl(EndpointReader& reader, EndpointManager& endpoints, std::string member_id, core::Log log)
+      : reader_(reader),
+        endpoints_(endpoints),
+        member_id_(std::move(member_id)),
+        log_(std::move(log)) {}
+
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Receive(
+      grpc::CallbackServerContext* context) override;
+
+  void say_goodbye();
+
+ private:
+  class Session;
+  void forget(Session* session);
+
+  EndpointReader& reader_;
+  EndpointManager& endpoints_;
+  const std::string member_id_;
+  const core::Log log_;
+
+  core::Mutex mutex_;
+  std::unordered_set<std::shared_ptr<Session>> sessions_ GUARDED_BY(mutex_);
+  bool closing_ GUARDED_BY(mutex_) = false;
+};
+
+// One stream that a peer opened. The service holds it until OnDone().
+class GrpcRemotingService::Impl::Session final
+    : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  Session(Impl& service, std::string from) : service_(service), from_(std::move(from)) {}
+
+  void start() { StartRead(&incoming_); }
+
+  void say_goodbye() {
+    core::MutexLock lock(mutex_);
+    if (finished_) return;
+    // A peer of the Go family takes an OK end for a link that is still good.
+    const grpc::Status status(grpc::StatusCode::UNAVAILABLE, "the node is shutting down");
+    finished_ = true;
+    if (write_pending_ || peer_.member_id.empty()) {
+      Finish(status);
+      return;
+    }
+    outgoing_ = to_byte_buffer(encode(DisconnectRequest{}));
+    StartWriteAndFinish(&outgoing_, grpc::WriteOptions(), status);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) {
+      finish(grpc::StatusCode::UNAVAILABLE, "the stream has ended");
+      return;
+    }
+    core::Result<Frame> frame = decode_frame(to_string(incoming_));
+    if (!frame.ok()) {
+      service_.log_.warn("link broken off, the peer sent garbage",
+                         {{"peer", name()}, {"detail", frame.error().detail}});
+      finish(grpc::StatusCode::INVALID_ARGUMENT, frame.error().detail);
+      return;
+    }
+    if (const auto* connect = std::get_if<ConnectRequest>(&*frame)) {
+      if (!on_connect(*connect)) return;
+    } else if (auto* batch = std::get_if<ReceivedBatch>(&*frame)) {
+      if (peer_.member_id.empty()) {
+        finish(grpc::StatusCode::FAILED_PRECONDITION, "a batch came before the ConnectRequest");
+        return;
+      }
+      service_.reader_.receive(peer_, std::move(*batch));
+    } else {
+      finish(grpc::StatusCode::INVALID_ARGUMENT,
+             "a dialling peer sends ConnectRequest and MessageBatch only");
+      return;
+    }
+    StartRead(&incoming_);
+  }
+
+  void OnWriteDone(bool) override {
+    core::MutexLock lock(mutex_);
+    write_pending_ = false;
+  }
+
+  void OnDone() override { service_.forget(this); }
+
+ private:
+  const std::string& name() const { return peer_.address.empty() ? from_ : peer_.address; }
+
+  // False when the stream was ended.
+  bool on_connect(const ConnectRequest& connect) {
+    if (!peer_.member_id.empty()) {
+      finish(grpc::StatusCode::FAILED_PRECONDITION, "a second ConnectRequest on one stream");
+      return false;
+    }
+    if (connect.client) {
+      finish(
+          grpc::StatusCode::UNIMPLEMENTED,
+          "client connections are not offered; connect as a server, or use nexus.v1.ActorService");
+      return false;
+    }
+    if (connect.member_id.empty() || connect.address.empty()) {
+      finish(grpc::StatusCode::INVALID_ARGUMENT, "the ConnectRequest lacks member id or address");
+      return false;
+    }
+    peer_ = {.address = connect.address, .member_id = connect.member_id};
+    service_.log_.info("peer connected", {{"peer", peer_.address}, {"member", peer_.member_id}});
+    if (const auto endpoint = service_.endpoints_.find(peer_.address)) {
+      endpoint->on_seen(peer_.member_id);
+    }
+    core::MutexLock lock(mutex_);
+    if (finished_) return true;
+    write_pending_ = true;
+    outgoing_ = to_byte_buffer(encode(ConnectResponse{service_.member_id_, false}));
+    StartWrite(&outgoing_);
+    return true;
+  }
+
+  void finish(grpc::StatusCode code, const std::string& detail) {
+    core::MutexLock lock(mutex_);
+    if (std::exchange(finished_, true)) return;
+    Finish(grpc::Status(code, detail));
+  }
+
+  Impl& service_;
+  // The connection's far end, until the handshake gives a better name.
+  const std::string from_;
+
+  // gRPC's read reaction.
+  grpc::ByteBuffer incoming_;
+  Peer peer_;
+
+  core::Mutex mutex_;
+  grpc::ByteBuffer outgoing_ GUARDED_BY(mutex_);
+  bool write_pending_ GUARDED_BY(mutex_) = false;
+  bool finished_ GUARDED_BY(mutex_) = false;
+};
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* GrpcRemotingService::Impl::Receive(
+    grpc::CallbackServerContext* context) {
+  auto session = std::make_shared<Session>(*this, context->peer());
+  bool closing = false;
+  {
+    core::MutexLock lock(mutex_);
+    closing = closing_;
+    sessions_.insert(session);
+  }
+  if (closing) {
+    session->say_goodbye();
+  } else {
+    session->start();
+  }
+  return session.get();
+}
+
+void GrpcRemotingService::Impl::say_goodbye() {
+  std::vector<std::shared_ptr<Session>> sessions;
+  {
+    core::MutexLock lock(mutex_);
+    closing_ = true;
+    sessions.assign(sessions_.begin(), sessions_.end());
+  }
+  for (const auto& session : sessions) session->say_goodbye();
+}
+
+void GrpcRemotingService::Impl::forget(Session* session) {
+  std::shared_ptr<Session> last;
+  core::MutexLock lock(mutex_);
+  for (auto it = sessions_.begin(); it != sessions_.end(); ++it) {
+    if (it->get() != session) continue;
+    last = *it;
+    sessions_.erase(it);
+    return;
+  }
+}
+
+GrpcRemotingService::GrpcRemotingService(EndpointReader& reader, EndpointManager& endpoints,
+                                         std::string member_id, core::Log log)
+    : impl_(std::make_unique<Impl>(reader, endpoints, std::move(member_id), std::move(log))) {}
+
+GrpcRemotingService::~GrpcRemotingService() = default;
+
+grpc::Service& GrpcRemotingService::service() { return *impl_; }
+
+void GrpcRemotingService::say_goodbye() { impl_->say_goodbye(); }
+
+}  // namespace nexus::remote

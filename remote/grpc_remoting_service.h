@@ -1,0 +1,37 @@
+// GrpcRemotingService: the server side of remote.Remoting: takes the streams that peers open.
+//
+//   all calls   any thread
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/base/log.h"
+#include "remote/endpoint_manager.h"
+#include "remote/endpoint_reader.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace nexus::remote {
+
+class GrpcRemotingService {
+ public:
+  // `member_id` names this incarnation of the node in each handshake.
+  GrpcRemotingService(EndpointReader& reader, EndpointManager& endpoints, std::string member_id,
+                      core::Log log);
+  ~GrpcRemotingService();
+
+  // To be registered with the node's server; lives as long as this object.
+  grpc::Service& service();
+
+  // Tells every peer that this node ends the link for good, and takes no new streams.
+  void say_goodbye();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nexus::remote

@@ -1,0 +1,29 @@
+// Limits and intervals of the remote floor. docs/limits.md has the arithmetic.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "core/base/clock.h"
+
+namespace nexus::remote {
+
+struct Options {
+  // One message with its type name, sender and headers. A larger one is a dead letter `too_large`.
+  std::size_t message_bytes_max = 4 * 1024 * 1024;
+  // Messages and bytes in one batch; a single message may exceed the bytes. Go peers refuse more than 4 MiB.
+  std::size_t batch_count_max = 1000;
+  std::size_t batch_bytes_max = 3'500'000;
+  // What may wait for one peer; beyond it messages are dead letters `link_queue_full`.
+  std::size_t queue_count_max = 100'000;
+  std::size_t queue_bytes_max = 64 * 1024 * 1024;
+  // Endpoints at once; idle ones are forgotten first. A message to one more address is a dead letter `link_down`.
+  std::size_t peer_count_max = 1024;
+  // Wait before a lost link is dialled again: doubles from min to max, with jitter.
+  core::Duration reconnect_min = std::chrono::milliseconds(200);
+  core::Duration reconnect_max = std::chrono::seconds(5);
+  // A link that is down for so long means that the peer is gone: its watchers are told, what waits is a dead letter.
+  core::Duration unreachable_after = std::chrono::seconds(3);
+};
+
+}  // namespace nexus::remote

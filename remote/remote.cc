@@ -1,0 +1,81 @@
+#include "remote/remote.h"
+
+#include <algorithm>
+
+#include "core/actor/system_messages.h"
+#include "remote/activator.h"
+#include "remote/grpc_endpoint_dialer.h"
+
+namespace nexus::remote {
+
+std::size_t frame_bytes_max(const Options& options) {
+  // Table entries and tags come on top of what the limits count.
+  constexpr std::size_t kSlack = 64 * 1024;
+  return std::max(options.batch_bytes_max, options.message_bytes_max) * 2 + kSlack;
+}
+
+Remote::Remote(Options options, core::ActorSystem& system, std::string member_id)
+    : options_(options),
+      system_(system),
+      types_(system.registry()),
+      dialer_(std::make_unique<GrpcEndpointDialer>(
+          encode(
+              ConnectRequest{.member_id = member_id, .address = system.address(), .client = false}),
+          frame_bytes_max(options))),
+      shared_{.options = options_, .system = system, .types = types_, .dialer = *dialer_},
+      endpoints_(shared_),
+      reader_(system, types_, endpoints_),
+      service_(reader_, endpoints_, member_id, system.log()) {
+  system_.registry().set_foreign_route(this);
+}
+
+Remote::~Remote() { system_.registry().set_foreign_route(nullptr); }
+
+core::Status Remote::start_activator(SpawnKind spawn) {
+  core::Result<core::Pid> activator =
+      system_.spawn_system(activator_props(std::move(spawn)), "activator");
+  if (!activator.ok()) return activator.error();
+  CHECK(system_.registry().add("$activator", *activator));
+  return core::Nothing{};
+}
+
+void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane) {
+  const auto endpoint = endpoints_.endpoint(target.address());
+  if (endpoint == nullptr) {
+    system_.dead_letters().take(target, std::move(envelope), lane,
+                                core::DeadLetterReason::link_down);
+    return;
+  }
+  if (lane == core::Lane::system) {
+    if (const auto* watch = envelope->get<core::Watch>()) {
+      endpoint->add_watched(watch->watcher, target);
+      return;
+    }
+    if (const auto* unwatch = envelope->get<core::Unwatch>()) {
+      endpoint->remove_watched(unwatch->watcher, target);
+      return;
+    }
+  } else if (const auto* terminated = envelope->get<core::Terminated>()) {
+    endpoint->forget_inbound_watch(target, terminated->who);
+  }
+  WireMessage message;
+  message.target = target;
+  message.lane = lane;
+  if (!types_.encode(*envelope, message)) {
+    system_.dead_letters().take(target, std::move(envelope), lane,
+                                core::DeadLetterReason::not_remotable);
+    return;
+  }
+  message.sender = envelope->sender();
+  message.headers = envelope->headers();
+  message.wants_notices = envelope->wants_notices();
+  endpoint->send(std::move(message));
+}
+
+bool Remote::close(core::Duration patience) {
+  const bool clean = endpoints_.close(system_.clock().now() + patience);
+  service_.say_goodbye();
+  return clean;
+}
+
+}  // namespace nexus::remote

@@ -1,0 +1,63 @@
+// Remote: everything that connects one ActorSystem to other nodes. Plugs into the registry as its foreign route.
+//
+//   all calls   any thread, unless said otherwise
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/actor_system.h"
+#include "remote/endpoint.h"
+#include "remote/endpoint_manager.h"
+#include "remote/endpoint_reader.h"
+#include "remote/grpc_remoting_service.h"
+#include "remote/options.h"
+#include "remote/wire_types.h"
+
+namespace nexus::remote {
+
+class GrpcEndpointDialer;
+
+class Remote final : public core::ForeignRoute {
+ public:
+  // Spawns an actor of a kind for a peer; an empty name means that the node makes one up.
+  using SpawnKind =
+      std::function<core::Result<core::Pid>(const std::string& kind, const std::string& name)>;
+
+  // `member_id` names this incarnation of the node: 32 lower-case hex digits, new at each start. The system must outlive this.
+  Remote(Options options, core::ActorSystem& system, std::string member_id);
+  ~Remote() override;
+
+  const Options& options() const { return options_; }
+  // Types are added before the first connection.
+  WireTypes& types() { return types_; }
+  EndpointManager& endpoints() { return endpoints_; }
+  // To be registered with the node's server.
+  grpc::Service& service() { return service_.service(); }
+
+  // Once: spawns the activator, which answers remote.ActorPidRequest under the names that Go and .NET peers use.
+  core::Status start_activator(SpawnKind spawn);
+
+  void deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope,
+                       core::Lane lane) override;
+
+  // Sends what is queued for connected peers, up to `patience`, says goodbye and closes all links. False when something was
+  // left. A foreign thread; the server must still run, and the system's timers too.
+  bool close(core::Duration patience);
+
+ private:
+  const Options options_;
+  core::ActorSystem& system_;
+  WireTypes types_;
+  std::unique_ptr<GrpcEndpointDialer> dialer_;
+  const Endpoint::Shared shared_;
+  EndpointManager endpoints_;
+  EndpointReader reader_;
+  GrpcRemotingService service_;
+};
+
+// Limit for frames that peers send: the largest batch, or one message of the largest size.
+std::size_t frame_bytes_max(const Options& options);
+
+}  // namespace nexus::remote

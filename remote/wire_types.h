@@ -1,0 +1,55 @@
+// WireTypes: which messages can leave and enter the node, by C++ type and by name on the wire.
+//
+//   add()                before the first connection; not thread-safe
+//   encode(), decode()   any thread
+//
+// Only types that are added here are ever constructed from bytes; everything else arrives as a core::Payload.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/actor/envelope.h"
+#include "core/process/process_registry.h"
+#include "remote/wire_message.h"
+
+namespace nexus::remote {
+
+class WireTypes {
+ public:
+  // Knows the messages of the runtime (actor.*, remote.*, nexus.*). Pids in them are resolved through `registry`.
+  explicit WireTypes(core::ProcessRegistry& registry);
+
+  // A type of the user's: a protobuf message, or one with core::Wire.
+  template <typename T>
+  void add() {
+    static_assert(core::HasWire<T> || core::ProtobufMessage<T>);
+    add(core::message_type<T>());
+  }
+  void add(const core::MessageType& type);
+
+  // Fills type_name and data of `out`. False when the message cannot leave the process.
+  [[nodiscard]] bool encode(const core::Envelope& envelope, WireMessage& out) const;
+  // Null when the bytes are not what the name says.
+  core::EnvelopePtr decode(std::string_view type_name, std::string_view data) const;
+  // Takes part in the system lane on arrival.
+  static bool is_system(const core::Envelope& envelope);
+
+ private:
+  using Encode = std::function<bool(const core::Envelope&, std::string*)>;
+  using Decode = std::function<core::EnvelopePtr(std::string_view)>;
+  struct Encoder {
+    std::string name;
+    Encode encode;
+  };
+  template <typename Message, typename Proto, typename ToProto, typename FromProto>
+  void add_builtin(ToProto to_proto, FromProto from_proto);
+
+  core::ProcessRegistry& registry_;
+  std::unordered_map<const core::MessageType*, Encoder> encoders_;
+  std::unordered_map<std::string, Decode> decoders_;
+};
+
+}  // namespace nexus::remote

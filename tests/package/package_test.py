@@ -1,0 +1,87 @@
+"""Installs into a folder, builds a small project outside the tree against it, runs that and asks it."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+
+from support.case import NodeTestCase, main
+
+SOURCE = os.environ["NEXUS_SOURCE_DIR"]
+BUILD = os.environ["NEXUS_BUILD_DIR"]
+
+
+class Package(NodeTestCase):
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory(prefix="nexus-package-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.prefix = os.path.join(self.folder, "prefix")
+
+    def run_ok(self, *command, **options):
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def installed(self, *path):
+        return os.path.join(self.prefix, *path)
+
+    def install(self, **options):
+        self.run_ok("cmake", "--install", BUILD, "--prefix", options.pop("prefix", self.prefix), **options)
+
+    def test_a_project_outside_the_tree_builds_a_node_with_a_kind_of_its_own(self):
+        self.install()
+        project = shutil.copytree(os.path.join(SOURCE, "tests", "package", "greeter"), os.path.join(self.folder, "greeter"))
+        build = os.path.join(self.folder, "build")
+        self.run_ok("cmake", "-S", project, "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        self.run_ok("cmake", "--build", build)
+        node = self.start(program=os.path.join(build, "greeter"))
+        client = self.client(node)
+        self.assertIn("greeter", client.kinds())
+        client.spawn("greeter", "g")
+        self.assertEqual(client.ask("g", "world"), {"hello": "world"})
+
+    def test_everything_is_where_it_belongs(self):
+        self.install()
+        for path in ("bin/nexusd", "bin/nexusctl", "etc/nexus/node.yaml", "lib/systemd/system/nexusd.service",
+                     "share/bash-completion/completions/nexusctl", "share/zsh/vendor-completions/_nexusctl",
+                     "share/fish/vendor_completions.d/nexusctl.fish", "include/nexus/daemon/node.h",
+                     "include/nexus/core/actor/actor.h", "share/nexus/proto/nexus/v1/actor_service.proto"):
+            self.assertTrue(os.path.exists(self.installed(path)), f"{path} is missing")
+        headers = [os.path.join(place, name) for place, _, names in os.walk(self.installed("include")) for name in names]
+        self.assertTrue(all(header.endswith(".h") for header in headers))
+        self.assertFalse([header for header in headers if "/cli/" in header or "/internal/" in header])
+        with open(self.installed("lib/systemd/system/nexusd.service"), encoding="utf-8") as file:
+            self.assertIn(f"ExecStart={self.prefix}/bin/nexusd --config {self.prefix}/etc/nexus/node.yaml", file.read())
+        self.run_ok(self.installed("bin/nexusd"), "--check", "--config", self.installed("etc/nexus/node.yaml"))
+
+    def test_an_operators_configuration_is_kept(self):
+        self.install()
+        path = self.installed("etc/nexus/node.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("# mine\n")
+        self.install()
+        with open(path, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "# mine\n")
+
+    def test_below_usr_the_configuration_is_in_etc(self):
+        staged = os.path.join(self.folder, "staged")
+        self.install(prefix="/usr", env=dict(os.environ, DESTDIR=staged))
+        for path in ("usr/bin/nexusd", "etc/nexus/node.yaml", "usr/lib/systemd/system/nexusd.service"):
+            self.assertTrue(os.path.exists(os.path.join(staged, path)), f"{path} is missing")
+        with open(os.path.join(staged, "usr/lib/systemd/system/nexusd.service"), encoding="utf-8") as file:
+            self.assertIn("ExecStart=/usr/bin/nexusd --config /etc/nexus/node.yaml", file.read())
+
+    def test_the_unit_is_valid_and_has_few_rights(self):
+        if shutil.which("systemd-analyze") is None:
+            self.skipTest("systemd-analyze is not installed")
+        self.install()
+        unit = self.installed("lib/systemd/system/nexusd.service")
+        self.run_ok("systemd-analyze", "verify", unit)
+        # The threshold counts tenths.
+        self.run_ok("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
+
+
+if __name__ == "__main__":
+    main()

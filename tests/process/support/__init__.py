@@ -1,0 +1,1 @@
+"""What tests of whole programs share: nodes, ports, clients, and a fake service."""

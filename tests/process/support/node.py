@@ -1,0 +1,122 @@
+"""Real nodes: each a process of its own with a configuration, a log and an address."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+
+import grpc
+from nexus_health import health_pb2, health_pb2_grpc
+from support.client import Client
+from support.ports import free_port
+
+TIME_FACTOR = int(os.environ.get("NEXUS_TEST_TIME_FACTOR", "1"))
+NEXUSD = os.path.join(os.environ.get("NEXUS_BIN_DIR", ""), "nexusd")
+# nexusd with the kinds of test_node.cc besides.
+TEST_NODE = os.path.join(os.environ.get("NEXUS_TEST_BIN_DIR", ""), "nexus_test_node")
+
+READY_S = 10 * TIME_FACTOR
+# Longer than node.shutdown_timeout of the nodes here.
+STOP_S = 12 * TIME_FACTOR
+SANITIZER_WORDS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:",
+                   "CHECK failed")
+
+
+class NodeDied(AssertionError):
+    pass
+
+
+class Node:
+    """Configured, not yet running. `settings` are lines of YAML below the ones that every test needs."""
+
+    def __init__(self, name="n1", program=NEXUSD, unreachable_after="1s", settings="", port=None, env=None):
+        self.name = name
+        self.port = port or free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.process = None
+        # Set by what ends the node on purpose; a node that ends otherwise has crashed.
+        self.ended_by_test = False
+        self._program = program
+        self._folder = tempfile.TemporaryDirectory(prefix=f"nexus-{name}-")
+        self._env = dict(os.environ, **(env or {}))
+        self._log = None
+        self.config_path = os.path.join(self._folder.name, "node.yaml")
+        self.log_path = os.path.join(self._folder.name, "log")
+        with open(self.config_path, "w", encoding="utf-8") as file:
+            file.write(f"node:\n  name: {name}\n  listen: {self.address}\n  shutdown_timeout: {10 * TIME_FACTOR}s\n"
+                       f"remote:\n  unreachable_after: {unreachable_after}\n{settings}")
+
+    def start(self):
+        self._log = open(self.log_path, "ab")  # pylint: disable=consider-using-with
+        self.process = subprocess.Popen([self._program, "--config", self.config_path], stdin=subprocess.DEVNULL,
+                                        stdout=self._log, stderr=self._log, env=self._env)
+        return self
+
+    def await_ready(self):
+        """Returns when gRPC's health service says SERVING."""
+        deadline = time.monotonic() + READY_S
+        with grpc.insecure_channel(self.address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+            health = health_pb2_grpc.HealthStub(channel)
+            while time.monotonic() < deadline:
+                if self.process.poll() is not None:
+                    raise NodeDied(f"{self.name} ended with {self.process.returncode} while starting:\n{self.log()}")
+                try:
+                    answer = health.Check(health_pb2.HealthCheckRequest(), timeout=1, wait_for_ready=True)
+                    if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                        return self
+                except grpc.RpcError:
+                    pass
+                time.sleep(0.02)
+        raise NodeDied(f"{self.name} was not ready in {READY_S} s:\n{self.log()}")
+
+    def client(self, **options):
+        return Client(self.address, **options)
+
+    def pid_of(self, actor_id):
+        return f"{self.address}/{actor_id}"
+
+    def runs(self):
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def crash(self):
+        """SIGKILL, and the process is gone when this returns."""
+        self.ended_by_test = True
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """SIGTERM; the exit code. A node that does not end in time is killed and counts as failed."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.await_exit()
+
+    def await_exit(self, timeout_s=STOP_S):
+        self.ended_by_test = True
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired as late:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
+            raise AssertionError(f"{self.name} had not ended after {timeout_s} s:\n{self.log()}") from late
+
+    def log(self):
+        try:
+            with open(self.log_path, encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def sanitizer_reports(self):
+        return [line for line in self.log().splitlines() if any(word in line for word in SANITIZER_WORDS)]
+
+    def close(self):
+        if self.runs():
+            self.process.kill()
+            self.process.wait()
+        if self._log:
+            self._log.close()
+        self._folder.cleanup()

@@ -1,0 +1,154 @@
+// A node with kinds that process tests need. All speak google.protobuf.Struct, which is any JSON object.
+//
+//   recorder   {"sender","sequence"} notes it; {} answers {"received","out_of_order","senders"}
+//   sleeper    {"ms"} holds its worker so long, then answers {"slept_ms"}
+//   thrower    {"throw"} fails with this text; else answers {"handled"}: messages since it was (re)started
+//   pinger     {"target","count"} sends so many numbered messages from its own Pid to the target, which is a recorder, then
+//              answers {"sent"}
+
+#include <google/protobuf/struct.pb.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <stdexcept>
+#include <string>
+
+#include "core/base/mutex.h"
+#include "daemon/node.h"
+
+namespace {
+
+using google::protobuf::Struct;
+namespace core = nexus::core;
+
+double number(const Struct& message, const std::string& key) {
+  const auto found = message.fields().find(key);
+  return found == message.fields().end() ? 0 : found->second.number_value();
+}
+
+std::string text(const Struct& message, const std::string& key) {
+  const auto found = message.fields().find(key);
+  return found == message.fields().end() ? "" : found->second.string_value();
+}
+
+void put(Struct& message, const std::string& key, double value) {
+  (*message.mutable_fields())[key].set_number_value(value);
+}
+
+class Recorder final : public core::Actor {
+ public:
+  void receive(core::Context& context) override {
+    const auto* message = context.message<Struct>();
+    if (message == nullptr) return;
+    if (message->fields().contains("sequence")) return note(*message);
+    Struct answer;
+    put(answer, "received", static_cast<double>(received_count_));
+    put(answer, "out_of_order", static_cast<double>(out_of_order_count_));
+    put(answer, "senders", static_cast<double>(next_.size()));
+    context.respond(std::move(answer));
+  }
+
+ private:
+  void note(const Struct& message) {
+    ++received_count_;
+    double& next = next_[text(message, "sender")];
+    const double sequence = number(message, "sequence");
+    if (sequence != next) ++out_of_order_count_;
+    next = sequence + 1;
+  }
+
+  std::uint64_t received_count_ = 0;
+  std::uint64_t out_of_order_count_ = 0;
+  // The sequence number that each sender's next message should have.
+  std::map<std::string, double> next_;
+};
+
+class Sleeper final : public core::Actor {
+ public:
+  void receive(core::Context& context) override {
+    const auto* message = context.message<Struct>();
+    if (message == nullptr) return;
+    const double ms = number(*message, "ms");
+    hold_worker(std::chrono::milliseconds(static_cast<std::int64_t>(ms)));
+    if (context.sender().empty()) return;
+    Struct answer;
+    put(answer, "slept_ms", ms);
+    context.respond(std::move(answer));
+  }
+
+ private:
+  static void hold_worker(core::Duration duration) {
+    const core::SteadyClock clock;
+    const core::Instant end = clock.now() + duration;
+    core::Mutex mutex;
+    core::CondVar never;
+    core::MutexLock lock(mutex);
+    while (clock.now() < end) never.wait_until(mutex, end);
+  }
+};
+
+class Thrower final : public core::Actor {
+ public:
+  void receive(core::Context& context) override {
+    const auto* message = context.message<Struct>();
+    if (message == nullptr) return;
+    if (const std::string what = text(*message, "throw"); !what.empty()) throw std::runtime_error(what);
+    Struct answer;
+    put(answer, "handled", ++handled_count_);
+    context.respond(std::move(answer));
+  }
+
+ private:
+  int handled_count_ = 0;
+};
+
+// Sends in chunks and asks the target between them, so that no queue on the way has to hold more than a chunk.
+class Pinger final : public core::Actor {
+ public:
+  void receive(core::Context& context) override {
+    const auto* message = context.message<Struct>();
+    if (message == nullptr) return;
+    const auto target = core::Pid::parse(text(*message, "target"));
+    if (!target) throw std::runtime_error("the target is no Pid");
+    target_ = *target;
+    count_ = static_cast<std::int64_t>(number(*message, "count"));
+    requester_ = context.sender();
+    send_chunk(context);
+  }
+
+ private:
+  void send_chunk(core::Context& context) {
+    constexpr std::int64_t kChunk = 5000;
+    const std::string sender = context.self().to_string();
+    for (const std::int64_t end = std::min(count_, sent_count_ + kChunk); sent_count_ < end; ++sent_count_) {
+      Struct message;
+      (*message.mutable_fields())["sender"].set_string_value(sender);
+      put(message, "sequence", static_cast<double>(sent_count_));
+      context.send(target_, std::move(message));
+    }
+    context.ask(target_, Struct{}, std::chrono::seconds(60), [this](core::Context& later, core::Answer answer) {
+      if (answer.outcome != core::Answer::Outcome::answered) throw std::runtime_error("the target does not answer");
+      if (sent_count_ < count_) return send_chunk(later);
+      Struct done;
+      put(done, "sent", static_cast<double>(sent_count_));
+      later.send(requester_, std::move(done));
+    });
+  }
+
+  core::Pid target_;
+  core::Pid requester_;
+  std::int64_t count_ = 0;
+  std::int64_t sent_count_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  nexus::Node node;
+  node.add_kind("recorder", core::props<Recorder>(), "notes the order of what it gets").accepts<Struct>();
+  node.add_kind("sleeper", core::props<Sleeper>(), "holds its worker").accepts<Struct>();
+  node.add_kind("thrower", core::props<Thrower>(), "fails when told").accepts<Struct>();
+  node.add_kind("pinger", core::props<Pinger>(), "sends numbered messages").accepts<Struct>();
+  return node.run(argc, argv);
+}
