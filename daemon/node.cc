@@ -56,7 +56,7 @@ struct Node::Running {
 Node::Node() { add_builtin_kinds(kinds_); }
 
 Node::~Node() {
-  if (running_ != nullptr) (void)stop();
+  if (running_ != nullptr && !stop_missed_) (void)stop();
 }
 
 Kind& Node::add_kind(const std::string& name, core::Props props, const std::string& description) {
@@ -78,6 +78,7 @@ core::Status Node::start(const NodeConfig& config) {
   for (const auto& [name, kind] : kinds_.all()) {
     for (const core::MessageType* type : kind.accepted()) running->remote.types().add(*type);
   }
+  for (const core::MessageType* type : messages_) running->remote.types().add(*type);
   core::Status activator = running->remote.start_activator(
       [door = &running->door](const std::string& kind,
                               const std::string& name) -> core::Result<core::Pid> {
@@ -99,7 +100,7 @@ core::Status Node::start(const NodeConfig& config) {
 }
 
 bool Node::stop() {
-  CHECK(running_ != nullptr);
+  CHECK(running_ != nullptr && !stop_missed_);
   core::ActorSystem& system = running_->system;
   const core::Log& log = system.log();
   const core::Instant begin = system.clock().now();
@@ -132,6 +133,7 @@ bool Node::stop() {
                             std::min<core::Duration>(left() / 2, std::chrono::seconds(2)));
 
   const bool ended = system.shutdown(left());
+  stop_missed_ = !ended;
   if (!ended) return false;
   log.info(
       "stopped",

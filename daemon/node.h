@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/actor/actor.h"
 #include "core/actor/context.h"
@@ -34,13 +35,19 @@ class Node {
  public:
   // Has the built-in kinds `echo` and `counter`.
   Node();
-  // stop(), if it is running.
+  // stop(), if it is running. After a missed deadline it waits for the turns that are still running.
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
   // Before run() or start(). The name: as an actor's name. Replaces a kind of the same name.
   Kind& add_kind(const std::string& name, core::Props props, const std::string& description = "");
+  // Before run() or start(). Messages of this type that peers send arrive as a T and not as a core::Payload. What a kind
+  // accepts is known anyway.
+  template <typename T>
+  void add_message() {
+    messages_.push_back(&core::message_type<T>());
+  }
 
   // All that nexusd does: reads the command line and the configuration, serves until SIGTERM, SIGINT or SIGHUP, drains, and
   // returns the status for exit(); `nexusd --help` lists the options. Ends the process itself when the drain misses its
@@ -62,7 +69,9 @@ class Node {
   struct Running;
 
   Kinds kinds_;
+  std::vector<const core::MessageType*> messages_;
   std::unique_ptr<Running> running_;
+  bool stop_missed_ = false;
 };
 
 }  // namespace nexus::daemon

@@ -1,0 +1,109 @@
+#include "daemon/node.h"
+
+#include <gtest/gtest.h>
+
+#include "core/actor/context.h"
+#include "nexus/v1/types.pb.h"
+#include "tests/support/wait.h"
+
+namespace nexus::daemon {
+namespace {
+
+NodeConfig on_any_port(const std::string& name) {
+  NodeConfig config;
+  config.node.name = name;
+  config.node.listen = {"127.0.0.1", 0};
+  config.log.level = core::LogLevel::off;
+  return config;
+}
+
+class Doubler final : public core::Actor {
+ public:
+  void receive(core::Context& context) override {
+    const auto* request = context.message<v1::CounterRequest>();
+    if (request == nullptr) return;
+    v1::CounterReply reply;
+    reply.set_value(2 * request->add());
+    context.respond(std::move(reply));
+  }
+};
+
+TEST(Node, TwoNodesInOneProcessTalkToEachOther) {
+  Node first;
+  Node second;
+  for (Node* node : {&first, &second}) {
+    node->add_message<v1::CounterReply>();
+    node->add_kind("doubler", core::props<Doubler>(), "doubles").accepts<v1::CounterRequest>();
+    ASSERT_TRUE(node->start(on_any_port("n")).ok());
+  }
+  ASSERT_NE(first.address(), second.address());
+  ASSERT_TRUE(first.system()
+                  .spawn_named(std::make_shared<const core::Props>(core::props<Doubler>()), "d")
+                  .ok());
+  v1::CounterRequest request;
+  request.set_add(21);
+  core::Answer answer = second.system().ask(core::Pid::of_name(first.address(), "d"), request,
+                                            std::chrono::seconds(5));
+  ASSERT_EQ(answer.outcome, core::Answer::Outcome::answered);
+  ASSERT_NE(answer.message->get<v1::CounterReply>(), nullptr);
+  EXPECT_EQ(answer.message->get<v1::CounterReply>()->value(), 42);
+  EXPECT_TRUE(first.stop());
+  EXPECT_TRUE(second.stop());
+}
+
+TEST(Node, APortThatIsTakenIsAnErrorThatNamesTheAddress) {
+  Node first;
+  ASSERT_TRUE(first.start(on_any_port("n")).ok());
+  NodeConfig config = on_any_port("m");
+  config.node.listen = *parse_host_port(first.address());
+  Node second;
+  const core::Status started = second.start(config);
+  ASSERT_FALSE(started.ok());
+  EXPECT_EQ(started.error().code, core::Errc::unavailable);
+  EXPECT_NE(started.error().detail.find(first.address()), std::string::npos);
+}
+
+TEST(Node, CanStartAgainAfterItHasStopped) {
+  Node node;
+  for (int run = 0; run < 2; ++run) {
+    ASSERT_TRUE(node.start(on_any_port("n")).ok());
+    EXPECT_TRUE(node.stop());
+  }
+}
+
+TEST(Node, StopsTheActorsBeforeItEnds) {
+  auto stopped = std::make_shared<test::Gate>();
+  Node node;
+  ASSERT_TRUE(node.start(on_any_port("n")).ok());
+  ASSERT_TRUE(node.system()
+                  .spawn(std::make_shared<const core::Props>(
+                      core::props_of([stopped](core::Context& context) {
+                        if (context.message<core::Stopped>() != nullptr) stopped->open();
+                      })))
+                  .ok());
+  EXPECT_TRUE(node.stop());
+  EXPECT_TRUE(stopped->wait());
+}
+
+TEST(Node, AnActorThatDoesNotLetGoMissesTheDeadline) {
+  auto entered = std::make_shared<test::Gate>();
+  auto release = std::make_shared<test::Gate>();
+  NodeConfig config = on_any_port("n");
+  config.node.shutdown_timeout = std::chrono::milliseconds(200);
+  Node node;
+  ASSERT_TRUE(node.start(config).ok());
+  ASSERT_TRUE(node.system()
+                  .spawn(std::make_shared<const core::Props>(
+                      core::props_of([entered, release](core::Context& context) {
+                        if (context.message<core::Started>() == nullptr) return;
+                        entered->open();
+                        release->wait();
+                      })))
+                  .ok());
+  ASSERT_TRUE(entered->wait());
+  EXPECT_FALSE(node.stop());
+  release->open();
+}
+
+}  // namespace
+}  // namespace nexus::daemon
