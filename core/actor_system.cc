@@ -132,11 +132,14 @@ Answer ActorSystem::ask_envelope(const Pid& target, EnvelopePtr envelope, Durati
     std::optional<Answer> answer GUARDED_BY(mutex);
   };
   auto shared = std::make_shared<Shared>();
-  const Pid sender = futures_.open(clock_.now() + timeout, [shared](Answer answer) {
-    MutexLock lock(shared->mutex);
-    shared->answer = std::move(answer);
-    shared->done.notify_one();
-  });
+  const Pid sender = futures_.open(
+      clock_.now() + timeout,
+      [shared](Answer answer) {
+        MutexLock lock(shared->mutex);
+        shared->answer = std::move(answer);
+        shared->done.notify_one();
+      },
+      false, target);
   if (sender) {
     envelope->set_sender(sender);
     envelope->set_wants_notices(true);

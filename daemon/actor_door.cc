@@ -246,7 +246,8 @@ ActorDoor::Cancel ActorDoor::ask(const core::Pid& target, Message message, core:
         } else {
           done(message_of(std::move(answer), as_json));
         }
-      });
+      },
+      false, target);
   if (sender.empty()) return [] {};
   auto envelope = core::make_envelope(std::move(message.payload));
   envelope->set_headers(std::move(message.headers));
@@ -333,7 +334,7 @@ void ActorDoor::tell(const core::Pid& target, std::vector<core::Payload> message
             finish_one(*progress,
                        ok ? std::nullopt : std::optional<Error>(error_of(answer, target, budget)));
           },
-          true);
+          true, target);
       if (sender.empty()) continue;
       envelope->set_sender(sender);
       envelope->set_wants_notices(true);

@@ -127,8 +127,8 @@ class GrpcActorService::Impl final : public v1::ActorService::CallbackService {
   class WatchStream;
   friend class Call;
 
-  std::shared_ptr<Call> start_call(grpc::CallbackServerContext* context);
-  void end_call();
+  std::shared_ptr<Call> start_call();
+  void end_call(Call* call);
   void end_watch(WatchStream* stream);
 
   // Whether the call is for another node, which is then asked. `node` empty = this one.
@@ -145,23 +145,27 @@ class GrpcActorService::Impl final : public v1::ActorService::CallbackService {
 
   core::Mutex mutex_;
   core::CondVar changed_;
-  std::size_t open_call_count_ GUARDED_BY(mutex_) = 0;
+  std::unordered_set<std::shared_ptr<Call>> calls_ GUARDED_BY(mutex_);
   std::unordered_set<std::shared_ptr<WatchStream>> watches_ GUARDED_BY(mutex_);
 };
 
-// One unary call. Held by itself until gRPC is done with it, and by whoever will answer it.
+// One unary call. The service holds it until gRPC is done with it, and so does whoever will answer it.
 class GrpcActorService::Impl::Call final : public grpc::ServerUnaryReactor,
                                            public std::enable_shared_from_this<Call> {
  public:
   explicit Call(Impl& service) : service_(service) {}
 
-  void hold() { self_ = shared_from_this(); }
-
-  // Any thread; the first answer counts.
-  void finish(const grpc::Status& status) {
+  // Any thread; the first answer counts. `fill` writes the response, which may be gone once a call was answered.
+  template <typename Fill>
+  void answer(Fill fill) {
+    if (finished_.exchange(true)) return;
+    fill();
+    Finish(grpc::Status::OK);
+  }
+  void fail(const grpc::Status& status) {
     if (!finished_.exchange(true)) Finish(status);
   }
-  void fail(const Error& error) { finish(to_grpc_status(error)); }
+  void fail(const Error& error) { fail(to_grpc_status(error)); }
 
   // What to do when the client goes away; at most once, before or after it has gone.
   void on_cancel(std::function<void()> cancel) {
@@ -185,14 +189,10 @@ class GrpcActorService::Impl::Call final : public grpc::ServerUnaryReactor,
     if (cancel) cancel();
   }
 
-  void OnDone() override {
-    service_.end_call();
-    self_.reset();
-  }
+  void OnDone() override { service_.end_call(this); }
 
  private:
   Impl& service_;
-  std::shared_ptr<Call> self_;
   std::atomic<bool> finished_{false};
 
   core::Mutex mutex_;
@@ -200,18 +200,18 @@ class GrpcActorService::Impl::Call final : public grpc::ServerUnaryReactor,
   std::function<void()> cancel_ GUARDED_BY(mutex_);
 };
 
-std::shared_ptr<GrpcActorService::Impl::Call> GrpcActorService::Impl::start_call(
-    grpc::CallbackServerContext*) {
+std::shared_ptr<GrpcActorService::Impl::Call> GrpcActorService::Impl::start_call() {
   auto call = std::make_shared<Call>(*this);
-  call->hold();
   core::MutexLock lock(mutex_);
-  ++open_call_count_;
+  calls_.insert(call);
   return call;
 }
 
-void GrpcActorService::Impl::end_call() {
+void GrpcActorService::Impl::end_call(Call* call) {
+  // The last reference may go with it, so it dies outside the lock.
+  const std::shared_ptr<Call> last = call->shared_from_this();
   core::MutexLock lock(mutex_);
-  --open_call_count_;
+  calls_.erase(last);
   changed_.notify_all();
 }
 
@@ -242,6 +242,7 @@ bool GrpcActorService::Impl::forward(
     grpc::ClientContext context;
     std::unique_ptr<v1::ActorService::Stub> stub;
     Request request;
+    Response response;
   };
   auto outgoing = std::make_shared<Outgoing>();
   outgoing->stub = v1::ActorService::NewStub(forwarder_.channel(node));
@@ -252,8 +253,12 @@ bool GrpcActorService::Impl::forward(
       std::chrono::duration_cast<std::chrono::milliseconds>(door_.budget(time_left(*context))));
   call->on_cancel([outgoing] { outgoing->context.TryCancel(); });
   (outgoing->stub->async()->*method)(
-      &outgoing->context, &outgoing->request, response,
-      [outgoing, call, node](const grpc::Status& status) {
+      &outgoing->context, &outgoing->request, &outgoing->response,
+      [outgoing, call, node, response](const grpc::Status& status) {
+        if (status.ok()) {
+          call->answer([&] { response->Swap(&outgoing->response); });
+          return;
+        }
         // Without details the answer is gRPC's own: the other node was never reached.
         if (status.error_code() == grpc::StatusCode::UNAVAILABLE &&
             status.error_details().empty()) {
@@ -262,7 +267,7 @@ bool GrpcActorService::Impl::forward(
                       "NODE_UNREACHABLE"});
           return;
         }
-        call->finish(status);
+        call->fail(status);
       });
   return true;
 }
@@ -270,7 +275,7 @@ bool GrpcActorService::Impl::forward(
 grpc::ServerUnaryReactor* GrpcActorService::Impl::Spawn(grpc::CallbackServerContext* context,
                                                         const v1::SpawnRequest* request,
                                                         v1::SpawnResponse* response) {
-  const auto call = start_call(context);
+  const auto call = start_call();
   if (forward(request->node(), context, *request, response, call,
               &v1::ActorService::StubInterface::async_interface::Spawn)) {
     return call.get();
@@ -281,16 +286,17 @@ grpc::ServerUnaryReactor* GrpcActorService::Impl::Spawn(grpc::CallbackServerCont
     call->fail(spawned.error());
     return call.get();
   }
-  response->set_pid(spawned->pid.to_string());
-  response->set_created(spawned->created);
-  call->finish(grpc::Status::OK);
+  call->answer([&] {
+    response->set_pid(spawned->pid.to_string());
+    response->set_created(spawned->created);
+  });
   return call.get();
 }
 
 grpc::ServerUnaryReactor* GrpcActorService::Impl::Tell(grpc::CallbackServerContext* context,
                                                        const v1::TellRequest* request,
                                                        v1::TellResponse* response) {
-  const auto call = start_call(context);
+  const auto call = start_call();
   const auto target = door_.parse(request->pid());
   if (!target.ok()) {
     call->fail(target.error());
@@ -311,8 +317,7 @@ grpc::ServerUnaryReactor* GrpcActorService::Impl::Tell(grpc::CallbackServerConte
                  call->fail(told.error());
                  return;
                }
-               response->set_accepted(*told);
-               call->finish(grpc::Status::OK);
+               call->answer([&] { response->set_accepted(*told); });
              });
   return call.get();
 }
@@ -320,7 +325,7 @@ grpc::ServerUnaryReactor* GrpcActorService::Impl::Tell(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* GrpcActorService::Impl::Ask(grpc::CallbackServerContext* context,
                                                       const v1::AskRequest* request,
                                                       v1::AskResponse* response) {
-  const auto call = start_call(context);
+  const auto call = start_call();
   const auto target = door_.parse(request->pid());
   if (!target.ok()) {
     call->fail(target.error());
@@ -337,10 +342,11 @@ grpc::ServerUnaryReactor* GrpcActorService::Impl::Ask(grpc::CallbackServerContex
           call->fail(answer.error());
           return;
         }
-        to_proto(std::move(answer->payload), response->mutable_message());
-        for (const auto& [key, value] : answer->headers)
-          (*response->mutable_headers())[key] = value;
-        call->finish(grpc::Status::OK);
+        call->answer([&] {
+          to_proto(std::move(answer->payload), response->mutable_message());
+          auto& headers = *response->mutable_headers();
+          for (const auto& [key, value] : answer->headers) headers[key] = value;
+        });
       }));
   return call.get();
 }
@@ -348,7 +354,7 @@ grpc::ServerUnaryReactor* GrpcActorService::Impl::Ask(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* GrpcActorService::Impl::Stop(grpc::CallbackServerContext* context,
                                                        const v1::StopRequest* request,
                                                        v1::StopResponse*) {
-  const auto call = start_call(context);
+  const auto call = start_call();
   const auto target = door_.parse(request->pid());
   if (!target.ok()) {
     call->fail(target.error());
@@ -357,7 +363,7 @@ grpc::ServerUnaryReactor* GrpcActorService::Impl::Stop(grpc::CallbackServerConte
   door_.stop(*target, {.now = request->mode() == v1::STOP_MODE_NOW, .wait = !request->no_wait()},
              door_.budget(time_left(*context)), [call](core::Result<core::Nothing> stopped) {
                if (stopped.ok()) {
-                 call->finish(grpc::Status::OK);
+                 call->answer([] {});
                } else {
                  call->fail(stopped.error());
                }
@@ -368,7 +374,7 @@ grpc::ServerUnaryReactor* GrpcActorService::Impl::Stop(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* GrpcActorService::Impl::GetActor(grpc::CallbackServerContext* context,
                                                            const v1::GetActorRequest* request,
                                                            v1::GetActorResponse* response) {
-  const auto call = start_call(context);
+  const auto call = start_call();
   const auto target = door_.parse(request->pid());
   if (!target.ok()) {
     call->fail(target.error());
@@ -383,15 +389,14 @@ grpc::ServerUnaryReactor* GrpcActorService::Impl::GetActor(grpc::CallbackServerC
     call->fail(view.error());
     return call.get();
   }
-  to_proto(*view, response->mutable_actor());
-  call->finish(grpc::Status::OK);
+  call->answer([&] { to_proto(*view, response->mutable_actor()); });
   return call.get();
 }
 
 grpc::ServerUnaryReactor* GrpcActorService::Impl::ListActors(grpc::CallbackServerContext* context,
                                                              const v1::ListActorsRequest* request,
                                                              v1::ListActorsResponse* response) {
-  const auto call = start_call(context);
+  const auto call = start_call();
   if (forward(request->node(), context, *request, response, call,
               &v1::ActorService::StubInterface::async_interface::ListActors)) {
     return call.get();
@@ -407,27 +412,29 @@ grpc::ServerUnaryReactor* GrpcActorService::Impl::ListActors(grpc::CallbackServe
                                   .include_system = request->include_system(),
                                   .count_max = static_cast<std::size_t>(page_size),
                                   .after_id = request->page_token()});
-  for (const ActorView& view : listed.actors) to_proto(view, response->add_actors());
-  response->set_next_page_token(listed.last_id);
-  call->finish(grpc::Status::OK);
+  call->answer([&] {
+    for (const ActorView& view : listed.actors) to_proto(view, response->add_actors());
+    response->set_next_page_token(listed.last_id);
+  });
   return call.get();
 }
 
 grpc::ServerUnaryReactor* GrpcActorService::Impl::ListKinds(grpc::CallbackServerContext* context,
                                                             const v1::ListKindsRequest* request,
                                                             v1::ListKindsResponse* response) {
-  const auto call = start_call(context);
+  const auto call = start_call();
   if (forward(request->node(), context, *request, response, call,
               &v1::ActorService::StubInterface::async_interface::ListKinds)) {
     return call.get();
   }
-  for (const KindView& view : door_.kinds()) {
-    v1::Kind* kind = response->add_kinds();
-    kind->set_name(view.name);
-    kind->set_description(view.description);
-    kind->set_actor_count(view.actor_count);
-  }
-  call->finish(grpc::Status::OK);
+  call->answer([&] {
+    for (const KindView& view : door_.kinds()) {
+      v1::Kind* kind = response->add_kinds();
+      kind->set_name(view.name);
+      kind->set_description(view.description);
+      kind->set_actor_count(view.actor_count);
+    }
+  });
   return call.get();
 }
 
@@ -555,19 +562,23 @@ void GrpcActorService::Impl::end_watch(WatchStream* stream) {
 }
 
 bool GrpcActorService::Impl::drain(core::Instant deadline) {
+  const grpc::Status draining = to_grpc_status(door_.check_open().error());
   std::vector<std::shared_ptr<WatchStream>> watches;
   {
     core::MutexLock lock(mutex_);
     watches.assign(watches_.begin(), watches_.end());
   }
-  for (const auto& watch : watches) watch->end(to_grpc_status(door_.check_open().error()));
-  watches.clear();
-  core::MutexLock lock(mutex_);
-  while (open_call_count_ > 0) {
-    if (system_.clock().now() >= deadline) return false;
-    changed_.wait_until(mutex_, deadline);
+  for (const auto& watch : watches) watch->end(draining);
+  std::vector<std::shared_ptr<Call>> late;
+  {
+    core::MutexLock lock(mutex_);
+    while (!calls_.empty() && system_.clock().now() < deadline) {
+      changed_.wait_until(mutex_, deadline);
+    }
+    late.assign(calls_.begin(), calls_.end());
   }
-  return true;
+  for (const auto& call : late) call->fail(draining);
+  return late.empty();
 }
 
 GrpcActorService::GrpcActorService(core::ActorSystem& system, ActorDoor& door)

@@ -23,8 +23,8 @@ class GrpcActorService {
   // To be registered with the node's server; lives as long as this object.
   grpc::Service& service();
 
-  // Ends the watch streams with DRAINING, then waits until the other calls have been answered, up to `deadline`; the door must
-  // be draining. False when some were not.
+  // Ends the watch streams with DRAINING, waits until the other calls have been answered, and ends those that were not by
+  // `deadline` with DRAINING too; the door must be draining. False when there were such.
   bool drain(core::Instant deadline);
 
  private:

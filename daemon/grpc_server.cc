@@ -18,6 +18,9 @@
 namespace nexus::daemon {
 namespace {
 
+// The node's own services, as health and reflection name them.
+constexpr const char* kServices[] = {"nexus.v1.ActorService", "remote.Remoting"};
+
 // A bound socket that is closed again: tells why an address cannot be listened on, or which port is free.
 class ProbeSocket {
  public:
@@ -87,9 +90,10 @@ core::Status GrpcServer::start(const HostPort& listen, std::size_t frame_bytes_m
   }
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  impl_->reflection_v1 = make_reflection_v1(
-      {"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
-       "grpc.reflection.v1alpha.ServerReflection", "nexus.v1.ActorService", "remote.Remoting"});
+  std::vector<std::string> names = {"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                                    "grpc.reflection.v1alpha.ServerReflection"};
+  names.insert(names.end(), std::begin(kServices), std::end(kServices));
+  impl_->reflection_v1 = make_reflection_v1(std::move(names));
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(listen.to_string(), grpc::InsecureServerCredentials(), &port);
@@ -107,11 +111,15 @@ core::Status GrpcServer::start(const HostPort& listen, std::size_t frame_bytes_m
     return core::Error{core::Errc::unavailable, "cannot listen on " + listen.to_string() +
                                                     ": the address was taken meanwhile"};
   }
+  set_serving(true);
   return core::Nothing{};
 }
 
 void GrpcServer::set_serving(bool serving) {
-  if (impl_->server != nullptr) impl_->server->GetHealthCheckService()->SetServingStatus(serving);
+  if (impl_->server == nullptr) return;
+  auto* health = impl_->server->GetHealthCheckService();
+  health->SetServingStatus(serving);
+  for (const char* service : kServices) health->SetServingStatus(service, serving);
 }
 
 void GrpcServer::shutdown(core::Instant deadline) {

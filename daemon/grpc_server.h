@@ -26,7 +26,7 @@ class GrpcServer {
   core::Status start(const HostPort& listen, std::size_t frame_bytes_max,
                      const std::vector<grpc::Service*>& services);
 
-  // What health checks are told; SERVING after start().
+  // What health checks are told, of the node and of each of its services; SERVING after start().
   void set_serving(bool serving);
 
   // Takes no new calls, lets open ones end until `deadline`, then breaks them off.

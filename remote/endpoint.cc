@@ -27,34 +27,34 @@ std::string_view to_string(EndpointState::WhyGone why) {
 
 }  // namespace
 
-Endpoint::Endpoint(const Shared& shared, std::string address)
-    : shared_(shared),
+Endpoint::Endpoint(std::shared_ptr<const Shared> shared, std::string address)
+    : shared_(std::move(shared)),
       address_(std::move(address)),
-      state_(state_options(shared.options)),
-      writer_(shared.options),
+      state_(state_options(shared_->options)),
+      writer_(shared_->options),
       jitter_(static_cast<std::uint32_t>(
-          std::hash<std::string>{}(shared.system.address() + address_))) {}
+          std::hash<std::string>{}(shared_->system.address() + address_))) {}
 
 void Endpoint::send(WireMessage message) {
-  if (message.bytes() > shared_.options.message_bytes_max) {
+  if (message.bytes() > shared_->options.message_bytes_max) {
     to_dead_letters({std::move(message)}, core::DeadLetterReason::too_large);
     return;
   }
   bool queued = false;
   bool closed = false;
-  EndpointState::Actions actions;
+  Todo todo;
   {
     core::MutexLock lock(mutex_);
     closed = state_.phase() == EndpointState::Phase::closed;
     queued = !closed && writer_.push(message);
-    if (queued) actions = state_.on_wanted(shared_.system.clock().now());
+    if (queued) todo = decide(state_.on_wanted(shared_->system.clock().now()));
   }
   if (!queued) {
     to_dead_letters({std::move(message)}, closed ? core::DeadLetterReason::link_down
                                                  : core::DeadLetterReason::link_queue_full);
     return;
   }
-  perform(actions);
+  carry_out(std::move(todo));
   begin_write_if_possible();
 }
 
@@ -87,8 +87,21 @@ void Endpoint::write_next() {
       dialect = dialect_;
     }
     if (stream->write(encode_batch(in_flight_, dialect))) return;
-    to_dead_letters(std::exchange(in_flight_, {}), core::DeadLetterReason::link_lost_in_doubt);
+    write_failed(stream);
   }
+}
+
+// The stream had ended, and its on_stream_closed() is on the way: the batch waits for the next one.
+void Endpoint::write_failed(const std::shared_ptr<EndpointStream>& stream) {
+  std::vector<WireMessage> batch = std::exchange(in_flight_, {});
+  {
+    core::MutexLock lock(mutex_);
+    if (stream_ == stream) stream_ = nullptr;
+    const bool has_future = state_.phase() != EndpointState::Phase::idle &&
+                            state_.phase() != EndpointState::Phase::closed;
+    if (has_future) writer_.put_back(std::exchange(batch, {}));
+  }
+  to_dead_letters(std::move(batch), core::DeadLetterReason::link_down);
 }
 
 void Endpoint::on_stream_written(std::uint64_t, bool ok) {
@@ -99,146 +112,149 @@ void Endpoint::on_stream_written(std::uint64_t, bool ok) {
 
 void Endpoint::on_stream_frame(std::uint64_t epoch, std::string frame) {
   core::Result<Frame> decoded = decode_frame(frame);
-  EndpointState::Actions actions;
-  std::shared_ptr<EndpointStream> broken;
-  bool connected = false;
-  std::string member_id;
+  Todo todo;
+  std::optional<std::string> connected_to;
   {
     core::MutexLock lock(mutex_);
     if (epoch != epoch_) return;
     if (!decoded.ok()) {
-      broken = stream_;
+      // on_stream_closed() follows and says that the link is lost.
+      todo.cancel = std::exchange(stream_, nullptr);
     } else if (const auto* response = std::get_if<ConnectResponse>(&*decoded)) {
       if (response->blocked) {
-        actions = state_.on_goodbye(EndpointState::WhyGone::refused);
-        broken = stream_;
-      } else {
-        actions = state_.on_connected(response->member_id);
-        connected = true;
-        member_id = response->member_id;
+        todo = drop_stream(state_.on_goodbye(EndpointState::WhyGone::refused));
+      } else if (state_.phase() == EndpointState::Phase::connecting) {
+        todo = decide(state_.on_connected(response->member_id));
+        connected_to = response->member_id;
       }
     } else if (std::holds_alternative<DisconnectRequest>(*decoded)) {
-      actions = state_.on_goodbye(EndpointState::WhyGone::said_goodbye);
-      broken = stream_;
+      todo = drop_stream(state_.on_goodbye(EndpointState::WhyGone::said_goodbye));
     }
   }
   if (!decoded.ok()) {
-    shared_.system.log().warn("link broken off, the peer sent garbage",
-                              {{"peer", address_}, {"detail", decoded.error().detail}});
+    shared_->system.log().warn("link broken off, the peer sent garbage",
+                               {{"peer", address_}, {"detail", decoded.error().detail}});
   }
-  if (broken != nullptr) broken->cancel();
-  perform(actions);
-  if (connected) {
-    shared_.system.log().info("link up", {{"peer", address_}, {"member", member_id}});
-    shared_.system.events().publish(EndpointConnected{address_, member_id});
-    begin_write_if_possible();
-  }
+  carry_out(std::move(todo));
+  if (!connected_to) return;
+  shared_->system.log().info("link up", {{"peer", address_}, {"member", *connected_to}});
+  shared_->system.events().publish(EndpointConnected{address_, *connected_to});
+  begin_write_if_possible();
 }
 
 void Endpoint::on_stream_closed(std::uint64_t epoch, const std::string& detail) {
-  EndpointState::Actions actions;
+  Todo todo;
   bool was_connected = false;
   {
     core::MutexLock lock(mutex_);
     if (epoch != epoch_) return;
-    stream_ = nullptr;
     was_connected = state_.phase() == EndpointState::Phase::connected;
     const double jitter = std::uniform_real_distribution<double>(0, 1)(jitter_);
-    actions = state_.on_lost(shared_.system.clock().now(), jitter);
-    drained_.notify_all();
+    todo = drop_stream(state_.on_lost(shared_->system.clock().now(), jitter));
   }
   if (was_connected) {
-    shared_.system.log().warn("link lost", {{"peer", address_}, {"detail", detail}});
+    shared_->system.log().warn("link lost", {{"peer", address_}, {"detail", detail}});
   }
-  perform(actions);
+  carry_out(std::move(todo));
 }
 
-void Endpoint::perform(const EndpointState::Actions& actions) {
+Endpoint::Todo Endpoint::decide(const EndpointState::Actions& actions) {
+  Todo todo;
   for (const EndpointState::Action& action : actions) {
     if (std::holds_alternative<EndpointState::Dial>(action)) {
-      dial();
+      todo.dial_epoch = ++epoch_;
     } else if (const auto* wake = std::get_if<EndpointState::WakeAt>(&action)) {
-      shared_.system.timers().schedule(wake->at, [self = weak_from_this()] {
-        const auto endpoint = self.lock();
-        if (endpoint == nullptr) return;
-        EndpointState::Actions due;
-        {
-          core::MutexLock lock(endpoint->mutex_);
-          due = endpoint->state_.on_time(endpoint->shared_.system.clock().now());
-        }
-        endpoint->perform(due);
-      });
+      todo.wake_at = wake->at;
     } else if (const auto* gone = std::get_if<EndpointState::DeclareGone>(&action)) {
-      declare_gone(*gone);
+      todo.gone = gone->why;
+      todo.remains.watches = watches_.take_all();
+      todo.remains.inbound_watches = inbound_watches_.take_all();
+      if (gone->queue_too) todo.remains.waiting = writer_.take_all();
     } else if (std::holds_alternative<EndpointState::SendWatches>(action)) {
-      send_watches();
+      for (const auto& [watcher, watchee] : watches_.all()) {
+        WireMessage message = watch_message(watcher, watchee, true);
+        CHECK(writer_.push(message));
+      }
     }
   }
+  return todo;
 }
 
-void Endpoint::dial() {
-  std::uint64_t epoch = 0;
-  {
-    core::MutexLock lock(mutex_);
-    epoch = ++epoch_;
+// The same when the stream is over: nothing that it still says counts.
+Endpoint::Todo Endpoint::drop_stream(const EndpointState::Actions& actions) {
+  ++epoch_;
+  Todo todo = decide(actions);
+  todo.cancel = std::exchange(stream_, nullptr);
+  drained_.notify_all();
+  return todo;
+}
+
+void Endpoint::carry_out(Todo todo) {
+  if (todo.cancel != nullptr) todo.cancel->cancel();
+  if (todo.gone) {
+    const std::string reason(to_string(*todo.gone));
+    shared_->system.log().warn("peer gone", {{"peer", address_},
+                                             {"reason", reason},
+                                             {"watches", todo.remains.watches.size()},
+                                             {"undelivered", todo.remains.waiting.size()}});
+    bury(std::move(todo.remains));
+    shared_->system.events().publish(EndpointTerminated{address_, reason});
   }
-  std::shared_ptr<EndpointStream> stream = shared_.dialer.dial(address_, epoch, shared_from_this());
-  bool too_late = false;
-  {
-    core::MutexLock lock(mutex_);
-    too_late = epoch_ != epoch || state_.phase() == EndpointState::Phase::closed;
-    // The stream's first event may have come already.
-    if (!too_late && state_.phase() != EndpointState::Phase::waiting &&
-        state_.phase() != EndpointState::Phase::idle) {
-      stream_ = stream;
+  if (todo.wake_at) wake_at(*todo.wake_at);
+  if (todo.dial_epoch) dial(*todo.dial_epoch);
+}
+
+void Endpoint::wake_at(core::Instant at) {
+  shared_->system.timers().schedule(at, [self = weak_from_this()] {
+    const auto endpoint = self.lock();
+    if (endpoint == nullptr) return;
+    Todo todo;
+    {
+      core::MutexLock lock(endpoint->mutex_);
+      todo = endpoint->decide(endpoint->state_.on_time(endpoint->shared_->system.clock().now()));
     }
+    endpoint->carry_out(std::move(todo));
+  });
+}
+
+void Endpoint::dial(std::uint64_t epoch) {
+  std::shared_ptr<EndpointStream> stream =
+      shared_->dialer->dial(address_, epoch, shared_from_this());
+  if (stream == nullptr) return on_stream_closed(epoch, "the node is shutting down");
+  {
+    core::MutexLock lock(mutex_);
+    // Its last event may have come already, or the link was closed.
+    if (epoch == epoch_) stream_ = std::exchange(stream, nullptr);
   }
-  if (too_late) {
-    stream->cancel();
-    return;
-  }
+  if (stream != nullptr) return stream->cancel();
+  // The handshake may have come before there was a stream to write to.
   begin_write_if_possible();
   // A peer that takes the connection but never answers the handshake.
-  const core::Instant patience = shared_.system.clock().now() + shared_.options.unreachable_after;
-  shared_.system.timers().schedule(patience, [self = weak_from_this(), epoch] {
+  const core::Instant patience = shared_->system.clock().now() + shared_->options.unreachable_after;
+  shared_->system.timers().schedule(patience, [self = weak_from_this(), epoch] {
     const auto endpoint = self.lock();
     if (endpoint == nullptr) return;
     std::shared_ptr<EndpointStream> stalled;
     {
       core::MutexLock lock(endpoint->mutex_);
-      const bool waiting =
+      const bool waits =
           endpoint->epoch_ == epoch && endpoint->state_.phase() == EndpointState::Phase::connecting;
-      if (waiting) stalled = endpoint->stream_;
+      if (waits) stalled = endpoint->stream_;
     }
     if (stalled != nullptr) stalled->cancel();
   });
 }
 
-void Endpoint::declare_gone(const EndpointState::DeclareGone& gone) {
-  std::vector<WatchRegistry::Watch> watches;
-  std::vector<WatchRegistry::Watch> inbound;
-  std::vector<WireMessage> waiting;
-  {
-    core::MutexLock lock(mutex_);
-    watches = watches_.take_all();
-    inbound = inbound_watches_.take_all();
-    if (gone.queue_too) waiting = writer_.take_all();
-    drained_.notify_all();
-  }
-  shared_.system.log().warn("peer gone", {{"peer", address_},
-                                          {"reason", to_string(gone.why)},
-                                          {"watches", watches.size()},
-                                          {"undelivered", waiting.size()}});
-  to_dead_letters(std::move(waiting), core::DeadLetterReason::link_down);
-  auto& registry = shared_.system.registry();
-  for (const auto& [watcher, watchee] : watches) {
+void Endpoint::bury(Remains remains) {
+  to_dead_letters(std::move(remains.waiting), core::DeadLetterReason::link_down);
+  auto& registry = shared_->system.registry();
+  for (const auto& [watcher, watchee] : remains.watches) {
     registry.send_terminated(watcher, core::make_envelope(core::Terminated{
                                           watchee, core::TerminatedReason::address_terminated}));
   }
-  for (const auto& [watcher, watchee] : inbound) {
+  for (const auto& [watcher, watchee] : remains.inbound_watches) {
     registry.send_system(watchee, core::make_envelope(core::Unwatch{watcher}));
   }
-  shared_.system.events().publish(EndpointTerminated{address_, std::string(to_string(gone.why))});
 }
 
 WireMessage Endpoint::watch_message(const core::Pid& watcher, const core::Pid& watchee,
@@ -248,33 +264,42 @@ WireMessage Endpoint::watch_message(const core::Pid& watcher, const core::Pid& w
   message.lane = core::Lane::system;
   const auto envelope = watch ? core::make_envelope(core::Watch{watcher})
                               : core::make_envelope(core::Unwatch{watcher});
-  CHECK(shared_.types.encode(*envelope, message));
+  CHECK(shared_->types.encode(*envelope, message));
   return message;
 }
 
-void Endpoint::send_watches() {
-  core::MutexLock lock(mutex_);
-  for (const auto& [watcher, watchee] : watches_.all()) {
-    WireMessage message = watch_message(watcher, watchee, true);
-    // A watch that does not fit now is sent with the next reconnect; until then the link's own end covers it.
-    if (!writer_.push(message)) return;
-  }
-}
-
 void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
+  bool closed = false;
+  Todo todo;
   {
     core::MutexLock lock(mutex_);
-    if (!watches_.add(watcher, watchee)) return;
+    closed = state_.phase() == EndpointState::Phase::closed;
+    if (!closed) {
+      if (!watches_.add(watcher, watchee)) return;
+      // A link that is not up sends all watches as soon as it is.
+      if (state_.phase() == EndpointState::Phase::connected) {
+        WireMessage message = watch_message(watcher, watchee, true);
+        CHECK(writer_.push(message));
+      } else {
+        todo = decide(state_.on_wanted(shared_->system.clock().now()));
+      }
+    }
   }
-  send(watch_message(watcher, watchee, true));
+  if (closed) return bury({.watches = {{watcher, watchee}}, .inbound_watches = {}, .waiting = {}});
+  carry_out(std::move(todo));
+  begin_write_if_possible();
 }
 
 void Endpoint::remove_watched(const core::Pid& watcher, const core::Pid& watchee) {
   {
     core::MutexLock lock(mutex_);
     if (!watches_.remove(watcher, watchee)) return;
+    // This incarnation of the peer was never asked.
+    if (state_.member_id().empty()) return;
+    WireMessage message = watch_message(watcher, watchee, false);
+    CHECK(writer_.push(message));
   }
-  send(watch_message(watcher, watchee, false));
+  begin_write_if_possible();
 }
 
 core::Pid Endpoint::take_watched(const core::Pid& watcher, const std::string& who_id) {
@@ -284,8 +309,14 @@ core::Pid Endpoint::take_watched(const core::Pid& watcher, const std::string& wh
 }
 
 void Endpoint::note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee) {
-  core::MutexLock lock(mutex_);
-  inbound_watches_.add(watcher, watchee);
+  Todo todo;
+  {
+    core::MutexLock lock(mutex_);
+    if (state_.phase() == EndpointState::Phase::closed) return;
+    inbound_watches_.add(watcher, watchee);
+    todo = decide(state_.on_wanted(shared_->system.clock().now()));
+  }
+  carry_out(std::move(todo));
 }
 
 void Endpoint::forget_inbound_watch(const core::Pid& watcher, const core::Pid& watchee) {
@@ -294,12 +325,12 @@ void Endpoint::forget_inbound_watch(const core::Pid& watcher, const core::Pid& w
 }
 
 void Endpoint::on_seen(const std::string& member_id) {
-  EndpointState::Actions actions;
+  Todo todo;
   {
     core::MutexLock lock(mutex_);
-    actions = state_.on_seen(member_id);
+    todo = decide(state_.on_seen(member_id));
   }
-  perform(actions);
+  carry_out(std::move(todo));
 }
 
 std::string Endpoint::member_id() const {
@@ -327,7 +358,7 @@ bool Endpoint::flush(core::Instant deadline) {
   core::MutexLock lock(mutex_);
   while (writing_ || !writer_.empty()) {
     if (state_.phase() != EndpointState::Phase::connected) return false;
-    if (shared_.system.clock().now() >= deadline) return false;
+    if (shared_->system.clock().now() >= deadline) return false;
     drained_.wait_until(mutex_, deadline);
   }
   return true;
@@ -335,28 +366,34 @@ bool Endpoint::flush(core::Instant deadline) {
 
 void Endpoint::close() {
   std::shared_ptr<EndpointStream> stream;
-  std::vector<WireMessage> waiting;
+  Remains remains;
   {
     core::MutexLock lock(mutex_);
     state_.on_close();
-    stream = stream_;
-    waiting = writer_.take_all();
-    watches_.take_all();
-    inbound_watches_.take_all();
+    ++epoch_;
+    stream = std::exchange(stream_, nullptr);
+    remains = {.watches = watches_.take_all(),
+               .inbound_watches = inbound_watches_.take_all(),
+               .waiting = writer_.take_all()};
+    drained_.notify_all();
   }
   if (stream != nullptr) stream->finish();
-  to_dead_letters(std::move(waiting), core::DeadLetterReason::link_down);
+  bury(std::move(remains));
 }
 
 void Endpoint::to_dead_letters(std::vector<WireMessage> messages, core::DeadLetterReason reason) {
   for (WireMessage& message : messages) {
     // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
     if (message.lane == core::Lane::system) continue;
-    auto envelope = core::make_envelope(core::Payload{
-        std::move(message.type_name), core::Payload::kProtobuf, std::move(message.data)});
+    // As what it was, so that it is named in the log, and reports about other messages are told apart from messages.
+    core::EnvelopePtr envelope = shared_->types.decode(message.type_name, message.data);
+    if (envelope == nullptr) {
+      envelope = core::make_envelope(core::Payload{
+          std::move(message.type_name), core::Payload::kProtobuf, std::move(message.data)});
+    }
     envelope->set_sender(message.sender);
-    shared_.system.dead_letters().take(message.target, std::move(envelope), core::Lane::user,
-                                       reason);
+    shared_->system.dead_letters().take(message.target, std::move(envelope), core::Lane::user,
+                                        reason);
   }
 }
 

@@ -5,10 +5,12 @@
 //
 // L1  Messages of one sender to one target leave in the order of send(), across reconnects too.
 // L2  What cannot be sent ends as a dead letter with its reason.
-// L3  Each watch ends in exactly one Terminated to the watcher: the peer's, or AddressTerminated when the peer is gone.
+// L3  Each watch ends in exactly one Terminated to the watcher: the peer's, or AddressTerminated when the peer is gone or this
+//     link is closed; or, silently, in remove_watched().
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -37,15 +39,19 @@ struct EndpointTerminated {
 
 class Endpoint final : public EndpointStreamEvents, public std::enable_shared_from_this<Endpoint> {
  public:
-  // What all endpoints of a node share. Must outlive them.
+  // What all endpoints of a node share. They keep it alive, because timers and streams may hold an endpoint for longer than
+  // the node does. The system must outlive it.
   struct Shared {
-    const Options& options;
+    Shared(Options o, core::ActorSystem& s, std::unique_ptr<EndpointDialer> d)
+        : options(o), system(s), types(s.registry()), dialer(std::move(d)) {}
+
+    const Options options;
     core::ActorSystem& system;
-    const WireTypes& types;
-    EndpointDialer& dialer;
+    WireTypes types;
+    const std::unique_ptr<EndpointDialer> dialer;
   };
 
-  Endpoint(const Shared& shared, std::string address);
+  Endpoint(std::shared_ptr<const Shared> shared, std::string address);
 
   const std::string& address() const { return address_; }
 
@@ -56,7 +62,8 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   // A Terminated of the actor `who_id` came for `watcher`. The Pid that the watcher knows it by; empty when it does not watch
   // it (any more).
   core::Pid take_watched(const core::Pid& watcher, const std::string& who_id);
-  // An actor of the peer watches one of ours, or does so no longer. Forgotten when the peer is gone.
+  // An actor of the peer watches one of ours, or does so no longer. Forgotten when the peer is gone, which only a link of our
+  // own can tell: so there will be one.
   void note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
   void forget_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
 
@@ -70,7 +77,7 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   std::size_t waiting_count() const;
   // False when something still waited for a connected peer at `deadline`.
   bool flush(core::Instant deadline);
-  // Ends the link; what still waits becomes dead letters.
+  // Ends the link: what still waits becomes dead letters, watchers are told AddressTerminated.
   void close();
 
   void on_stream_frame(std::uint64_t epoch, std::string frame) override;
@@ -78,16 +85,34 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   void on_stream_closed(std::uint64_t epoch, const std::string& detail) override;
 
  private:
+  // What the end of a link leaves behind.
+  struct Remains {
+    std::vector<WatchRegistry::Watch> watches;
+    std::vector<WatchRegistry::Watch> inbound_watches;
+    std::vector<WireMessage> waiting;
+  };
+  // What EndpointState wants done, decided together with the change of state and carried out after the lock is released.
+  struct Todo {
+    std::shared_ptr<EndpointStream> cancel;
+    std::optional<EndpointState::WhyGone> gone;
+    Remains remains;
+    std::optional<core::Instant> wake_at;
+    std::optional<std::uint64_t> dial_epoch;
+  };
+
   WireMessage watch_message(const core::Pid& watcher, const core::Pid& watchee, bool watch) const;
-  void perform(const EndpointState::Actions& actions);
-  void dial();
-  void declare_gone(const EndpointState::DeclareGone& gone);
-  void send_watches();
+  [[nodiscard]] Todo decide(const EndpointState::Actions& actions) REQUIRES(mutex_);
+  [[nodiscard]] Todo drop_stream(const EndpointState::Actions& actions) REQUIRES(mutex_);
+  void carry_out(Todo todo);
+  void wake_at(core::Instant at);
+  void dial(std::uint64_t epoch);
+  void bury(Remains remains);
   void begin_write_if_possible();
   void write_next();
+  void write_failed(const std::shared_ptr<EndpointStream>& stream);
   void to_dead_letters(std::vector<WireMessage> messages, core::DeadLetterReason reason);
 
-  const Shared& shared_;
+  const std::shared_ptr<const Shared> shared_;
   const std::string address_;
 
   // Taken per message and per stream event, never while calling out.
@@ -97,7 +122,9 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   EndpointWriter writer_ GUARDED_BY(mutex_);
   WatchRegistry watches_ GUARDED_BY(mutex_);
   WatchRegistry inbound_watches_ GUARDED_BY(mutex_);
+  // Null while there is none that could be written to.
   std::shared_ptr<EndpointStream> stream_ GUARDED_BY(mutex_);
+  // Moves on with each dial and each end of a stream, so that events of an older stream are known by theirs.
   std::uint64_t epoch_ GUARDED_BY(mutex_) = 0;
   Dialect dialect_ GUARDED_BY(mutex_) = Dialect::strings;
   // Somebody is between take_batch() and the result of its write.

@@ -9,7 +9,7 @@ std::shared_ptr<Endpoint> EndpointManager::endpoint(const std::string& address) 
   if (closed_) return nullptr;
   const auto found = endpoints_.find(address);
   if (found != endpoints_.end()) return found->second;
-  if (endpoints_.size() >= shared_.options.peer_count_max) {
+  if (endpoints_.size() >= shared_->options.peer_count_max) {
     for (auto it = endpoints_.begin(); it != endpoints_.end();) {
       // Somebody who just got it from here still holds it.
       if (it->second.use_count() == 1 && it->second->idle()) {
@@ -19,7 +19,7 @@ std::shared_ptr<Endpoint> EndpointManager::endpoint(const std::string& address) 
         ++it;
       }
     }
-    if (endpoints_.size() >= shared_.options.peer_count_max) return nullptr;
+    if (endpoints_.size() >= shared_->options.peer_count_max) return nullptr;
   }
   auto made = std::make_shared<Endpoint>(shared_, address);
   endpoints_.emplace(address, made);

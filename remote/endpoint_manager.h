@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/base/mutex.h"
@@ -15,7 +16,8 @@ namespace nexus::remote {
 
 class EndpointManager {
  public:
-  explicit EndpointManager(const Endpoint::Shared& shared) : shared_(shared) {}
+  explicit EndpointManager(std::shared_ptr<const Endpoint::Shared> shared)
+      : shared_(std::move(shared)) {}
 
   // The endpoint, made on first use. Null when peer_count_max are in use, or after close().
   std::shared_ptr<Endpoint> endpoint(const std::string& address);
@@ -27,7 +29,7 @@ class EndpointManager {
   bool close(core::Instant deadline);
 
  private:
-  const Endpoint::Shared& shared_;
+  const std::shared_ptr<const Endpoint::Shared> shared_;
 
   // Taken per message to another node.
   mutable core::Mutex mutex_;

@@ -43,6 +43,8 @@ void EndpointReader::receive(const Peer& peer, ReceivedMessage& message) {
         core::Payload{message.type_name, json ? core::Payload::kJson : "application/octet-stream",
                       std::move(message.data)});
   }
+  const auto* watch = envelope == nullptr ? nullptr : envelope->get<core::Watch>();
+  if (watch != nullptr && watch->watcher.empty()) envelope = nullptr;
   if (envelope == nullptr) {
     envelope = core::make_envelope(
         core::Payload{message.type_name, core::Payload::kProtobuf, std::move(message.data)});
@@ -56,10 +58,12 @@ void EndpointReader::receive(const Peer& peer, ReceivedMessage& message) {
     return;
   }
   if (WireTypes::is_system(*envelope)) {
-    if (const auto endpoint = endpoints_.endpoint(peer.address)) {
-      if (const auto* watch = envelope->get<core::Watch>()) {
-        if (target.is_cell()) endpoint->note_inbound_watch(watch->watcher, target);
-      } else if (const auto* unwatch = envelope->get<core::Unwatch>()) {
+    if (watch != nullptr && target.is_cell()) {
+      if (const auto endpoint = endpoint_of(watch->watcher)) {
+        endpoint->note_inbound_watch(watch->watcher, target);
+      }
+    } else if (const auto* unwatch = envelope->get<core::Unwatch>()) {
+      if (const auto endpoint = endpoint_of(unwatch->watcher)) {
         endpoint->forget_inbound_watch(unwatch->watcher, target);
       }
     }
@@ -80,6 +84,13 @@ void EndpointReader::receive(const Peer& peer, ReceivedMessage& message) {
     (void)registry.send_user(sender,
                              core::make_envelope(core::Notice{core::Notice::Kind::enqueued, {}}));
   }
+}
+
+// The link that a Terminated for this watcher takes; null when it takes none.
+std::shared_ptr<Endpoint> EndpointReader::endpoint_of(const core::Pid& watcher) {
+  if (watcher.empty() || !watcher.is_record()) return nullptr;
+  const std::string& address = watcher.record()->address;
+  return address == system_.address() ? nullptr : endpoints_.endpoint(address);
 }
 
 void EndpointReader::receive_terminated(const Peer& peer, const core::Pid& watcher,

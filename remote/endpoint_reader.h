@@ -3,6 +3,7 @@
 //   receive()   any thread; batches of one stream one after the other
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "core/actor_system.h"
@@ -27,6 +28,7 @@ class EndpointReader {
 
  private:
   void receive(const Peer& peer, ReceivedMessage& message);
+  std::shared_ptr<Endpoint> endpoint_of(const core::Pid& watcher);
   void receive_terminated(const Peer& peer, const core::Pid& watcher,
                           const core::Terminated& terminated);
 

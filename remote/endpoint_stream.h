@@ -7,7 +7,8 @@
 
 namespace nexus::remote {
 
-// What a stream tells its endpoint. Any thread, never two calls at once for one stream, never from inside dial() or write().
+// What a stream tells its endpoint. Any thread, never from inside dial() or write(). Frames come one after the other, results of
+// writes too; a frame and a result may come at once.
 class EndpointStreamEvents {
  public:
   virtual ~EndpointStreamEvents() = default;
@@ -16,7 +17,7 @@ class EndpointStreamEvents {
   virtual void on_stream_frame(std::uint64_t epoch, std::string frame) = 0;
   // The one result of each write() that answered true.
   virtual void on_stream_written(std::uint64_t epoch, bool ok) = 0;
-  // The last call, after the result of the last write().
+  // The last call, after all others have returned.
   virtual void on_stream_closed(std::uint64_t epoch, const std::string& detail) = 0;
 };
 
@@ -24,9 +25,9 @@ class EndpointStream {
  public:
   virtual ~EndpointStream() = default;
 
-  // Any thread; one at a time, the next one after on_stream_written(). False when the stream is closed.
+  // Any thread; one at a time, the next one after on_stream_written(). False when the stream has ended: no byte was sent.
   [[nodiscard]] virtual bool write(std::string frame) = 0;
-  // Any thread. Nothing more will be written; the peer sees the end after what was.
+  // Any thread. Nothing more will be written; the peer sees the end after what was. Again: nothing happens.
   virtual void finish() = 0;
   // Any thread. Breaks the stream off; on_stream_closed() follows.
   virtual void cancel() = 0;
@@ -37,8 +38,11 @@ class EndpointDialer {
   virtual ~EndpointDialer() = default;
 
   // Any thread. Never waits; a peer that cannot be reached shows as on_stream_closed(). `epoch` comes back in each event.
+  // Null after close().
   virtual std::shared_ptr<EndpointStream> dial(const std::string& address, std::uint64_t epoch,
                                                std::shared_ptr<EndpointStreamEvents> events) = 0;
+  // Breaks off all streams and waits until none of them calls its events any more. Not from inside such a call.
+  virtual void close() = 0;
 };
 
 }  // namespace nexus::remote

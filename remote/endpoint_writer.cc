@@ -4,7 +4,7 @@ namespace nexus::remote {
 
 bool EndpointWriter::push(WireMessage& message) {
   const std::size_t bytes = message.bytes();
-  if (message.lane == core::Lane::user) {
+  if (message.lane == core::Lane::user && !message.exempt) {
     if (user_.size() >= options_.queue_count_max) return false;
     if (!user_.empty() && bytes_ + bytes > options_.queue_bytes_max) return false;
   }
@@ -28,6 +28,16 @@ std::vector<WireMessage> EndpointWriter::take_batch() {
     }
   }
   return batch;
+}
+
+void EndpointWriter::put_back(std::vector<WireMessage> batch) {
+  while (!batch.empty()) {
+    WireMessage& message = batch.back();
+    bytes_ += message.bytes();
+    auto& lane = message.lane == core::Lane::system ? system_ : user_;
+    lane.push_front(std::move(message));
+    batch.pop_back();
+  }
 }
 
 std::vector<WireMessage> EndpointWriter::take_all() {

@@ -1,10 +1,10 @@
-// EndpointWriter: what waits for one peer: two bounded lanes, and the batch that is being written. Pure.
+// EndpointWriter: what waits for one peer, in two lanes. Pure.
 //
 //   all calls   owner   the endpoint, under its mutex
 //
 // B1  System messages leave before user messages; within a lane the order of push() holds.
 // B2  At most queue_count_max user messages and queue_bytes_max bytes wait (a single message always fits an empty lane). System
-//     messages are not turned away: their number is bounded by the watches of this node's actors.
+//     messages and exempt ones are not turned away: there is one for each watch, unwatch, stop and termination.
 // B3  A batch has at most batch_count_max messages and batch_bytes_max bytes, but at least one message.
 #pragma once
 
@@ -25,6 +25,8 @@ class EndpointWriter {
   [[nodiscard]] bool push(WireMessage& message);
   // The next batch, oldest first; empty when nothing waits.
   std::vector<WireMessage> take_batch();
+  // A batch that was not sent after all goes back to where it was taken from. No limit applies.
+  void put_back(std::vector<WireMessage> batch);
   // Everything that waits, system lane first.
   std::vector<WireMessage> take_all();
 

@@ -7,49 +7,76 @@
 #include <grpcpp/support/client_callback.h>
 
 #include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "core/base/mutex.h"
 #include "remote/grpc_bytes.h"
 
 namespace nexus::remote {
-namespace {
 
-// One call. gRPC holds it (self_) from start() to OnDone().
-class GrpcEndpointStream final : public EndpointStream,
-                                 public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-                                 public std::enable_shared_from_this<GrpcEndpointStream> {
+// The streams that gRPC may still call, from before their start until OnDone() has returned.
+class GrpcEndpointDialer::LiveStreams {
  public:
-  GrpcEndpointStream(std::shared_ptr<grpc::Channel> channel, std::uint64_t epoch,
-                     std::shared_ptr<EndpointStreamEvents> events)
-      : stub_(std::move(channel)), epoch_(epoch), events_(std::move(events)) {}
+  // False after close().
+  [[nodiscard]] bool add(std::shared_ptr<Stream> stream);
+  void remove(Stream* stream);
+  void close();
+
+ private:
+  core::Mutex mutex_;
+  core::CondVar ended_;
+  std::unordered_map<Stream*, std::shared_ptr<Stream>> streams_ GUARDED_BY(mutex_);
+  // Of the streams, and of those that remove() is letting go.
+  std::size_t count_ GUARDED_BY(mutex_) = 0;
+  bool closed_ GUARDED_BY(mutex_) = false;
+};
+
+// One call.
+class GrpcEndpointDialer::Stream final
+    : public EndpointStream,
+      public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  Stream(std::shared_ptr<LiveStreams> live, std::shared_ptr<grpc::Channel> channel,
+         std::uint64_t epoch, std::shared_ptr<EndpointStreamEvents> events)
+      : live_(std::move(live)),
+        stub_(std::move(channel)),
+        epoch_(epoch),
+        events_(std::move(events)) {}
 
   void start(const std::string& handshake) {
-    self_ = shared_from_this();
     stub_.PrepareBidiStreamingCall(&context_, "/remote.Remoting/Receive", {}, this);
     // Writes start outside of reactions; the hold keeps OnDone() away until the read side has ended.
     AddHold();
-    outgoing_ = to_byte_buffer(handshake);
-    StartWrite(&outgoing_);
+    {
+      core::MutexLock lock(mutex_);
+      outgoing_ = to_byte_buffer(handshake);
+      StartWrite(&outgoing_);
+    }
     StartRead(&incoming_);
     StartCall();
   }
 
   bool write(std::string frame) override {
     core::MutexLock lock(mutex_);
-    if (closed_) return false;
+    if (read_ended_ || finishing_) return false;
     if (!handshake_written_) {
       // The answer to the handshake can overtake the news that it was written.
       delayed_ = std::move(frame);
       return true;
     }
     outgoing_ = to_byte_buffer(frame);
+    write_pending_ = true;
     StartWrite(&outgoing_);
     return true;
   }
 
   void finish() override {
     core::MutexLock lock(mutex_);
-    if (!closed_) StartWritesDone();
+    if (std::exchange(finishing_, true)) return;
+    // Otherwise OnWriteDone() does it.
+    if (!write_pending_ && !read_ended_) StartWritesDone();
   }
 
   void cancel() override { context_.TryCancel(); }
@@ -62,7 +89,7 @@ class GrpcEndpointStream final : public EndpointStream,
     }
     {
       core::MutexLock lock(mutex_);
-      closed_ = true;
+      read_ended_ = true;
     }
     RemoveHold();
   }
@@ -72,43 +99,91 @@ class GrpcEndpointStream final : public EndpointStream,
     bool delayed_lost = false;
     {
       core::MutexLock lock(mutex_);
+      write_pending_ = false;
       of_handshake = !std::exchange(handshake_written_, true);
-      if (of_handshake && delayed_) {
-        if (ok && !closed_) {
+      if (delayed_) {
+        if (ok && !read_ended_) {
           outgoing_ = to_byte_buffer(*delayed_);
+          write_pending_ = true;
           StartWrite(&outgoing_);
         } else {
           delayed_lost = true;
         }
         delayed_.reset();
       }
+      if (finishing_ && !write_pending_ && !read_ended_) StartWritesDone();
     }
     if (!of_handshake || delayed_lost) events_->on_stream_written(epoch_, ok && !delayed_lost);
   }
 
   void OnDone(const grpc::Status& status) override {
     events_->on_stream_closed(epoch_, status.error_message());
-    self_.reset();
+    events_.reset();
+    const std::shared_ptr<LiveStreams> live = live_;
+    live->remove(this);
   }
 
  private:
+  const std::shared_ptr<LiveStreams> live_;
   grpc::GenericStub stub_;
   grpc::ClientContext context_;
   const std::uint64_t epoch_;
-  const std::shared_ptr<EndpointStreamEvents> events_;
 
   // gRPC's reactions.
+  std::shared_ptr<EndpointStreamEvents> events_;
   grpc::ByteBuffer incoming_;
-  std::shared_ptr<GrpcEndpointStream> self_;
 
   core::Mutex mutex_;
   grpc::ByteBuffer outgoing_ GUARDED_BY(mutex_);
-  std::optional<std::string> delayed_ GUARDED_BY(mutex_);
+  // The handshake is the first write.
+  bool write_pending_ GUARDED_BY(mutex_) = true;
   bool handshake_written_ GUARDED_BY(mutex_) = false;
-  bool closed_ GUARDED_BY(mutex_) = false;
+  std::optional<std::string> delayed_ GUARDED_BY(mutex_);
+  bool finishing_ GUARDED_BY(mutex_) = false;
+  // The hold is gone, or about to go: no operation may be started from outside.
+  bool read_ended_ GUARDED_BY(mutex_) = false;
 };
 
-}  // namespace
+bool GrpcEndpointDialer::LiveStreams::add(std::shared_ptr<Stream> stream) {
+  core::MutexLock lock(mutex_);
+  if (closed_) return false;
+  ++count_;
+  Stream* key = stream.get();
+  streams_.emplace(key, std::move(stream));
+  return true;
+}
+
+void GrpcEndpointDialer::LiveStreams::remove(Stream* stream) {
+  std::shared_ptr<Stream> last;
+  {
+    core::MutexLock lock(mutex_);
+    const auto found = streams_.find(stream);
+    last = std::move(found->second);
+    streams_.erase(found);
+  }
+  last.reset();
+  core::MutexLock lock(mutex_);
+  --count_;
+  ended_.notify_all();
+}
+
+void GrpcEndpointDialer::LiveStreams::close() {
+  std::vector<std::shared_ptr<Stream>> streams;
+  {
+    core::MutexLock lock(mutex_);
+    closed_ = true;
+    for (const auto& [key, stream] : streams_) streams.push_back(stream);
+  }
+  for (const auto& stream : streams) stream->cancel();
+  streams.clear();
+  core::MutexLock lock(mutex_);
+  while (count_ > 0) ended_.wait(mutex_);
+}
+
+GrpcEndpointDialer::GrpcEndpointDialer(std::string handshake, std::size_t frame_bytes_max)
+    : handshake_(std::move(handshake)),
+      frame_bytes_max_(frame_bytes_max),
+      live_(std::make_shared<LiveStreams>()) {}
 
 std::shared_ptr<EndpointStream> GrpcEndpointDialer::dial(
     const std::string& address, std::uint64_t epoch, std::shared_ptr<EndpointStreamEvents> events) {
@@ -120,9 +195,12 @@ std::shared_ptr<EndpointStream> GrpcEndpointDialer::dial(
   arguments.SetMaxReceiveMessageSize(static_cast<int>(frame_bytes_max_));
   arguments.SetMaxSendMessageSize(-1);
   auto channel = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-  auto stream = std::make_shared<GrpcEndpointStream>(std::move(channel), epoch, std::move(events));
+  auto stream = std::make_shared<Stream>(live_, std::move(channel), epoch, std::move(events));
+  if (!live_->add(stream)) return nullptr;
   stream->start(handshake_);
   return stream;
 }
+
+void GrpcEndpointDialer::close() { live_->close(); }
 
 }  // namespace nexus::remote

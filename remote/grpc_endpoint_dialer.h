@@ -12,15 +12,19 @@ namespace nexus::remote {
 class GrpcEndpointDialer final : public EndpointDialer {
  public:
   // `handshake` is the first frame of each stream. Frames from the peer may have up to `frame_bytes_max` bytes.
-  GrpcEndpointDialer(std::string handshake, std::size_t frame_bytes_max)
-      : handshake_(std::move(handshake)), frame_bytes_max_(frame_bytes_max) {}
+  GrpcEndpointDialer(std::string handshake, std::size_t frame_bytes_max);
 
   std::shared_ptr<EndpointStream> dial(const std::string& address, std::uint64_t epoch,
                                        std::shared_ptr<EndpointStreamEvents> events) override;
+  void close() override;
 
  private:
+  class Stream;
+  class LiveStreams;
+
   const std::string handshake_;
   const std::size_t frame_bytes_max_;
+  const std::shared_ptr<LiveStreams> live_;
 };
 
 }  // namespace nexus::remote

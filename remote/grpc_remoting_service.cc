@@ -3,7 +3,9 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <optional>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "core/base/mutex.h"
@@ -55,17 +57,8 @@ class GrpcRemotingService::Impl::Session final
   void start() { StartRead(&incoming_); }
 
   void say_goodbye() {
-    core::MutexLock lock(mutex_);
-    if (finished_) return;
     // A peer of the Go family takes an OK end for a link that is still good.
-    const grpc::Status status(grpc::StatusCode::UNAVAILABLE, "the node is shutting down");
-    finished_ = true;
-    if (write_pending_ || peer_.member_id.empty()) {
-      Finish(status);
-      return;
-    }
-    outgoing_ = to_byte_buffer(encode(DisconnectRequest{}));
-    StartWriteAndFinish(&outgoing_, grpc::WriteOptions(), status);
+    end({.status = {grpc::StatusCode::UNAVAILABLE, "the node is shutting down"}, .goodbye = true});
   }
 
   void OnReadDone(bool ok) override {
@@ -99,6 +92,7 @@ class GrpcRemotingService::Impl::Session final
   void OnWriteDone(bool) override {
     core::MutexLock lock(mutex_);
     write_pending_ = false;
+    if (ending_) finish_now();
   }
 
   void OnDone() override { service_.forget(this); }
@@ -128,7 +122,8 @@ class GrpcRemotingService::Impl::Session final
       endpoint->on_seen(peer_.member_id);
     }
     core::MutexLock lock(mutex_);
-    if (finished_) return true;
+    if (ending_) return true;
+    connected_ = true;
     write_pending_ = true;
     outgoing_ = to_byte_buffer(encode(ConnectResponse{service_.member_id_, false}));
     StartWrite(&outgoing_);
@@ -136,9 +131,30 @@ class GrpcRemotingService::Impl::Session final
   }
 
   void finish(grpc::StatusCode code, const std::string& detail) {
+    end({.status = {code, detail}, .goodbye = false});
+  }
+
+  struct Ending {
+    grpc::Status status;
+    // Tells a connected peer that this is for good.
+    bool goodbye;
+  };
+  void end(Ending ending) {
     core::MutexLock lock(mutex_);
-    if (std::exchange(finished_, true)) return;
-    Finish(grpc::Status(code, detail));
+    if (ending_) return;
+    ending_ = std::move(ending);
+    // Otherwise OnWriteDone() does it.
+    if (!write_pending_) finish_now();
+  }
+
+  // Once, when no write is pending.
+  void finish_now() REQUIRES(mutex_) {
+    if (ending_->goodbye && connected_) {
+      outgoing_ = to_byte_buffer(encode(DisconnectRequest{}));
+      StartWriteAndFinish(&outgoing_, grpc::WriteOptions(), ending_->status);
+    } else {
+      Finish(ending_->status);
+    }
   }
 
   Impl& service_;
@@ -151,8 +167,10 @@ class GrpcRemotingService::Impl::Session final
 
   core::Mutex mutex_;
   grpc::ByteBuffer outgoing_ GUARDED_BY(mutex_);
+  // The answer to the handshake is on its way.
+  bool connected_ GUARDED_BY(mutex_) = false;
   bool write_pending_ GUARDED_BY(mutex_) = false;
-  bool finished_ GUARDED_BY(mutex_) = false;
+  std::optional<Ending> ending_ GUARDED_BY(mutex_);
 };
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* GrpcRemotingService::Impl::Receive(

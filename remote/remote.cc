@@ -3,10 +3,29 @@
 #include <algorithm>
 
 #include "core/actor/system_messages.h"
+#include "core/base/escape.h"
 #include "remote/activator.h"
 #include "remote/grpc_endpoint_dialer.h"
 
 namespace nexus::remote {
+
+namespace {
+
+// Peers refuse a whole frame for one text in it that is not UTF-8.
+bool are_utf8(const core::Headers& headers) {
+  for (const auto& [key, value] : headers) {
+    for (std::string_view text : {std::string_view(key), std::string_view(value)}) {
+      while (!text.empty()) {
+        const std::size_t bytes = core::utf8_sequence_bytes(text);
+        if (bytes == 0) return false;
+        text.remove_prefix(bytes);
+      }
+    }
+  }
+  return true;
+}
+
+}  // namespace
 
 std::size_t frame_bytes_max(const Options& options) {
   // Table entries and tags come on top of what the limits count.
@@ -15,21 +34,24 @@ std::size_t frame_bytes_max(const Options& options) {
 }
 
 Remote::Remote(Options options, core::ActorSystem& system, std::string member_id)
-    : options_(options),
-      system_(system),
-      types_(system.registry()),
-      dialer_(std::make_unique<GrpcEndpointDialer>(
-          encode(
-              ConnectRequest{.member_id = member_id, .address = system.address(), .client = false}),
-          frame_bytes_max(options))),
-      shared_{.options = options_, .system = system, .types = types_, .dialer = *dialer_},
+    : system_(system),
+      shared_(std::make_shared<Endpoint::Shared>(
+          options, system,
+          std::make_unique<GrpcEndpointDialer>(
+              encode(ConnectRequest{
+                  .member_id = member_id, .address = system.address(), .client = false}),
+              frame_bytes_max(options)))),
       endpoints_(shared_),
-      reader_(system, types_, endpoints_),
+      reader_(system, shared_->types, endpoints_),
       service_(reader_, endpoints_, member_id, system.log()) {
   system_.registry().set_foreign_route(this);
 }
 
-Remote::~Remote() { system_.registry().set_foreign_route(nullptr); }
+Remote::~Remote() {
+  system_.registry().set_foreign_route(nullptr);
+  (void)endpoints_.close(system_.clock().now());
+  shared_->dialer->close();
+}
 
 core::Status Remote::start_activator(SpawnKind spawn) {
   core::Result<core::Pid> activator =
@@ -55,13 +77,15 @@ void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope
       endpoint->remove_watched(unwatch->watcher, target);
       return;
     }
-  } else if (const auto* terminated = envelope->get<core::Terminated>()) {
-    endpoint->forget_inbound_watch(target, terminated->who);
   }
   WireMessage message;
+  if (const auto* terminated = envelope->get<core::Terminated>()) {
+    endpoint->forget_inbound_watch(target, terminated->who);
+    message.exempt = true;
+  }
   message.target = target;
   message.lane = lane;
-  if (!types_.encode(*envelope, message)) {
+  if (!shared_->types.encode(*envelope, message) || !are_utf8(envelope->headers())) {
     system_.dead_letters().take(target, std::move(envelope), lane,
                                 core::DeadLetterReason::not_remotable);
     return;

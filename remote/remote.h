@@ -17,8 +17,6 @@
 
 namespace nexus::remote {
 
-class GrpcEndpointDialer;
-
 class Remote final : public core::ForeignRoute {
  public:
   // Spawns an actor of a kind for a peer; an empty name means that the node makes one up.
@@ -27,11 +25,13 @@ class Remote final : public core::ForeignRoute {
 
   // `member_id` names this incarnation of the node: 32 lower-case hex digits, new at each start. The system must outlive this.
   Remote(Options options, core::ActorSystem& system, std::string member_id);
+  // Closes what close() has not, and waits until no stream of ours runs any more. Nobody may send meanwhile, and the node's
+  // server must have ended. Not from a gRPC thread.
   ~Remote() override;
 
-  const Options& options() const { return options_; }
+  const Options& options() const { return shared_->options; }
   // Types are added before the first connection.
-  WireTypes& types() { return types_; }
+  WireTypes& types() { return shared_->types; }
   EndpointManager& endpoints() { return endpoints_; }
   // To be registered with the node's server.
   grpc::Service& service() { return service_.service(); }
@@ -47,11 +47,8 @@ class Remote final : public core::ForeignRoute {
   bool close(core::Duration patience);
 
  private:
-  const Options options_;
   core::ActorSystem& system_;
-  WireTypes types_;
-  std::unique_ptr<GrpcEndpointDialer> dialer_;
-  const Endpoint::Shared shared_;
+  const std::shared_ptr<Endpoint::Shared> shared_;
   EndpointManager endpoints_;
   EndpointReader reader_;
   GrpcRemotingService service_;

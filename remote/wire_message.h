@@ -18,15 +18,23 @@ struct WireMessage {
   core::Headers headers;
   bool wants_notices = false;
   core::Lane lane = core::Lane::user;
+  // A Terminated: keeps its place behind what the actor sent before, but no full queue turns it away.
+  bool exempt = false;
 
-  // What it costs in a batch, at least: body, names and headers.
+  // What it costs in a batch: body, names and headers.
   std::size_t bytes() const {
     std::size_t total = type_name.size() + data.size() + kEnvelopeBytes;
+    for (const core::Pid* pid : {&target, &sender}) {
+      // Handles have short names; their text would cost a look-up.
+      if (!pid->empty() && pid->is_record()) {
+        total += pid->record()->address.size() + pid->record()->id.size();
+      }
+    }
     for (const auto& [key, value] : headers) total += key.size() + value.size() + 8;
     return total;
   }
 
-  // Field tags, indices and table entries of one envelope, rounded up.
+  // Field tags, indices and short table entries of one envelope, rounded up.
   static constexpr std::size_t kEnvelopeBytes = 96;
 };
 

@@ -24,6 +24,7 @@ void to_proto(const core::Pid& pid, actor::PID* out) {
 template <typename Message, typename Proto, typename ToProto, typename FromProto>
 void WireTypes::add_builtin(ToProto to, FromProto from) {
   const std::string name = Proto::descriptor()->full_name();
+  reserved_.insert(name);
   encoders_[&core::message_type<Message>()] = {
       name, [to](const core::Envelope& envelope, std::string* out) {
         Proto proto;
@@ -37,10 +38,10 @@ void WireTypes::add_builtin(ToProto to, FromProto from) {
   };
 }
 
-WireTypes::WireTypes(core::ProcessRegistry& registry) : registry_(registry) {
-  const auto pid_of = [this](const actor::PID& pid) {
+WireTypes::WireTypes(core::ProcessRegistry& registry) {
+  const auto pid_of = [&registry](const actor::PID& pid) {
     if (pid.id().empty()) return core::Pid{};
-    return registry_.resolve(pid.address(), pid.id()).with_request_id(pid.request_id());
+    return registry.resolve(pid.address(), pid.id()).with_request_id(pid.request_id());
   };
   add_builtin<core::Watch, actor::Watch>(
       [](const core::Watch& m, actor::Watch& p) { to_proto(m.watcher, p.mutable_watcher()); },
@@ -100,6 +101,7 @@ WireTypes::WireTypes(core::ProcessRegistry& registry) : registry_(registry) {
       [](const wire::Notice& p) {
         return core::Notice{static_cast<core::Notice::Kind>(p.kind()), p.detail()};
       });
+  reserved_.insert(v1::Payload::descriptor()->full_name());
 }
 
 void WireTypes::add(const core::MessageType& type) {
@@ -108,7 +110,8 @@ void WireTypes::add(const core::MessageType& type) {
 
 bool WireTypes::encode(const core::Envelope& envelope, WireMessage& out) const {
   if (const auto* payload = envelope.get<core::Payload>()) {
-    if (payload->content_type == core::Payload::kProtobuf && !payload->type.empty()) {
+    if (payload->content_type == core::Payload::kProtobuf && !payload->type.empty() &&
+        !reserved_.contains(payload->type)) {
       out.type_name = payload->type;
       out.data = payload->data;
       return true;

@@ -3,13 +3,15 @@
 //   add()                before the first connection; not thread-safe
 //   encode(), decode()   any thread
 //
-// Only types that are added here are ever constructed from bytes; everything else arrives as a core::Payload.
+// Only types that are added here are ever constructed from bytes; everything else arrives as a core::Payload. A Payload that
+// calls itself one of the runtime's messages, such as actor.Stop, stays a Payload on the other side too.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/actor/envelope.h"
 #include "core/process/process_registry.h"
@@ -47,9 +49,10 @@ class WireTypes {
   template <typename Message, typename Proto, typename ToProto, typename FromProto>
   void add_builtin(ToProto to_proto, FromProto from_proto);
 
-  core::ProcessRegistry& registry_;
   std::unordered_map<const core::MessageType*, Encoder> encoders_;
   std::unordered_map<std::string, Decode> decoders_;
+  // Names that mean something to the runtime: no Payload may take them on.
+  std::unordered_set<std::string> reserved_;
 };
 
 }  // namespace nexus::remote

@@ -3,6 +3,7 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <exception>
 
 #include <array>
 #include <charconv>
@@ -189,7 +190,7 @@ void Log::write(LogLevel level, std::string_view event,
   if (!enabled(level)) return;
   try {
     sink_->write(level, event, fields);
-  } catch (...) {
+  } catch (const std::exception&) {
     // A log that cannot allocate or write must not take its caller down.
   }
 }

@@ -86,11 +86,10 @@ ActorCell* WorkStealingDispatcher::take_shared() {
   return cell;
 }
 
-// Called after the work was published. The fence pairs with the one in sleep(): either this thread sees the sleeper, or the
-// sleeper sees the work.
+// Called after the work was published. Adding nothing to searching_count_ takes a place among the changes to it: a worker
+// that stops searching later sees the work, and one that stopped earlier to sleep is seen here as sleeping.
 void WorkStealingDispatcher::wake_one() {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (searching_count_.load(std::memory_order_relaxed) > 0) return;
+  if (searching_count_.fetch_add(0, std::memory_order_acq_rel) > 0) return;
   if (sleeping_count_.load(std::memory_order_relaxed) == 0) return;
   for (auto& worker : workers_) {
     if (worker->asleep.load(std::memory_order_relaxed) == 1 && worker->asleep.exchange(0) == 1) {
@@ -109,12 +108,11 @@ bool WorkStealingDispatcher::has_work() const {
   return false;
 }
 
-// The order of the two counts matters: a thread that no longer sees this worker searching sees it sleeping.
+// Counts itself as sleeping before it stops counting as searching, and looks for work after both; see wake_one().
 void WorkStealingDispatcher::sleep(Worker& worker) {
   worker.asleep.store(1);
   sleeping_count_.fetch_add(1);
   searching_count_.fetch_sub(1);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
   if (has_work() || stopping_.load()) {
     if (worker.asleep.exchange(0) == 1) sleeping_count_.fetch_sub(1);
   } else {
@@ -173,8 +171,7 @@ void WorkStealingDispatcher::run(Worker& worker) {
       if (searching) {
         searching = false;
         searching_count_.fetch_sub(1);
-        // Whoever published more while this worker was searching relied on it. The fence pairs with the one in wake_one().
-        std::atomic_thread_fence(std::memory_order_seq_cst);
+        // Whoever published more while this worker was searching relied on it.
         if (has_work()) wake_one();
       }
       if (cell->run(options_.throughput) == OnYield::run_again) run_later(worker, *cell);

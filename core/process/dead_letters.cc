@@ -47,9 +47,7 @@ void DeadLetters::take(const Pid& target, EnvelopePtr envelope, Lane lane,
   if (is_report) return;
   const DeadLetter letter{target, sender, envelope->type().name(), reason};
   if (sender) {
-    // The future table understands notices unasked; an answer of "no such actor" would mislead there.
-    const bool notice = envelope->wants_notices() || sender.is_process();
-    if (reason == DeadLetterReason::mailbox_full && notice) {
+    if (reason == DeadLetterReason::mailbox_full && envelope->wants_notices()) {
       (void)registry_.send_user(sender, make_envelope(Notice{Notice::Kind::mailbox_full, {}}));
     } else {
       (void)registry_.send_user(sender, make_envelope(DeadLetterResponse{target, reason}));

@@ -1,5 +1,7 @@
 #include "core/process/futures.h"
 
+#include <vector>
+
 #include "core/actor/messages.h"
 
 namespace nexus::core {
@@ -39,7 +41,8 @@ FutureTable::FutureTable(Options options, std::string address, Timers& timers,
       timers_(timers),
       dead_letters_(dead_letters) {}
 
-Pid FutureTable::open(Instant deadline, Completion on_done, bool until_enqueued) {
+Pid FutureTable::open(Instant deadline, Completion on_done, bool until_enqueued,
+                      const Pid& target) {
   if (open_count_.fetch_add(1) >= options_.open_count_max) {
     open_count_.fetch_sub(1);
     on_done(Answer{.outcome = Answer::Outcome::overloaded});
@@ -56,6 +59,7 @@ Pid FutureTable::open(Instant deadline, Completion on_done, bool until_enqueued)
     if (shard.futures.contains(request_id)) continue;
     Future& future = shard.futures[request_id];
     future.on_done = std::move(on_done);
+    future.target = target;
     future.until_enqueued = until_enqueued;
     future.started = false;
     future.timer = timers_.schedule(deadline, [this, request_id] { expire(request_id); });
@@ -91,6 +95,20 @@ void FutureTable::expire(std::uint32_t request_id) {
 
 bool FutureTable::cancel(std::uint32_t request_id) {
   return complete(request_id, Answer{.outcome = Answer::Outcome::cancelled});
+}
+
+void FutureTable::fail_at(const std::string& address, const std::string& detail) {
+  std::vector<std::uint32_t> lost;
+  for (Shard& shard : shards_) {
+    MutexLock lock(shard.mutex);
+    for (const auto& [request_id, future] : shard.futures) {
+      const Pid& target = future.target;
+      if (target.is_record() && target.record()->address == address) lost.push_back(request_id);
+    }
+  }
+  for (const std::uint32_t request_id : lost) {
+    complete(request_id, Answer{.outcome = Answer::Outcome::link_failed, .detail = detail});
+  }
 }
 
 void FutureTable::close() {

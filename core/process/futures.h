@@ -62,10 +62,14 @@ class FutureTable final : public Process {
 
   // The sender to put on the request. Empty when open_count_max are open or the table is closed: `on_done` has then run with
   // `overloaded` or `cancelled`, and the request must not be sent. With `until_enqueued` the notice that the message is in
-  // the mailbox completes it.
-  Pid open(Instant deadline, Completion on_done, bool until_enqueued = false);
+  // the mailbox completes it. `target`, where it is known, lets fail_at() find it.
+  Pid open(Instant deadline, Completion on_done, bool until_enqueued = false,
+           const Pid& target = {});
   // False when it had completed.
   bool cancel(std::uint32_t request_id);
+  // Completes those whose target is at another node's `address` as link_failed: that node is gone and will not answer.
+  // O(open futures).
+  void fail_at(const std::string& address, const std::string& detail);
   // Completes all as cancelled; later open() calls answer empty.
   void close();
 
@@ -79,6 +83,7 @@ class FutureTable final : public Process {
   struct Future {
     Completion on_done;
     Timers::Id timer;
+    Pid target;
     bool until_enqueued;
     bool started;
   };

@@ -3,7 +3,8 @@
 //   all calls   owner   no lock inside
 //
 // T1  An entry is never due before its deadline, and due at the first advance() at or after its deadline rounded up to a tick.
-// T2  add() and cancel() are O(1); advance() is O(ticks passed + entries moved), and skips idle stretches.
+// T2  add() and cancel() are O(1); advance() is O(ticks passed + entries moved), and skips idle stretches: while the lowest
+//     levels are empty it looks only at the slots of the first level that is not.
 //
 // Algorithm: hierarchical timing wheels (Varghese and Lauck, SOSP 1987), 4 levels of 256 slots.
 #pragma once
@@ -70,7 +71,6 @@ class TimerWheel {
         current_tick_ = target;
         return;
       }
-      // Skip to the next tick at which level 0 has an entry or a higher level must be spread out.
       const std::uint64_t next = std::min(next_event_tick(), target);
       current_tick_ = next;
       cascade();
@@ -78,6 +78,7 @@ class TimerWheel {
       while (index != kNone) {
         const std::uint32_t after = nodes_[index].next;
         nodes_[index].slot = nullptr;
+        --level_size_[0];
         due.push_back(*release(index));
         index = after;
       }
@@ -104,7 +105,8 @@ class TimerWheel {
     std::uint32_t generation = 0;
     std::uint32_t next = kNone;
     std::uint32_t previous = kNone;
-    // The slot that links this node; null while it is free.
+    // The level and slot that link this node; the slot is null while it is free.
+    std::size_t level = 0;
     std::uint32_t* slot = nullptr;
   };
 
@@ -119,11 +121,15 @@ class TimerWheel {
     return since <= Duration::zero() ? 0 : static_cast<std::uint64_t>(since / tick_);
   }
 
-  // First tick after the current one at which advance() has something to do.
+  // First tick after the current one at which advance() has something to do: an entry is due or a slot is to be spread.
   std::uint64_t next_event_tick() const {
-    for (std::uint64_t tick = current_tick_ + 1;; ++tick) {
-      if (tick % kSlotCount == 0) return tick;
-      if (slots_[0][tick % kSlotCount] != kNone) return tick;
+    std::size_t level = 0;
+    while (level + 1 < kLevelCount && level_size_[level] == 0) ++level;
+    const std::uint64_t step = std::uint64_t{1} << (kSlotBits * level);
+    for (std::uint64_t tick = (current_tick_ / step + 1) * step;; tick += step) {
+      const auto slot = (tick >> (kSlotBits * level)) % kSlotCount;
+      // At slot 0 a slot of a higher level is spread.
+      if (slot == 0 || slots_[level][slot] != kNone) return tick;
     }
   }
 
@@ -138,7 +144,9 @@ class TimerWheel {
     const std::uint64_t horizon = std::uint64_t{1} << (kSlotBits * kLevelCount);
     const std::uint64_t at = distance >= horizon ? current_tick_ + horizon - 1 : due;
     std::uint32_t& slot = slots_[level][(at >> (kSlotBits * level)) % kSlotCount];
+    ++level_size_[level];
     Node& node = nodes_[index];
+    node.level = level;
     node.slot = &slot;
     node.previous = kNone;
     node.next = slot;
@@ -155,6 +163,7 @@ class TimerWheel {
       *node.slot = node.next;
     }
     node.slot = nullptr;
+    --level_size_[node.level];
   }
 
   std::optional<Entry> release(std::uint32_t index) {
@@ -175,6 +184,7 @@ class TimerWheel {
       std::uint32_t index = std::exchange(slots_[level][slot], kNone);
       while (index != kNone) {
         const std::uint32_t after = nodes_[index].next;
+        --level_size_[level];
         place(index);
         index = after;
       }
@@ -185,6 +195,7 @@ class TimerWheel {
   const Duration tick_;
   std::uint64_t current_tick_ = 0;
   std::size_t size_ = 0;
+  std::array<std::size_t, kLevelCount> level_size_{};
   std::vector<Node> nodes_;
   std::uint32_t free_ = kNone;
   std::array<std::array<std::uint32_t, kSlotCount>, kLevelCount> slots_;

@@ -12,17 +12,17 @@ std::string metadata_of(const Failure& failure, const std::string& key) {
   return found == failure.metadata.end() ? "" : found->second;
 }
 
+// Adds what the node's own words leave out.
 std::string kind_hint(const Failure& failure) {
-  const std::string known = metadata_of(failure, "known");
   const std::string nearest = metadata_of(failure, "nearest");
+  const std::string known = metadata_of(failure, "known");
+  const auto is_told = [&](const std::string& text) {
+    return failure.message.find(text) != std::string::npos;
+  };
   std::string text;
-  if (!nearest.empty()) text = "did you mean " + nearest + "? ";
-  if (!known.empty()) {
-    text += "The node offers: " + known;
-  } else {
-    text += "`nexusctl kinds` shows what a node offers";
-  }
-  return text;
+  if (!nearest.empty() && !is_told("did you mean")) text += "did you mean " + nearest + "? ";
+  if (!known.empty() && !is_told(known)) text += "The node offers: " + known + ". ";
+  return text + "`nexusctl kinds` shows what each kind is for";
 }
 
 std::string deadline_hint(const Failure& failure) {

@@ -55,6 +55,7 @@ tour() {
 
   step "Watch it from node 3, in the background"
   show_ctl 3 watch "$pid"
+  : >"$watch_log"
   "$nexusctl" --node "$(address_of 3)" watch "$pid" >"$watch_log" 2>&1 &
   watcher_pid=$!
   await_line "$watch_log" '^watching ' || { cat "$watch_log"; fail "node 3 does not watch the counter"; }

@@ -115,7 +115,7 @@ class OrderlyStop(NodeTestCase):
                     expected = (failure.code is CODE.UNAVAILABLE
                                 or (failure.code, failure.reason) == (CODE.NOT_FOUND, "ACTOR_NOT_FOUND"))
                     if not expected:
-                        strange.append(failure)
+                        strange.append(f"through {node.name}: {failure}")
                     time.sleep(0.01)
 
         threads = [threading.Thread(target=load, args=(node,)) for node in (host, host, other, other)]

@@ -93,7 +93,8 @@ class Thrower final : public core::Actor {
   void receive(core::Context& context) override {
     const auto* message = context.message<Struct>();
     if (message == nullptr) return;
-    if (const std::string what = text(*message, "throw"); !what.empty()) throw std::runtime_error(what);
+    if (const std::string what = text(*message, "throw"); !what.empty())
+      throw std::runtime_error(what);
     Struct answer;
     put(answer, "handled", ++handled_count_);
     context.respond(std::move(answer));
@@ -109,9 +110,10 @@ class Pinger final : public core::Actor {
   void receive(core::Context& context) override {
     const auto* message = context.message<Struct>();
     if (message == nullptr) return;
-    const auto target = core::Pid::parse(text(*message, "target"));
-    if (!target) throw std::runtime_error("the target is no Pid");
-    target_ = *target;
+    const std::string target = text(*message, "target");
+    const auto parts = core::split_pid(target);
+    if (!parts) throw std::runtime_error("the target is no Pid");
+    target_ = context.system().registry().resolve(parts->address, parts->id);
     count_ = static_cast<std::int64_t>(number(*message, "count"));
     requester_ = context.sender();
     send_chunk(context);
@@ -121,19 +123,22 @@ class Pinger final : public core::Actor {
   void send_chunk(core::Context& context) {
     constexpr std::int64_t kChunk = 5000;
     const std::string sender = context.self().to_string();
-    for (const std::int64_t end = std::min(count_, sent_count_ + kChunk); sent_count_ < end; ++sent_count_) {
+    for (const std::int64_t end = std::min(count_, sent_count_ + kChunk); sent_count_ < end;
+         ++sent_count_) {
       Struct message;
       (*message.mutable_fields())["sender"].set_string_value(sender);
       put(message, "sequence", static_cast<double>(sent_count_));
       context.send(target_, std::move(message));
     }
-    context.ask(target_, Struct{}, std::chrono::seconds(60), [this](core::Context& later, core::Answer answer) {
-      if (answer.outcome != core::Answer::Outcome::answered) throw std::runtime_error("the target does not answer");
-      if (sent_count_ < count_) return send_chunk(later);
-      Struct done;
-      put(done, "sent", static_cast<double>(sent_count_));
-      later.send(requester_, std::move(done));
-    });
+    context.ask(target_, Struct{}, std::chrono::seconds(60),
+                [this](core::Context& later, core::Answer answer) {
+                  if (answer.outcome != core::Answer::Outcome::answered)
+                    throw std::runtime_error("the target does not answer");
+                  if (sent_count_ < count_) return send_chunk(later);
+                  Struct done;
+                  put(done, "sent", static_cast<double>(sent_count_));
+                  later.send(requester_, std::move(done));
+                });
   }
 
   core::Pid target_;
@@ -146,7 +151,8 @@ class Pinger final : public core::Actor {
 
 int main(int argc, char** argv) {
   nexus::Node node;
-  node.add_kind("recorder", core::props<Recorder>(), "notes the order of what it gets").accepts<Struct>();
+  node.add_kind("recorder", core::props<Recorder>(), "notes the order of what it gets")
+      .accepts<Struct>();
   node.add_kind("sleeper", core::props<Sleeper>(), "holds its worker").accepts<Struct>();
   node.add_kind("thrower", core::props<Thrower>(), "fails when told").accepts<Struct>();
   node.add_kind("pinger", core::props<Pinger>(), "sends numbered messages").accepts<Struct>();

@@ -40,7 +40,8 @@ inline std::string describe(const core::Context& context) {
   if (context.message<core::Restarting>()) return "restarting";
   if (context.message<core::Stopping>()) return "stopping";
   if (context.message<core::Stopped>()) return "stopped";
-  if (const auto* number = context.message<Number>()) return "number " + std::to_string(number->value);
+  if (const auto* number = context.message<Number>())
+    return "number " + std::to_string(number->value);
   if (context.message<Done>()) return "done";
   if (const auto* terminated = context.message<core::Terminated>()) {
     static constexpr const char* kWhy[] = {"stopped", "address_terminated", "not_found"};
@@ -80,7 +81,8 @@ inline core::PropsPtr share(core::Props props) {
 
 class TestSystem {
  public:
-  explicit TestSystem(core::ActorSystem::Options options = {}) : system_(quiet(std::move(options))) {}
+  explicit TestSystem(core::ActorSystem::Options options = {})
+      : system_(quiet(std::move(options))) {}
 
   core::ActorSystem* operator->() { return &system_; }
   core::ActorSystem& operator*() { return system_; }

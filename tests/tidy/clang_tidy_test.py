@@ -31,7 +31,7 @@ class ClangTidy(unittest.TestCase):
         command = ["clang-tidy", "--quiet", "-p", os.path.dirname(COMMANDS),
                    "--extra-arg=-Wno-unknown-warning-option", path]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        return done.stdout + done.stderr if done.returncode != 0 else ""
+        return (done.stdout or done.stderr) if done.returncode != 0 else ""
 
 
 if __name__ == "__main__":

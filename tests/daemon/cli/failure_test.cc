@@ -82,9 +82,18 @@ TEST(FailureText, AnUnknownKindNamesTheNearestAndTheKnownOnes) {
                         .reason = "KIND_UNKNOWN",
                         .message = "no kind 'conter'",
                         .metadata = {{"known", "counter, echo"}, {"nearest", "counter"}}};
-  EXPECT_THAT(failure_text(failure),
-              HasSubstr("hint: did you mean counter? The node offers: counter, echo\n"));
+  EXPECT_THAT(
+      failure_text(failure),
+      HasSubstr("hint: did you mean counter? The node offers: counter, echo. `nexusctl kinds`"));
   EXPECT_THAT(failure_text(failure), Not(HasSubstr("  known:")));
+}
+
+TEST(FailureText, AHintDoesNotRepeatWhatTheNodeSaid) {
+  const Failure failure{.code = core::Errc::not_found,
+                        .reason = "KIND_UNKNOWN",
+                        .message = "it offers counter, echo; did you mean \"counter\"?",
+                        .metadata = {{"known", "counter, echo"}, {"nearest", "counter"}}};
+  EXPECT_EQ(hint(failure), "`nexusctl kinds` shows what each kind is for");
 }
 
 TEST(FailureJson, IsOneLineWithStableKeys) {

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -56,19 +57,32 @@ class Node:
     def await_ready(self):
         """Returns when gRPC's health service says SERVING."""
         deadline = time.monotonic() + READY_S
+        self._await(deadline, self._accepts)
         with grpc.insecure_channel(self.address, options=[("grpc.enable_http_proxy", 0)]) as channel:
             health = health_pb2_grpc.HealthStub(channel)
-            while time.monotonic() < deadline:
-                if self.process.poll() is not None:
-                    raise NodeDied(f"{self.name} ended with {self.process.returncode} while starting:\n{self.log()}")
-                try:
-                    answer = health.Check(health_pb2.HealthCheckRequest(), timeout=1, wait_for_ready=True)
-                    if answer.status == health_pb2.HealthCheckResponse.SERVING:
-                        return self
-                except grpc.RpcError:
-                    pass
-                time.sleep(0.02)
-        raise NodeDied(f"{self.name} was not ready in {READY_S} s:\n{self.log()}")
+            self._await(deadline, lambda: self._serves(health))
+        return self
+
+    def _await(self, deadline, condition):
+        while not condition():
+            if self.process.poll() is not None:
+                raise NodeDied(f"{self.name} ended with {self.process.returncode} while starting:\n{self.log()}")
+            if time.monotonic() > deadline:
+                raise NodeDied(f"{self.name} was not ready in {READY_S} s:\n{self.log()}")
+            time.sleep(0.01)
+
+    def _accepts(self):
+        """Asked before gRPC is, which waits a second after its first refusal."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    @staticmethod
+    def _serves(health):
+        try:
+            answer = health.Check(health_pb2.HealthCheckRequest(), timeout=5 * TIME_FACTOR)
+        except grpc.RpcError:
+            return False
+        return answer.status == health_pb2.HealthCheckResponse.SERVING
 
     def client(self, **options):
         return Client(self.address, **options)

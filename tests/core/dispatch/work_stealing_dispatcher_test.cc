@@ -1,0 +1,182 @@
+#include "core/dispatch/work_stealing_dispatcher.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "tests/support/test_system.h"
+
+namespace nexus::core {
+namespace {
+
+using test::Do;
+using test::Done;
+using test::eventually;
+using test::Gate;
+using test::Number;
+using test::TestSystem;
+
+class Worker : public testing::TestWithParam<std::uint32_t> {};
+INSTANTIATE_TEST_SUITE_P(Counts, Worker, testing::Values(1u, 2u, 4u));
+
+TEST_P(Worker, WakesForEachMessageOfAForeignThread) {
+  std::atomic<std::uint32_t> handled{0};
+  TestSystem system({.worker_count = GetParam()});
+  const Pid actor = system.spawn(props_of([&](Context& context) {
+    if (context.message<Done>() == nullptr) return;
+    ++handled;
+    handled.notify_one();
+  }));
+  // One at a time, so that the workers are again and again about to fall asleep.
+  for (std::uint32_t i = 0; i < 20'000; ++i) {
+    (void)system->send(actor, Done{});
+    if (handled.load() == i) handled.wait(i);
+  }
+  EXPECT_EQ(handled.load(), 20'000u);
+}
+
+TEST_P(Worker, WakesAfterItHasReallySlept) {
+  // Every spin length from none to longer than the gap between two messages.
+  std::atomic<std::uint32_t> handled{0};
+  TestSystem system({.worker_count = GetParam()});
+  const Pid actor = system.spawn(props_of([&](Context& context) {
+    if (context.message<Done>()) ++handled;
+  }));
+  const SteadyClock clock;
+  for (std::uint32_t i = 0; i < 2'000; ++i) {
+    (void)system->send(actor, Done{});
+    ASSERT_TRUE(eventually([&] { return handled.load() == i + 1; }));
+    // From just before a worker gives up spinning to just after.
+    const Instant until = clock.now() + std::chrono::microseconds(30 + i % 40);
+    while (clock.now() < until) std::this_thread::yield();
+  }
+}
+
+TEST_P(Worker, ManyThreadsWakeManyActors) {
+  std::atomic<std::uint32_t> handled{0};
+  TestSystem system({.worker_count = GetParam()});
+  std::vector<Pid> actors;
+  for (int i = 0; i < 64; ++i) {
+    actors.push_back(system.spawn(props_of([&](Context& context) {
+      if (context.message<Done>()) ++handled;
+    })));
+  }
+  constexpr std::uint32_t kThreads = 3;
+  constexpr std::uint32_t kEach = 20'000;
+  std::vector<std::thread> threads;
+  for (std::uint32_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::uint32_t i = 0; i < kEach; ++i) {
+        (void)system->send(actors[(i * 7 + t) % actors.size()], Done{});
+        if (i % 64 == 0) std::this_thread::yield();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(eventually([&] { return handled.load() == kThreads * kEach; }));
+}
+
+TEST_P(Worker, AFloodedActorStarvesNoOther) {
+  TestSystem system({.worker_count = GetParam()});
+  // As many actors that never run dry as there are workers, and one more.
+  for (std::uint32_t i = 0; i <= GetParam(); ++i) {
+    const Pid flooded = system.spawn(props_of([](Context& context) {
+      if (context.message<Number>()) context.send(context.self(), Number{1});
+    }));
+    for (int n = 0; n < 1'000; ++n) (void)system->send(flooded, Number{n});
+  }
+  const Pid other = system.spawn(props_of([](Context& context) {
+    if (context.message<Done>()) context.respond(Done{});
+  }));
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(system->ask(other, Done{}, test::kPatience).outcome, Answer::Outcome::answered);
+  }
+}
+
+TEST_P(Worker, APairThatPlaysPingPongStarvesNoOther) {
+  TestSystem system({.worker_count = GetParam()});
+  // Each hands its worker to the other through the `next` slot.
+  for (std::uint32_t i = 0; i <= GetParam(); ++i) {
+    const Props player = props_of([](Context& context) {
+      if (context.message<Number>()) context.request(context.sender(), Number{1});
+    });
+    const Pid one = system.spawn(player);
+    const Pid two = system.spawn(player);
+    EnvelopePtr serve = make_envelope(Number{1});
+    serve->set_sender(two);
+    (void)system->registry().send_user(one, std::move(serve));
+  }
+  const Pid other = system.spawn(props_of([](Context& context) {
+    if (context.message<Done>()) context.respond(Done{});
+  }));
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(system->ask(other, Done{}, test::kPatience).outcome, Answer::Outcome::answered);
+  }
+}
+
+TEST(WorkStealingDispatcher, W1_AnotherWorkerTakesWhatABusyOneHasQueued) {
+  std::atomic<int> handled{0};
+  TestSystem system({.worker_count = 2});
+  std::vector<Pid> actors;
+  for (int i = 0; i < 10; ++i) {
+    actors.push_back(system.spawn(props_of([&](Context& context) {
+      if (context.message<Done>()) ++handled;
+    })));
+  }
+  const Pid busy = system.spawn(test::steered(std::make_shared<test::Diary>()));
+  system.in_turn(busy, [&](Context& context) {
+    for (const Pid& actor : actors) context.send(actor, Done{});
+    // All but the one in this worker's `next` slot.
+    EXPECT_TRUE(eventually([&] { return handled.load() == 9; }));
+  });
+  EXPECT_TRUE(eventually([&] { return handled.load() == 10; }));
+}
+
+TEST(WorkStealingDispatcher, MoreActorsThanAQueueHoldsAllRun) {
+  std::atomic<std::size_t> handled{0};
+  TestSystem system({.worker_count = 1});
+  std::vector<Pid> actors;
+  for (std::uint64_t i = 0; i < 4 * RunQueue::kCapacity; ++i) {
+    actors.push_back(system.spawn(props_of([&](Context& context) {
+      if (context.message<Done>()) ++handled;
+    })));
+  }
+  const Pid busy = system.spawn(test::steered(std::make_shared<test::Diary>()));
+  system.in_turn(busy, [&](Context& context) {
+    for (const Pid& actor : actors) context.send(actor, Done{});
+  });
+  EXPECT_TRUE(eventually([&] { return handled.load() == actors.size(); }));
+}
+
+TEST(WorkStealingDispatcher, StopsAndEndsItsThreads) {
+  WorkStealingDispatcher dispatcher({.worker_count = 3});
+  EXPECT_TRUE(dispatcher.stop(test::give_up_at()));
+  // Again, because the destructor does so, too.
+  EXPECT_TRUE(dispatcher.stop(test::give_up_at()));
+}
+
+TEST(WorkStealingDispatcher, MayBeStoppedBeforeItsThreadsHaveBegun) {
+  for (int i = 0; i < 100; ++i) {
+    WorkStealingDispatcher dispatcher({.worker_count = 2, .spin = Duration::zero()});
+  }
+}
+
+TEST(WorkStealingDispatcher, TwoInOneProcessKeepApart) {
+  std::set<std::thread::id> threads;
+  TestSystem one({.address = "n1:1", .worker_count = 1});
+  TestSystem two({.address = "n2:1", .worker_count = 1});
+  const Pid here = one.spawn(test::steered(std::make_shared<test::Diary>()));
+  const Pid there = two.spawn(props_of([&](Context& context) {
+    threads.insert(std::this_thread::get_id());
+    if (context.message<Done>()) context.respond(Done{});
+  }));
+  one.in_turn(here, [&](Context&) { (void)two->send(there, Number{1}); });
+  EXPECT_EQ(two->ask(there, Done{}, test::kPatience).outcome, Answer::Outcome::answered);
+  EXPECT_EQ(threads.size(), 1u);
+}
+
+}  // namespace
+}  // namespace nexus::core
