@@ -198,6 +198,8 @@ void Endpoint::carry_out(Todo todo) {
                                              {"watches", todo.remains.watches.size()},
                                              {"undelivered", todo.remains.waiting.size()}});
     bury(std::move(todo.remains));
+    // Whoever waits for an answer of that incarnation waits in vain.
+    shared_->system.futures().fail_at(address_, "peer " + reason);
     shared_->system.events().publish(EndpointTerminated{address_, reason});
   }
   if (todo.wake_at) wake_at(*todo.wake_at);

@@ -33,17 +33,6 @@ class Crash(NodeTestCase):
         watch.await_end(15 * TIME_FACTOR)
         self.assertLess(time.monotonic() - begin, 4 * TIME_FACTOR)
 
-    def test_a_frozen_node_is_found_dead_too(self):
-        host, other = self.start_many(2, unreachable_after="1s")
-        pid = self.client(host).spawn("counter", "a").pid
-        watch = self.client(other).watch(pid).await_watching()
-        host.signal(signal.SIGSTOP)
-        try:
-            watch.await_end(30 * TIME_FACTOR)
-            self.assertEqual(watch.reasons(), ["ADDRESS_TERMINATED"])
-        finally:
-            host.signal(signal.SIGCONT)
-
     def test_a_call_that_waits_when_the_node_dies_fails_soon(self):
         host, other = self.start_many(2, program=TEST_NODE)
         pid = self.client(host).spawn("sleeper", "s").pid

@@ -1,0 +1,124 @@
+// FakeDialer: an EndpointDialer without sockets. A test takes each dialled stream and plays the peer at its far end.
+//
+//   dial(), FakeStream::write(), finish(), cancel()   the endpoint, any thread
+//   the rest                                          the test's thread
+//
+// A stream fails the test when the endpoint breaks a rule of EndpointStream: two writes at once, a write before the handshake.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "remote/batch_codec.h"
+#include "remote/endpoint_stream.h"
+#include "tests/support/wait.h"
+
+namespace nexus::test {
+
+class FakeStream final : public remote::EndpointStream {
+ public:
+  FakeStream(std::string address, std::uint64_t epoch,
+             std::shared_ptr<remote::EndpointStreamEvents> events)
+      : address_(std::move(address)), epoch_(epoch), events_(std::move(events)) {}
+
+  bool write(std::string frame) override {
+    if (ended_.load()) return false;
+    EXPECT_TRUE(accepted_.load()) << "a write before the peer's handshake";
+    EXPECT_FALSE(pending_.exchange(true)) << "two writes at once";
+    frames_.push(std::move(frame));
+    return true;
+  }
+  void finish() override { finished_.store(true); }
+  void cancel() override { cancelled_.store(true); }
+
+  const std::string& address() const { return address_; }
+  bool finished() const { return finished_.load(); }
+  bool cancelled() const { return cancelled_.load(); }
+  bool pending() const { return pending_.load(); }
+  std::size_t frame_count() const { return frames_.size(); }
+
+  // The peer answers the handshake.
+  void accept(const std::string& member_id) {
+    accepted_.store(true);
+    send(encode(remote::ConnectResponse{member_id, false}));
+  }
+  void refuse() { send(encode(remote::ConnectResponse{"refuser", true})); }
+  void say_goodbye() { send(encode(remote::DisconnectRequest{})); }
+  void send(std::string frame) { events()->on_stream_frame(epoch_, std::move(frame)); }
+
+  // The next batch that was written.
+  remote::ReceivedBatch take_batch() {
+    const auto frame = frames_.pop();
+    EXPECT_TRUE(frame.has_value()) << "nothing was written";
+    auto decoded = remote::decode_frame(frame.value_or(""));
+    auto* batch = decoded.ok() ? std::get_if<remote::ReceivedBatch>(&*decoded) : nullptr;
+    EXPECT_NE(batch, nullptr) << "a frame that is no batch";
+    return batch == nullptr ? remote::ReceivedBatch{} : std::move(*batch);
+  }
+  // The result of the write that is pending.
+  void written(bool ok = true) {
+    ASSERT_TRUE(pending_.exchange(false)) << "no write is pending";
+    events()->on_stream_written(epoch_, ok);
+  }
+  // From here on write() answers false, as it does shortly before the end.
+  void stop_writes() { ended_.store(true); }
+  void end(const std::string& detail = "the test ended it") {
+    stop_writes();
+    if (pending_.load()) written(false);
+    if (const auto last = std::exchange(events_, nullptr)) last->on_stream_closed(epoch_, detail);
+  }
+
+ private:
+  std::shared_ptr<remote::EndpointStreamEvents> events() const {
+    EXPECT_NE(events_, nullptr) << "the stream has ended";
+    return events_;
+  }
+
+  const std::string address_;
+  const std::uint64_t epoch_;
+  std::shared_ptr<remote::EndpointStreamEvents> events_;
+  std::atomic<bool> accepted_{false};
+  std::atomic<bool> pending_{false};
+  std::atomic<bool> ended_{false};
+  std::atomic<bool> finished_{false};
+  std::atomic<bool> cancelled_{false};
+  Queue<std::string> frames_;
+};
+
+class FakeDialer final : public remote::EndpointDialer {
+ public:
+  std::shared_ptr<remote::EndpointStream> dial(
+      const std::string& address, std::uint64_t epoch,
+      std::shared_ptr<remote::EndpointStreamEvents> events) override {
+    if (closed_.load()) return nullptr;
+    auto stream = std::make_shared<FakeStream>(address, epoch, std::move(events));
+    dial_count_.fetch_add(1);
+    if (during_dial) during_dial(*stream);
+    streams_.push(stream);
+    return stream;
+  }
+  void close() override { closed_.store(true); }
+
+  // The next stream that was dialled.
+  std::shared_ptr<FakeStream> take() {
+    auto stream = streams_.pop();
+    EXPECT_TRUE(stream.has_value()) << "nothing was dialled";
+    return stream.value_or(nullptr);
+  }
+  int dial_count() const { return dial_count_.load(); }
+
+  // Runs before dial() returns; its events must come from another thread. Set before the first dial.
+  std::function<void(FakeStream&)> during_dial;
+
+ private:
+  std::atomic<bool> closed_{false};
+  std::atomic<int> dial_count_{0};
+  Queue<std::shared_ptr<FakeStream>> streams_;
+};
+
+}  // namespace nexus::test
