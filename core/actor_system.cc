@@ -93,7 +93,7 @@ Result<Pid> ActorSystem::spawn_system(PropsPtr props, const std::string& id) {
   return spawn_actor(std::move(props), id, Pid::of_process(*guardian_));
 }
 
-Result<Pid> ActorSystem::spawn_actor(PropsPtr props, std::string id, const Pid& parent) {
+Result<Pid> ActorSystem::spawn_actor(PropsPtr props, const std::string& id, const Pid& parent) {
   const std::uint32_t user_count_max = props->mailbox_user_count_max != 0
                                            ? props->mailbox_user_count_max
                                            : options_.mailbox_user_count_max;

@@ -87,7 +87,7 @@ class ActorSystem {
   bool shutdown(Duration patience);
 
   // Used by Context.
-  Result<Pid> spawn_actor(PropsPtr props, std::string id, const Pid& parent);
+  Result<Pid> spawn_actor(PropsPtr props, const std::string& id, const Pid& parent);
   static Status check_name(const std::string& name);
 
  private:

@@ -19,17 +19,20 @@ namespace nexus::remote {
 // The streams that gRPC may still call, from before their start until OnDone() has returned.
 class GrpcEndpointDialer::LiveStreams {
  public:
+  explicit LiveStreams(core::Timers& timers) : timers_(timers) {}
+
   // False after close().
   [[nodiscard]] bool add(std::shared_ptr<Stream> stream);
   void remove(Stream* stream);
   void close();
 
  private:
+  core::Timers& timers_;
+
   core::Mutex mutex_;
   core::CondVar ended_;
+  // A null one is about to be removed.
   std::unordered_map<Stream*, std::shared_ptr<Stream>> streams_ GUARDED_BY(mutex_);
-  // Of the streams, and of those that remove() is letting go.
-  std::size_t count_ GUARDED_BY(mutex_) = 0;
   bool closed_ GUARDED_BY(mutex_) = false;
 };
 
@@ -147,7 +150,6 @@ class GrpcEndpointDialer::Stream final
 bool GrpcEndpointDialer::LiveStreams::add(std::shared_ptr<Stream> stream) {
   core::MutexLock lock(mutex_);
   if (closed_) return false;
-  ++count_;
   Stream* key = stream.get();
   streams_.emplace(key, std::move(stream));
   return true;
@@ -157,13 +159,12 @@ void GrpcEndpointDialer::LiveStreams::remove(Stream* stream) {
   std::shared_ptr<Stream> last;
   {
     core::MutexLock lock(mutex_);
-    const auto found = streams_.find(stream);
-    last = std::move(found->second);
-    streams_.erase(found);
+    last = std::move(streams_[stream]);
   }
-  last.reset();
+  // With the process's last channel or server, gRPC joins the threads that call OnDone(); so this one must not drop it.
+  timers_.schedule(core::SteadyClock().now(), [last = std::move(last)] {});
   core::MutexLock lock(mutex_);
-  --count_;
+  streams_.erase(stream);
   ended_.notify_all();
 }
 
@@ -172,18 +173,21 @@ void GrpcEndpointDialer::LiveStreams::close() {
   {
     core::MutexLock lock(mutex_);
     closed_ = true;
-    for (const auto& [key, stream] : streams_) streams.push_back(stream);
+    for (const auto& [key, stream] : streams_) {
+      if (stream != nullptr) streams.push_back(stream);
+    }
   }
   for (const auto& stream : streams) stream->cancel();
   streams.clear();
   core::MutexLock lock(mutex_);
-  while (count_ > 0) ended_.wait(mutex_);
+  while (!streams_.empty()) ended_.wait(mutex_);
 }
 
-GrpcEndpointDialer::GrpcEndpointDialer(std::string handshake, std::size_t frame_bytes_max)
+GrpcEndpointDialer::GrpcEndpointDialer(core::Timers& timers, std::string handshake,
+                                       std::size_t frame_bytes_max)
     : handshake_(std::move(handshake)),
       frame_bytes_max_(frame_bytes_max),
-      live_(std::make_shared<LiveStreams>()) {}
+      live_(std::make_shared<LiveStreams>(timers)) {}
 
 std::shared_ptr<EndpointStream> GrpcEndpointDialer::dial(
     const std::string& address, std::uint64_t epoch, std::shared_ptr<EndpointStreamEvents> events) {

@@ -5,14 +5,16 @@
 #include <memory>
 #include <string>
 
+#include "core/time/timers.h"
 #include "remote/endpoint_stream.h"
 
 namespace nexus::remote {
 
 class GrpcEndpointDialer final : public EndpointDialer {
  public:
-  // `handshake` is the first frame of each stream. Frames from the peer may have up to `frame_bytes_max` bytes.
-  GrpcEndpointDialer(std::string handshake, std::size_t frame_bytes_max);
+  // `handshake` is the first frame of each stream. Frames from the peer may have up to `frame_bytes_max` bytes. `timers` must
+  // outlive close().
+  GrpcEndpointDialer(core::Timers& timers, std::string handshake, std::size_t frame_bytes_max);
 
   std::shared_ptr<EndpointStream> dial(const std::string& address, std::uint64_t epoch,
                                        std::shared_ptr<EndpointStreamEvents> events) override;

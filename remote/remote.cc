@@ -38,6 +38,7 @@ Remote::Remote(Options options, core::ActorSystem& system, std::string member_id
       shared_(std::make_shared<Endpoint::Shared>(
           options, system,
           std::make_unique<GrpcEndpointDialer>(
+              system.timers(),
               encode(ConnectRequest{
                   .member_id = member_id, .address = system.address(), .client = false}),
               frame_bytes_max(options)))),

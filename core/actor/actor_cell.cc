@@ -1,6 +1,8 @@
 #include "core/actor/actor_cell.h"
 
 #include <exception>
+#include <optional>
+#include <stdexcept>
 
 #include "core/actor/context.h"
 #include "core/actor_system.h"
@@ -8,7 +10,18 @@
 namespace nexus::core {
 namespace {
 
-constexpr const char* kNoStdException = "exception that is no std::exception";
+// Runs code of the user: what it threw as text, nothing when it threw nothing. No exception gets further than this.
+template <typename Code>
+std::optional<std::string> failure_of(Code&& code) {
+  try {
+    code();
+    return std::nullopt;
+  } catch (const std::exception& exception) {
+    return exception.what();
+  } catch (...) {
+    return "exception that is no std::exception";
+  }
+}
 
 }  // namespace
 
@@ -150,13 +163,8 @@ void ActorCell::on_continuation(EnvelopePtr envelope) {
   // Out of the envelope, which the code may forward while it runs.
   Continuation continuation = std::move(*envelope->get<Continuation>());
   Context context(*this, &envelope);
-  try {
-    continuation.run(context);
-  } catch (const std::exception& exception) {
-    fail(exception.what(), "continuation");
-  } catch (...) {
-    fail(kNoStdException, "continuation");
-  }
+  const auto failure = failure_of([&] { continuation.run(context); });
+  if (failure) fail(*failure, "continuation");
 }
 
 ActorCell::Handled ActorCell::handle_user(EnvelopePtr envelope) {
@@ -187,9 +195,8 @@ ActorCell::Handled ActorCell::handle_user(EnvelopePtr envelope) {
       (void)system_->registry().send_user(asker, make_envelope(Notice{kind, std::move(detail)}));
     }
   };
-  std::string message_name;
-  try {
-    Context context(*this, &envelope);
+  Context context(*this, &envelope);
+  const auto failure = failure_of([&] {
     if (const auto* payload = envelope->get<Payload>();
         payload != nullptr && props_->read_payload) {
       Result<EnvelopePtr> typed = props_->read_payload(*payload);
@@ -197,7 +204,7 @@ ActorCell::Handled ActorCell::handle_user(EnvelopePtr envelope) {
         notify_asker(Notice::Kind::bad_payload, typed.error().detail);
         system_->dead_letters().take(self(), std::move(envelope), Lane::user,
                                      DeadLetterReason::unreadable);
-        return Handled::processed;
+        return;
       }
       context.answer_content_type_ = payload->content_type;
       (*typed)->set_sender(envelope->sender());
@@ -206,16 +213,11 @@ ActorCell::Handled ActorCell::handle_user(EnvelopePtr envelope) {
     }
     notify_asker(Notice::Kind::started, {});
     actor_->receive(context);
-    return Handled::processed;
-  } catch (const std::exception& exception) {
+  });
+  if (failure) {
+    notify_asker(Notice::Kind::failed, *failure);
     // A handler may have forwarded the message before it threw.
-    message_name = envelope == nullptr ? "(forwarded)" : envelope->type().name();
-    notify_asker(Notice::Kind::failed, exception.what());
-    fail(exception.what(), message_name);
-  } catch (...) {
-    message_name = envelope == nullptr ? "(forwarded)" : envelope->type().name();
-    notify_asker(Notice::Kind::failed, kNoStdException);
-    fail(kNoStdException, message_name);
+    fail(*failure, envelope == nullptr ? "(forwarded)" : envelope->type().name());
   }
   return Handled::processed;
 }
@@ -227,28 +229,23 @@ void ActorCell::tell_lifecycle() {
   constexpr bool starting = std::is_same_v<Message, Started>;
   EnvelopePtr envelope = make_envelope(Message{});
   const std::string message_name = envelope->type().cpp_name();
-  std::string reason;
-  try {
+  const auto failure = failure_of([&] {
     if (starting) actor_ = props_->producer();
     if (actor_ == nullptr) {
-      if (!starting) return;
-      fail("the producer made no actor", message_name);
+      // A producer may also fail by making nothing; later there may be no actor because it failed so.
+      if (starting) throw std::runtime_error("the producer made no actor");
       return;
     }
     Context context(*this, &envelope);
     actor_->receive(context);
-    return;
-  } catch (const std::exception& exception) {
-    reason = exception.what();
-  } catch (...) {
-    reason = kNoStdException;
-  }
+  });
+  if (!failure) return;
   if (starting) {
-    fail(reason, message_name);
+    fail(*failure, message_name);
   } else {
     system_->log().warn(
         "actor threw while it was ending",
-        {{"actor", self().to_string()}, {"message", message_name}, {"reason", reason}});
+        {{"actor", self().to_string()}, {"message", message_name}, {"reason", *failure}});
   }
 }
 
@@ -271,14 +268,11 @@ void ActorCell::on_failure_of_child(const Failure& failure) {
   RestartStatistics& statistics = extras_->child_failures[failure.child];
   statistics.record_failure(now);
   Directive directive = Directive::stop;
-  try {
-    directive = props_->strategy->decide(failure, statistics, now);
-  } catch (const std::exception& exception) {
+  const auto thrown =
+      failure_of([&] { directive = props_->strategy->decide(failure, statistics, now); });
+  if (thrown) {
     system_->log().error("supervision strategy threw, child is stopped",
-                         {{"actor", self().to_string()}, {"reason", exception.what()}});
-  } catch (...) {
-    system_->log().error("supervision strategy threw, child is stopped",
-                         {{"actor", self().to_string()}, {"reason", kNoStdException}});
+                         {{"actor", self().to_string()}, {"reason", *thrown}});
   }
   switch (directive) {
     case Directive::resume:

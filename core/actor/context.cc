@@ -68,7 +68,7 @@ Result<Pid> Context::spawn_child(PropsPtr props, std::string id) {
     return Error{Errc::failed_precondition, "an actor that is stopping cannot spawn children",
                  "ACTOR_STOPPING"};
   }
-  Result<Pid> child = system().spawn_actor(std::move(props), std::move(id), self());
+  Result<Pid> child = system().spawn_actor(std::move(props), id, self());
   if (child.ok()) {
     cell_.ensure_extras().children.add(*child);
     cell_.update_counts();

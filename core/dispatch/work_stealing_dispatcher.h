@@ -4,7 +4,8 @@
 // message is still in the cache. What it pushes out goes to the worker's queue, where others may take it. Cells made runnable
 // by other threads (gRPC, timers) go to one shared queue.
 //
-// W1  No cell waits while a worker sleeps, except the one in the `next` slot of a worker that is in a turn.
+// W1  No cell waits while a worker sleeps, except the one in the `next` slot of a worker that runs another cell: it waits
+//     for that run, which is up to Options::throughput turns, to end.
 // W2  A cell that is queued runs after at most so many others as were queued before it, plus kNextChainMax per worker turn.
 //
 // Waking a sleeping thread is the dearest step here, so a worker looks around for Options::spin before it sleeps, and at most

@@ -70,7 +70,12 @@ Pid FutureTable::open(Instant deadline, Completion on_done, bool until_enqueued,
   return {};
 }
 
-bool FutureTable::complete(std::uint32_t request_id, Answer&& answer) {
+bool FutureTable::complete(std::uint32_t request_id, Answer::Outcome outcome, std::string detail) {
+  Answer answer{.outcome = outcome, .detail = std::move(detail)};
+  return complete(request_id, answer);
+}
+
+bool FutureTable::complete(std::uint32_t request_id, Answer& answer) {
   Completion on_done;
   Timers::Id timer;
   {
@@ -90,11 +95,11 @@ bool FutureTable::complete(std::uint32_t request_id, Answer&& answer) {
 }
 
 void FutureTable::expire(std::uint32_t request_id) {
-  complete(request_id, Answer{.outcome = Answer::Outcome::deadline});
+  complete(request_id, Answer::Outcome::deadline);
 }
 
 bool FutureTable::cancel(std::uint32_t request_id) {
-  return complete(request_id, Answer{.outcome = Answer::Outcome::cancelled});
+  return complete(request_id, Answer::Outcome::cancelled);
 }
 
 void FutureTable::fail_at(const std::string& address, const std::string& detail) {
@@ -107,7 +112,7 @@ void FutureTable::fail_at(const std::string& address, const std::string& detail)
     }
   }
   for (const std::uint32_t request_id : lost) {
-    complete(request_id, Answer{.outcome = Answer::Outcome::link_failed, .detail = detail});
+    complete(request_id, Answer::Outcome::link_failed, detail);
   }
 }
 
@@ -149,7 +154,7 @@ void FutureTable::deliver(EnvelopePtr envelope, Lane lane) {
           const auto found = shard.futures.find(request_id);
           done = found != shard.futures.end() && found->second.until_enqueued;
         }
-        if (done) complete(request_id, Answer{.outcome = Outcome::answered});
+        if (done) complete(request_id, Outcome::answered);
         return;
       }
       case Notice::Kind::started: {
@@ -160,24 +165,23 @@ void FutureTable::deliver(EnvelopePtr envelope, Lane lane) {
         return;
       }
       case Notice::Kind::mailbox_full:
-        complete(request_id, Answer{.outcome = Outcome::mailbox_full, .detail = notice->detail});
+        complete(request_id, Outcome::mailbox_full, notice->detail);
         return;
       case Notice::Kind::bad_payload:
-        complete(request_id, Answer{.outcome = Outcome::bad_payload, .detail = notice->detail});
+        complete(request_id, Outcome::bad_payload, notice->detail);
         return;
       case Notice::Kind::failed:
-        complete(request_id, Answer{.outcome = Outcome::failed, .detail = notice->detail});
+        complete(request_id, Outcome::failed, notice->detail);
         return;
     }
     return;
   }
   if (const auto* dead = envelope->get<DeadLetterResponse>()) {
-    complete(request_id, Answer{.outcome = outcome_of(dead->reason),
-                                .detail = std::string(to_string(dead->reason))});
+    complete(request_id, outcome_of(dead->reason), std::string(to_string(dead->reason)));
     return;
   }
   Answer answer{.outcome = Outcome::answered, .message = std::move(envelope)};
-  if (complete(request_id, std::move(answer))) return;
+  if (complete(request_id, answer)) return;
   // Too late: nobody waits for it any more.
   answer.message->set_sender({});
   dead_letters_.take(Pid::of_process(*this), std::move(answer.message), Lane::user,

@@ -93,7 +93,9 @@ class FutureTable final : public Process {
     std::unordered_map<std::uint32_t, Future> futures GUARDED_BY(mutex);
   };
 
-  bool complete(std::uint32_t request_id, Answer&& answer);
+  // False, and `answer` untouched, when it had completed.
+  bool complete(std::uint32_t request_id, Answer& answer);
+  bool complete(std::uint32_t request_id, Answer::Outcome outcome, std::string detail = {});
   void expire(std::uint32_t request_id);
   Shard& shard_of(std::uint32_t request_id) { return shards_[request_id % kShardCount]; }
 

@@ -95,7 +95,7 @@ TEST(Shutdown, CancelsRequestsThatWait) {
     const Answer answer = system->ask(silent, Number{1}, kPatience);
     EXPECT_EQ(answer.outcome, Answer::Outcome::cancelled);
   });
-  EXPECT_TRUE(eventually([&] { return system->futures().open_count() == 1; }));
+  EXPECT_TRUE(eventually([&] { return silent.cell()->processed_count() == 1; }));
   EXPECT_TRUE(system->shutdown(kPatience));
   asker.join();
   EXPECT_EQ(system->ask(silent, Number{1}, kPatience).outcome, Answer::Outcome::cancelled);

@@ -34,13 +34,20 @@ class EndpointFixture : public testing::Test {
   }
 
   EndpointFixture() { use(patient()); }
+  ~EndpointFixture() override { close(); }
 
   // Replaces the endpoint by one with these options.
   void use(const Options& options) {
+    close();
     auto dialer = std::make_unique<test::FakeDialer>();
     dialer_ = dialer.get();
     shared_ = std::make_shared<Endpoint::Shared>(options, *system_, std::move(dialer));
     endpoint_ = std::make_shared<Endpoint>(shared_, kAddress);
+  }
+
+  void close() {
+    if (endpoint_ != nullptr) endpoint_->close();
+    if (shared_ != nullptr) shared_->dialer->close();
   }
 
   static WireMessage message(const std::string& data, const std::string& target = "target") {

@@ -13,7 +13,9 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "core/base/mutex.h"
 #include "remote/batch_codec.h"
 #include "remote/endpoint_stream.h"
 #include "tests/support/wait.h"
@@ -27,7 +29,8 @@ class FakeStream final : public remote::EndpointStream {
       : address_(std::move(address)), epoch_(epoch), events_(std::move(events)) {}
 
   bool write(std::string frame) override {
-    if (ended_.load()) return false;
+    const core::MutexLock lock(mutex_);
+    if (ended_) return false;
     EXPECT_TRUE(accepted_.load()) << "a write before the peer's handshake";
     EXPECT_FALSE(pending_.exchange(true)) << "two writes at once";
     frames_.push(std::move(frame));
@@ -66,10 +69,14 @@ class FakeStream final : public remote::EndpointStream {
     events()->on_stream_written(epoch_, ok);
   }
   // From here on write() answers false, as it does shortly before the end.
-  void stop_writes() { ended_.store(true); }
+  void stop_writes() {
+    const core::MutexLock lock(mutex_);
+    ended_ = true;
+  }
+  // Again: nothing happens.
   void end(const std::string& detail = "the test ended it") {
     stop_writes();
-    if (pending_.load()) written(false);
+    if (events_ != nullptr && pending_.load()) written(false);
     if (const auto last = std::exchange(events_, nullptr)) last->on_stream_closed(epoch_, detail);
   }
 
@@ -84,10 +91,13 @@ class FakeStream final : public remote::EndpointStream {
   std::shared_ptr<remote::EndpointStreamEvents> events_;
   std::atomic<bool> accepted_{false};
   std::atomic<bool> pending_{false};
-  std::atomic<bool> ended_{false};
   std::atomic<bool> finished_{false};
   std::atomic<bool> cancelled_{false};
   Queue<std::string> frames_;
+
+  // After stop_writes() no write is taken, so that end() sees the last one.
+  core::Mutex mutex_;
+  bool ended_ GUARDED_BY(mutex_) = false;
 };
 
 class FakeDialer final : public remote::EndpointDialer {
@@ -99,10 +109,23 @@ class FakeDialer final : public remote::EndpointDialer {
     auto stream = std::make_shared<FakeStream>(address, epoch, std::move(events));
     dial_count_.fetch_add(1);
     if (during_dial) during_dial(*stream);
+    {
+      const core::MutexLock lock(mutex_);
+      all_.push_back(stream);
+    }
     streams_.push(stream);
     return stream;
   }
-  void close() override { closed_.store(true); }
+  // The test's thread, after the endpoints were closed.
+  void close() override {
+    closed_.store(true);
+    std::vector<std::shared_ptr<FakeStream>> all;
+    {
+      const core::MutexLock lock(mutex_);
+      all = std::move(all_);
+    }
+    for (const auto& stream : all) stream->end();
+  }
 
   // The next stream that was dialled.
   std::shared_ptr<FakeStream> take() {
@@ -119,6 +142,8 @@ class FakeDialer final : public remote::EndpointDialer {
   std::atomic<bool> closed_{false};
   std::atomic<int> dial_count_{0};
   Queue<std::shared_ptr<FakeStream>> streams_;
+  core::Mutex mutex_;
+  std::vector<std::shared_ptr<FakeStream>> all_ GUARDED_BY(mutex_);
 };
 
 }  // namespace nexus::test

@@ -174,7 +174,7 @@ TEST(Names, TheLimitIsKnownBeforeTheNameIs) {
     const Pid by_name = Pid::of_name(system->address(), "busy");
     while (!stop.load()) (void)system->send(by_name, Done{});
   });
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 100; ++i) {
     const Pid actor = system.spawn_named(props_of([](Context&) {}), "busy");
     system.stop(actor);
   }
@@ -222,11 +222,15 @@ TEST(Children, C4_TheParentIsStoppedAfterItsLastChild) {
 
 TEST(Children, AParentOfManyStopsWithThem) {
   std::atomic<bool> stop{false};
-  TestSystem system;
+  TestSystem system({.cells = {.resting_count = 0}});
   auto diary = new_diary();
   const Pid parent = system.spawn(steered(diary));
   system.in_turn(parent, [&](Context& context) {
-    for (int i = 0; i < 20'000; ++i) (void)*context.spawn(props_of([](Context&) {}));
+    const PropsPtr child = share(props_of([](Context&) {}));
+    for (int i = 0; i < 10'000; ++i) {
+      (void)*context.spawn(child);
+      (void)*context.spawn_named(child, std::to_string(i));
+    }
   });
   // Others move into the cells of the children while these stop.
   std::thread tenant([&] {

@@ -86,15 +86,16 @@ TEST(PidSet, FindsAnActorByHandleAndByName) {
 }
 
 TEST(PidSet, S1_HandlesOfStoppedActorsAreStillFound) {
-  TestSystem system;
+  TestSystem system({.cells = {.resting_count = 0}});
   PidSet set;
   std::vector<Pid> handles;
   for (int i = 0; i < 500; ++i) {
-    handles.push_back(system.spawn(idle()));
+    handles.push_back(i % 2 == 0 ? system.spawn(idle())
+                                 : system.spawn_named(idle(), "a" + std::to_string(i)));
     set.add(handles.back());
   }
   for (const Pid& handle : handles) system.stop(handle);
-  // Their cells get new tenants.
+  // Their cells get new tenants, so that nobody knows their names any more.
   for (int i = 0; i < 500; ++i) (void)system.spawn(idle());
   for (const Pid& handle : handles) EXPECT_TRUE(set.remove(handle));
   EXPECT_TRUE(set.empty());

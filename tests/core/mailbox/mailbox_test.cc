@@ -173,6 +173,7 @@ TEST(ActorMailbox, TerminatedPassesAFullOne) {
   const Pid watcher = system.spawn(std::move(props));
   const Pid target = system.spawn_named(props_of([](Context&) {}), "t");
   system.in_turn(watcher, [&](Context& context) { context.watch(target); });
+  ASSERT_TRUE(eventually([&] { return target.cell()->watcher_count() == 1; }));
   (void)system->send(watcher, Do{[&](Context&) {
                        entered.open();
                        EXPECT_TRUE(leave.wait());

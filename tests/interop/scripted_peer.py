@@ -1,0 +1,126 @@
+"""A peer that keeps the rules of Proto.Actor, and remembers what a node sends it.
+
+It serves remote.Remoting itself, because a node answers only on streams that it dialled.
+"""
+
+import queue
+import threading
+from concurrent import futures
+
+import grpc
+from protoactor import actor_pb2 as actor
+from protoactor import remote_pb2 as remote
+from protoactor import remote_pb2_grpc as remote_grpc
+
+CHANNEL_OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1)]
+WAIT_S = 20
+
+
+class Received:
+    """One envelope that a node sent, with its table entries looked up."""
+
+    def __init__(self, batch, envelope):
+        self.type_name = batch.type_names[envelope.type_id]
+        self.target = batch.targets[envelope.target]
+        self.target_request_id = envelope.target_request_id
+        # 1-based: 0 is no sender.
+        self.sender = batch.senders[envelope.sender - 1] if envelope.sender else None
+        self.sender_request_id = envelope.sender_request_id
+        self.serializer_id = envelope.serializer_id
+        self.headers = dict(envelope.message_header.header_data)
+        self.data = envelope.message_data
+
+    def read_as(self, message_type):
+        assert self.type_name == message_type.DESCRIPTOR.full_name, self
+        return message_type.FromString(self.data)
+
+    def __repr__(self):
+        return f"{self.target}#{self.target_request_id} {self.type_name}({self.data})"
+
+
+class ScriptedPeer(remote_grpc.RemotingServicer):
+    """Use as a context manager. `old_dialect`: targets are serialised PIDs, as before 2025."""
+
+    def __init__(self, node_address, member_id="2ZbLMtGzVdpTgXN5kqWcRe", old_dialect=False):
+        self.member_id = member_id
+        # Handshakes of the node, and every envelope that it sent on streams that it dialled.
+        self.connects = queue.Queue()
+        self.received = queue.Queue()
+        # What came on the stream that this peer dialled, and how it ended.
+        self.responses = []
+        self.end = None
+        self._node_address = node_address
+        self._old_dialect = old_dialect
+        self._outgoing = queue.Queue()
+        self._ended = threading.Event()
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
+        remote_grpc.add_RemotingServicer_to_server(self, self._server)
+        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+
+    def __enter__(self):
+        self._server.start()
+        return self
+
+    def __exit__(self, *_):
+        self._outgoing.put(None)
+        self._ended.wait(1)
+        self._server.stop(grace=None).wait()
+
+    # The stream that this peer dials.
+
+    def dial(self):
+        """Sends the handshake; returns when the node has answered it."""
+        channel = grpc.insecure_channel(self._node_address, options=CHANNEL_OPTIONS)
+        stream = remote_grpc.RemotingStub(channel).Receive(iter(self._outgoing.get, None))
+        server = remote.ServerConnection(member_id=self.member_id, address=self.address)
+        self._outgoing.put(remote.RemoteMessage(connect_request=remote.ConnectRequest(server_connection=server)))
+        self.responses.append(next(stream))
+        threading.Thread(target=self._read, args=(channel, stream), daemon=True).start()
+        return self.responses[0].connect_response
+
+    def _read(self, channel, stream):
+        try:
+            for frame in stream:
+                self.responses.append(frame)
+            self.end = stream.code()
+        except grpc.RpcError as error:
+            self.end = error.code()
+        channel.close()
+        self._ended.set()
+
+    def await_end(self):
+        assert self._ended.wait(WAIT_S), "the node did not end the stream"
+        return self.end
+
+    def pid(self, actor_id):
+        return actor.PID(Address=self.address, Id=actor_id)
+
+    def send(self, target_id, message, sender_id=None, sender_request_id=0, headers=None):
+        self.send_bytes(target_id, message.DESCRIPTOR.full_name, message.SerializeToString(), sender_id,
+                        sender_request_id, headers)
+
+    def send_bytes(self, target_id, type_name, data, sender_id=None, sender_request_id=0, headers=None):
+        target = target_id.encode()
+        if self._old_dialect:
+            target = actor.PID(Address=self._node_address, Id=target_id).SerializeToString()
+        envelope = remote.MessageEnvelope(message_data=data, sender=1 if sender_id else 0,
+                                          sender_request_id=sender_request_id)
+        if headers:
+            envelope.message_header.header_data.update(headers)
+        self._outgoing.put(remote.RemoteMessage(message_batch=remote.MessageBatch(
+            type_names=[type_name], targets=[target], envelopes=[envelope],
+            senders=[self.pid(sender_id)] if sender_id else [])))
+
+    # The streams that the node dials.
+
+    def Receive(self, request_iterator, context):
+        for frame in request_iterator:
+            if frame.WhichOneof("message_type") == "connect_request":
+                self.connects.put(frame.connect_request)
+                yield remote.RemoteMessage(connect_response=remote.ConnectResponse(member_id=self.member_id))
+                continue
+            for envelope in frame.message_batch.envelopes:
+                self.received.put(Received(frame.message_batch, envelope))
+
+    def take(self):
+        return self.received.get(timeout=WAIT_S)

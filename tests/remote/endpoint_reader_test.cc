@@ -1,0 +1,315 @@
+#include "remote/endpoint_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "core/actor/messages.h"
+#include "core/actor/system_messages.h"
+#include "tests/support/fake_dialer.h"
+#include "tests/support/test_system.h"
+
+namespace nexus::remote {
+namespace {
+
+using core::DeadLetterReason;
+using core::Payload;
+using test::eventually;
+
+constexpr const char* kHere = "here:1";
+const Peer kPeer{.address = "peer:1", .member_id = "one"};
+
+// What actors of this node send to other nodes, as text.
+class ForeignMail final : public core::ForeignRoute {
+ public:
+  void deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope, core::Lane) override {
+    std::string text = target.to_string();
+    if (target.request_id() != 0) text += "#" + std::to_string(target.request_id());
+    if (const auto* notice = envelope->get<core::Notice>()) {
+      text += " notice " + std::to_string(static_cast<int>(notice->kind));
+    } else if (const auto* terminated = envelope->get<core::Terminated>()) {
+      text += " terminated " + terminated->who.id() + " " + std::to_string(static_cast<int>(terminated->why));
+    } else {
+      text += " " + envelope->type().name();
+    }
+    mail.push(std::move(text));
+  }
+
+  test::Queue<std::string> mail;
+};
+
+class EndpointReaderTest : public testing::Test {
+ protected:
+  EndpointReaderTest() { system_->registry().set_foreign_route(&foreign_); }
+  ~EndpointReaderTest() override {
+    (void)endpoints_.close(system_->clock().now());
+    shared_->dialer->close();
+  }
+
+  static ReceivedMessage message(const std::string& target, const std::string& type, std::string data = {}) {
+    ReceivedMessage made;
+    made.target_id = target;
+    made.type_name = type;
+    made.data = std::move(data);
+    return made;
+  }
+  static ReceivedMessage with_sender(ReceivedMessage made, const std::string& id, const std::string& address = {}) {
+    made.sender_id = id;
+    made.sender_address = address;
+    return made;
+  }
+  // The bytes of a message of the runtime.
+  template <typename T>
+  ReceivedMessage encoded(const std::string& target, T body) {
+    WireMessage wire;
+    EXPECT_TRUE(shared_->types.encode(*core::make_envelope(std::move(body)), wire));
+    return message(target, wire.type_name, wire.data);
+  }
+  void receive(ReceivedMessage made, const Peer& peer = kPeer) {
+    ReceivedBatch batch;
+    batch.messages.push_back(std::move(made));
+    reader_.receive(peer, std::move(batch));
+  }
+  void expect_mail(const std::string& expected) {
+    const auto mail = foreign_.mail.pop();
+    ASSERT_TRUE(mail.has_value()) << expected;
+    EXPECT_EQ(*mail, expected);
+  }
+  core::Pid spawn(const std::string& name) {
+    const core::Pid actor = system_.spawn_named(test::steered(diary_), name);
+    test::expect_next(*diary_, {"started"});
+    return actor;
+  }
+  // An actor that keeps what it gets.
+  struct Seen {
+    core::Pid self;
+    core::Pid sender;
+    std::string type;
+    std::string content_type;
+    std::string data;
+    core::Headers headers;
+  };
+  void spawn_recorder(const std::string& name) {
+    (void)system_.spawn_named(core::props_of([this](core::Context& context) {
+                                const auto* payload = context.message<Payload>();
+                                if (payload == nullptr) return;
+                                seen_.push({context.self(), context.sender(), payload->type, payload->content_type,
+                                            payload->data, context.headers()});
+                              }),
+                              name);
+  }
+  Seen next() {
+    auto seen = seen_.pop();
+    EXPECT_TRUE(seen.has_value());
+    return seen.value_or(Seen{});
+  }
+
+  ForeignMail foreign_;
+  test::TestSystem system_{{.address = kHere}};
+  std::shared_ptr<Endpoint::Shared> shared_ =
+      std::make_shared<Endpoint::Shared>(Options{}, *system_, std::make_unique<test::FakeDialer>());
+  EndpointManager endpoints_{shared_};
+  EndpointReader reader_{*system_, shared_->types, endpoints_};
+  const std::shared_ptr<test::Diary> diary_ = std::make_shared<test::Diary>();
+  test::Queue<Seen> seen_;
+};
+
+TEST_F(EndpointReaderTest, AMessageReachesItsActorWithSenderAndHeaders) {
+  spawn_recorder("a");
+  ReceivedMessage made = with_sender(message("a", "some.Type", "bytes"), "asker", "third:1");
+  made.sender_request_id = 8;
+  made.headers = {{"trace", "1"}, {kNoticesHeader, "1"}};
+  receive(std::move(made));
+  const Seen seen = next();
+  EXPECT_EQ(seen.sender, core::Pid::of_name("third:1", "asker"));
+  EXPECT_EQ(seen.sender.request_id(), 8u);
+  EXPECT_EQ(seen.type, "some.Type");
+  EXPECT_EQ(seen.content_type, Payload::kProtobuf);
+  EXPECT_EQ(seen.data, "bytes");
+  EXPECT_EQ(seen.headers, (core::Headers{{"trace", "1"}})) << "the wish for notices is no header of the user's";
+}
+
+TEST_F(EndpointReaderTest, ASenderWithoutAddressIsAtThePeer) {
+  spawn_recorder("a");
+  receive(with_sender(message("a", "some.Type"), "asker"));
+  EXPECT_EQ(next().sender, core::Pid::of_name("peer:1", "asker"));
+}
+
+TEST_F(EndpointReaderTest, AMessageWithoutSenderHasNone) {
+  spawn_recorder("a");
+  receive(message("a", "some.Type"));
+  EXPECT_TRUE(next().sender.empty());
+}
+
+TEST_F(EndpointReaderTest, MessagesOfABatchKeepTheirOrder) {
+  spawn_recorder("a");
+  ReceivedBatch batch;
+  for (int i = 0; i < 1'000; ++i) batch.messages.push_back(message("a", "some.Type", std::to_string(i)));
+  reader_.receive(kPeer, std::move(batch));
+  for (int i = 0; i < 1'000; ++i) ASSERT_EQ(next().data, std::to_string(i));
+}
+
+TEST_F(EndpointReaderTest, OtherSerializersArriveAsBytesWithTheirContentType) {
+  spawn_recorder("a");
+  ReceivedMessage made = message("a", "nexus.v1.CounterRequest", "{}");
+  made.serializer_id = 1;
+  receive(std::move(made));
+  EXPECT_EQ(next().content_type, Payload::kJson);
+  made = message("a", "Some.Dotnet.Type", "\x01");
+  made.serializer_id = 7;
+  receive(std::move(made));
+  const Seen seen = next();
+  EXPECT_EQ(seen.content_type, "application/octet-stream");
+  EXPECT_EQ(seen.type, "Some.Dotnet.Type");
+}
+
+TEST_F(EndpointReaderTest, WhoAsksForNoticesIsToldThatTheMessageWaits) {
+  spawn_recorder("a");
+  ReceivedMessage made = with_sender(message("a", "some.Type"), "asker");
+  made.sender_request_id = 3;
+  made.headers = {{kNoticesHeader, "1"}};
+  receive(std::move(made));
+  // Both come, and the actor may be faster than this thread.
+  std::set<std::string> notices;
+  for (int i = 0; i < 2; ++i) notices.insert(foreign_.mail.pop().value_or(""));
+  EXPECT_EQ(notices, (std::set<std::string>{"peer:1/asker#3 notice 1", "peer:1/asker#3 notice 2"}));
+}
+
+TEST_F(EndpointReaderTest, AMessageForNobodyIsADeadLetterAndItsSenderIsTold) {
+  receive(with_sender(message("nobody", "some.Type"), "asker"));
+  expect_mail("peer:1/asker nexus::core::DeadLetterResponse");
+  EXPECT_EQ(system_->dead_letters().count(DeadLetterReason::no_such_actor), 1u);
+}
+
+TEST_F(EndpointReaderTest, BytesThatAreNotWhatTheirNameSaysAreUnreadable) {
+  spawn_recorder("a");
+  receive(with_sender(message("a", "actor.Touched", "\x08\x80"), "asker"));
+  expect_mail("peer:1/asker nexus::core::DeadLetterResponse");
+  EXPECT_EQ(system_->dead_letters().count(DeadLetterReason::unreadable), 1u);
+  EXPECT_EQ(seen_.size(), 0u);
+}
+
+TEST_F(EndpointReaderTest, StopAndPoisonPillStopTheActor) {
+  for (const char* type : {"actor.Stop", "actor.PoisonPill"}) {
+    const core::Pid actor = spawn("a");
+    receive(message("a", type));
+    test::expect_next(*diary_, {"stopping", "stopped"});
+    system_.await_gone(actor);
+  }
+}
+
+TEST_F(EndpointReaderTest, TouchIsAnswered) {
+  (void)spawn("a");
+  receive(with_sender(message("a", "actor.Touch"), "asker"));
+  expect_mail("peer:1/asker nexus::core::Touched");
+}
+
+TEST_F(EndpointReaderTest, AWatchIsAnsweredWhenTheActorStops) {
+  const core::Pid actor = spawn("a");
+  receive(encoded("a", core::Watch{core::Pid::of_name("peer:1", "w")}));
+  EXPECT_FALSE(endpoints_.find("peer:1")->idle());
+  EXPECT_TRUE(eventually([&] { return actor.cell()->watcher_count() == 1; }));
+  system_->stop(actor);
+  expect_mail("peer:1/w terminated a 0");
+}
+
+TEST_F(EndpointReaderTest, AWatchBelongsToTheLinkThatItsAnswerTakes) {
+  (void)spawn("a");
+  receive(encoded("a", core::Watch{core::Pid::of_name("third:1", "w")}));
+  EXPECT_EQ(endpoints_.find("peer:1"), nullptr);
+  EXPECT_FALSE(endpoints_.find("third:1")->idle());
+}
+
+TEST_F(EndpointReaderTest, AWatchOfWhatIsNotThereIsAnsweredNotFound) {
+  receive(encoded("nobody", core::Watch{core::Pid::of_name("peer:1", "w")}));
+  expect_mail("peer:1/w terminated nobody 2");
+  EXPECT_EQ(endpoints_.find("peer:1"), nullptr) << "there is nothing to remember";
+}
+
+TEST_F(EndpointReaderTest, AWatchWithoutAWatcherIsUnreadable) {
+  const core::Pid actor = spawn("a");
+  receive(encoded("a", core::Watch{}));
+  EXPECT_EQ(system_->dead_letters().count(DeadLetterReason::unreadable), 1u);
+  system_.in_turn(actor, [](core::Context&) {});
+  EXPECT_EQ(actor.cell()->watcher_count(), 0u);
+}
+
+TEST_F(EndpointReaderTest, AnUnwatchEndsTheWatch) {
+  const core::Pid actor = spawn("a");
+  const core::Pid watcher = core::Pid::of_name("peer:1", "w");
+  receive(encoded("a", core::Watch{watcher}));
+  EXPECT_TRUE(eventually([&] { return actor.cell()->watcher_count() == 1; }));
+  receive(encoded("a", core::Unwatch{watcher}));
+  EXPECT_TRUE(eventually([&] { return actor.cell()->watcher_count() == 0; }));
+}
+
+class TerminatedFromPeer : public EndpointReaderTest {
+ protected:
+  // Our actor `w` watches `x` at `address`.
+  void watch(const std::string& address) {
+    watcher_ = spawn("w");
+    endpoints_.endpoint(address)->add_watched(watcher_, core::Pid::of_name(address, "x"));
+  }
+  void receive_terminated(core::TerminatedReason why, const std::string& address, const Peer& peer = kPeer) {
+    receive(encoded("w", core::Terminated{core::Pid::of_name(address, "x"), why}), peer);
+  }
+  void expect_no_more() {
+    (void)system_->send(watcher_, test::Done{});
+    test::expect_next(*diary_, {"done"});
+  }
+  core::Pid watcher_;
+};
+
+TEST_F(TerminatedFromPeer, L3_ReachesItsWatcherOnceWithItsReason) {
+  watch("peer:1");
+  receive_terminated(core::TerminatedReason::stopped, "peer:1");
+  receive_terminated(core::TerminatedReason::not_found, "peer:1");
+  test::expect_next(*diary_, {"terminated x stopped"});
+  expect_no_more();
+}
+
+TEST_F(TerminatedFromPeer, NotFoundIsPassedOn) {
+  watch("peer:1");
+  receive_terminated(core::TerminatedReason::not_found, "peer:1");
+  test::expect_next(*diary_, {"terminated x not_found"});
+}
+
+TEST_F(TerminatedFromPeer, OfAnActorThatIsNotWatchedReachesNobody) {
+  watcher_ = spawn("w");
+  receive_terminated(core::TerminatedReason::stopped, "peer:1");
+  expect_no_more();
+}
+
+TEST_F(TerminatedFromPeer, IsFoundUnderAnotherAddressOfThePeer) {
+  watch("localhost:1");
+  const auto stream = static_cast<test::FakeDialer&>(*shared_->dialer).take();
+  stream->accept(kPeer.member_id);
+  receive_terminated(core::TerminatedReason::stopped, "peer:1");
+  test::expect_next(*diary_, {"terminated x stopped"});
+  stream->end();
+}
+
+TEST_F(TerminatedFromPeer, FromAStrangerEndsNoWatchOfAnotherPeer) {
+  watch("peer:1");
+  receive_terminated(core::TerminatedReason::stopped, "peer:1", {.address = "stranger:1", .member_id = "two"});
+  expect_no_more();
+}
+
+TEST_F(EndpointReaderTest, APeerOfTheOldDialectIsAnsweredInIt) {
+  spawn_recorder("a");
+  ReceivedBatch batch;
+  batch.dialect = Dialect::pids;
+  batch.messages.push_back(message("a", "some.Type"));
+  reader_.receive(kPeer, std::move(batch));
+  WireMessage answer;
+  answer.target = core::Pid::of_name("peer:1", "x");
+  answer.type_name = "some.Type";
+  endpoints_.find("peer:1")->send(std::move(answer));
+  const auto stream = static_cast<test::FakeDialer&>(*shared_->dialer).take();
+  stream->accept("one");
+  EXPECT_EQ(stream->take_batch().dialect, Dialect::pids);
+  stream->end();
+}
+
+}  // namespace
+}  // namespace nexus::remote

@@ -1,0 +1,342 @@
+// Endpoint, rule L3: each watch ends in exactly one Terminated.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <random>
+#include <thread>
+
+#include "core/actor/messages.h"
+#include "core/actor/system_messages.h"
+#include "tests/remote/endpoint_fixture.h"
+
+namespace nexus::remote {
+namespace {
+
+using test::eventually;
+using test::FakeStream;
+
+class EndpointWatch : public EndpointFixture {
+ protected:
+  EndpointWatch() { test::expect_next(*diary_, {"started"}); }
+
+  static core::Pid watchee(const std::string& id = "x") { return core::Pid::of_name(kAddress, id); }
+  void watch(const std::string& id = "x") { endpoint_->add_watched(watcher_, watchee(id)); }
+  void unwatch(const std::string& id = "x") { endpoint_->remove_watched(watcher_, watchee(id)); }
+  // The peer's Terminated, as the reader hands it on.
+  bool peer_says_terminated(const std::string& id = "x") { return bool{endpoint_->take_watched(watcher_, id)}; }
+
+  void expect_told(const std::string& id = "x") {
+    test::expect_next(*diary_, {"terminated " + id + " address_terminated"});
+  }
+  // Nothing more has come. What was sent before this call is in the diary before its mark.
+  void expect_no_more() {
+    (void)system_->send(watcher_, test::Done{});
+    test::expect_next(*diary_, {"done"});
+  }
+
+  // A stream on which `Watch(x)` was written.
+  std::shared_ptr<FakeStream> connect_watching() {
+    watch();
+    auto stream = dialer_->take();
+    stream->accept("one");
+    EXPECT_EQ(read(*stream), "Watch(x)");
+    return stream;
+  }
+
+  const std::shared_ptr<test::Diary> diary_ = std::make_shared<test::Diary>();
+  const core::Pid watcher_ = system_.spawn_named(test::steered(diary_), "watcher");
+};
+
+TEST_F(EndpointWatch, AWatchIsSentOnceHoweverOftenItIsAskedFor) {
+  watch();
+  watch();
+  const auto stream = dialer_->take();
+  stream->accept("one");
+  const ReceivedBatch batch = stream->take_batch();
+  ASSERT_EQ(text_of(batch), "Watch(x)");
+  const auto envelope = shared_->types.decode("actor.Watch", batch.messages[0].data);
+  EXPECT_EQ(envelope->get<core::Watch>()->watcher, watcher_);
+  stream->written();
+  watch();
+  send("a");
+  EXPECT_EQ(read(*stream), "a");
+}
+
+TEST_F(EndpointWatch, AWatchOnALiveLinkIsSentAtOnce) {
+  const auto stream = connect();
+  watch();
+  EXPECT_EQ(read(*stream), "Watch(x)");
+}
+
+TEST_F(EndpointWatch, L3_ThePeersTerminatedEndsTheWatch) {
+  const auto stream = connect_watching();
+  EXPECT_TRUE(peer_says_terminated());
+  EXPECT_FALSE(peer_says_terminated()) << "a second Terminated is for nobody";
+  stream->say_goodbye();
+  expect_no_more();
+}
+
+TEST_F(EndpointWatch, L3_ATerminatedOfWhatIsNotWatchedIsForNobody) {
+  const auto stream = connect_watching();
+  EXPECT_FALSE(peer_says_terminated("y"));
+  EXPECT_TRUE(endpoint_->take_watched(core::Pid::of_name("here:1", "nobody"), "x").empty());
+  EXPECT_TRUE(peer_says_terminated("x"));
+}
+
+TEST_F(EndpointWatch, L3_GoodbyeTellsEachWatcherOnce) {
+  watch("y");
+  const auto stream = dialer_->take();
+  stream->accept("one");
+  stream->say_goodbye();
+  expect_told("y");
+  stream->end();
+  EXPECT_FALSE(peer_says_terminated("y"));
+  endpoint_->close();
+  expect_no_more();
+}
+
+TEST_F(EndpointWatch, L3_AnUnreachablePeerTellsEachWatcherOnce) {
+  use(impatient());
+  connect_watching()->end();
+  while (endpoint_->member_id() == "one") dialer_->take()->end();
+  expect_told();
+  EXPECT_FALSE(peer_says_terminated());
+  expect_no_more();
+}
+
+TEST_F(EndpointWatch, L3_ARestartedPeerTellsEachWatcherOnceAndNoWatchIsSentAgain) {
+  connect_watching()->end();
+  const auto stream = reconnect("two");
+  expect_told();
+  send("a");
+  EXPECT_EQ(read(*stream), "a");
+  expect_no_more();
+}
+
+TEST_F(EndpointWatch, L3_APeerSeenUnderAnotherIdTellsEachWatcherOnce) {
+  const auto first = connect_watching();
+  endpoint_->on_seen("one");
+  endpoint_->on_seen("two");
+  expect_told();
+  endpoint_->on_seen("two");
+  first->end();
+  const auto second = reconnect("two");
+  send("a");
+  EXPECT_EQ(read(*second), "a");
+  expect_no_more();
+}
+
+TEST_F(EndpointWatch, L3_AShortLossTellsNobodyAndSendsTheWatchesAgain) {
+  connect_watching()->end();
+  watch("y");
+  const auto stream = reconnect("one");
+  const std::string watches = read(*stream);
+  EXPECT_TRUE(watches == "Watch(x) Watch(y)" || watches == "Watch(y) Watch(x)") << watches;
+  expect_no_more();
+  EXPECT_TRUE(peer_says_terminated("x"));
+  EXPECT_TRUE(peer_says_terminated("y"));
+}
+
+TEST_F(EndpointWatch, L3_AWatchMadeWhileTheLinkIsDownEndsWithThePeer) {
+  use(impatient());
+  connect()->end();
+  watch();
+  while (endpoint_->member_id() == "one") dialer_->take()->end();
+  expect_told();
+  expect_no_more();
+}
+
+TEST_F(EndpointWatch, L3_AWatchOnAGonePeerDialsAndIsToldWhenThatFails) {
+  connect()->say_goodbye();
+  for (int i = 0; i < 3; ++i) {
+    watch();
+    dialer_->take()->end();
+    expect_told();
+  }
+  expect_no_more();
+}
+
+TEST_F(EndpointWatch, L3_AWatchOnAGonePeerThatComesBackIsSentToIt) {
+  connect()->say_goodbye();
+  watch();
+  EXPECT_EQ(read(*reconnect("two")), "Watch(x)");
+  expect_no_more();
+}
+
+TEST_F(EndpointWatch, L3_CloseTellsTheWatchersAndSoDoesAWatchAfterwards) {
+  connect_watching();
+  endpoint_->close();
+  expect_told();
+  watch("y");
+  expect_told("y");
+  endpoint_->close();
+  expect_no_more();
+}
+
+TEST_F(EndpointWatch, AnUnwatchIsSentAndEndsTheWatchSilently) {
+  const auto stream = connect_watching();
+  unwatch();
+  EXPECT_EQ(read(*stream), "Unwatch(x)");
+  unwatch();
+  EXPECT_FALSE(peer_says_terminated());
+  stream->say_goodbye();
+  expect_no_more();
+}
+
+TEST_F(EndpointWatch, AnUnwatchBeforeThePeerWasAskedIsNotSent) {
+  watch();
+  unwatch();
+  const auto stream = dialer_->take();
+  stream->accept("one");
+  send("a");
+  EXPECT_EQ(read(*stream), "a");
+}
+
+TEST_F(EndpointWatch, AnUnwatchWhileTheLinkIsDownIsSentToTheSameIncarnation) {
+  connect_watching()->end();
+  unwatch();
+  EXPECT_EQ(read(*reconnect("one")), "Unwatch(x)");
+}
+
+TEST_F(EndpointWatch, WatchingAgainAfterAnUnwatchWhileDownLeavesTheWatchStanding) {
+  connect_watching()->end();
+  unwatch();
+  watch();
+  EXPECT_EQ(read(*reconnect("one")), "Unwatch(x) Watch(x)");
+}
+
+TEST_F(EndpointWatch, WatchesOvertakeWhatWaitsAndAFullQueueDoesNotRefuseThem) {
+  Options options = patient();
+  options.queue_count_max = 1;
+  use(options);
+  send("a");
+  watch();
+  const auto stream = dialer_->take();
+  stream->accept("one");
+  EXPECT_EQ(read(*stream), "Watch(x) a");
+}
+
+TEST_F(EndpointWatch, AFullQueueDoesNotRefuseATerminated) {
+  Options options = patient();
+  options.queue_count_max = 1;
+  use(options);
+  send("a");
+  WireMessage terminated = message("");
+  terminated.type_name = "actor.Terminated";
+  terminated.exempt = true;
+  endpoint_->send(std::move(terminated));
+  const auto stream = dialer_->take();
+  stream->accept("one");
+  EXPECT_EQ(read(*stream), "a Terminated(target)") << "and it stays behind what was sent before";
+}
+
+class InboundWatch : public EndpointWatch {
+ protected:
+  core::Pid remote_watcher() { return core::Pid::of_name(kAddress, "remote"); }
+  // The peer's actor `remote` watches ours, as the reader notes it.
+  void note() {
+    endpoint_->note_inbound_watch(remote_watcher(), watcher_);
+    system_->registry().send_system(watcher_, core::make_envelope(core::Watch{remote_watcher()}));
+    EXPECT_TRUE(eventually([&] { return watcher_.cell()->watcher_count() == 1; }));
+  }
+  bool forgotten() {
+    return eventually([&] { return watcher_.cell()->watcher_count() == 0; });
+  }
+};
+
+TEST_F(InboundWatch, ItMakesALinkBecauseOnlyALinkTellsThatThePeerIsGone) {
+  note();
+  EXPECT_EQ(dialer_->dial_count(), 1);
+}
+
+TEST_F(InboundWatch, ItEndsWhenThePeerSaysGoodbye) {
+  note();
+  reconnect()->say_goodbye();
+  EXPECT_TRUE(forgotten());
+  EXPECT_TRUE(endpoint_->idle());
+}
+
+TEST_F(InboundWatch, ItEndsWhenThePeerIsUnreachable) {
+  use(impatient());
+  note();
+  const auto stream = reconnect();
+  stream->end();
+  while (endpoint_->member_id() == "one") dialer_->take()->end();
+  EXPECT_TRUE(forgotten());
+}
+
+TEST_F(InboundWatch, ItEndsWhenThePeerHasRestarted) {
+  note();
+  const auto stream = reconnect("one");
+  endpoint_->on_seen("two");
+  EXPECT_TRUE(forgotten());
+}
+
+TEST_F(InboundWatch, ItSurvivesAShortLoss) {
+  note();
+  reconnect("one")->end();
+  const auto stream = reconnect("one");
+  system_.in_turn(watcher_, [](core::Context&) {});
+  EXPECT_EQ(watcher_.cell()->watcher_count(), 1u);
+}
+
+TEST_F(InboundWatch, OnceForgottenItIsNotUnwatchedLater) {
+  note();
+  endpoint_->forget_inbound_watch(remote_watcher(), watcher_);
+  const auto stream = reconnect("one");
+  stream->say_goodbye();
+  EXPECT_TRUE(endpoint_->idle());
+  system_.in_turn(watcher_, [](core::Context&) {});
+  EXPECT_EQ(watcher_.cell()->watcher_count(), 1u);
+}
+
+// Watchers, the peer's Terminated, losses, restarts and goodbyes race: whoever watched is told once, by one of them.
+TEST_F(EndpointWatch, L3_HoldsForManyThreads) {
+  constexpr int kThreadCount = 3;
+  constexpr int kWatchCount = 1'500;
+  std::atomic<int> taken_count{0};
+  std::atomic<int> watching_thread_count{kThreadCount};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreadCount; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < kWatchCount; ++i) {
+        const std::string id = std::to_string(thread) + "-" + std::to_string(i);
+        watch(id);
+        if (i % 3 == 0 && peer_says_terminated(id)) taken_count.fetch_add(1);
+        if (i % 50 == 0) std::this_thread::yield();
+      }
+      watching_thread_count.fetch_sub(1);
+    });
+  }
+  std::minstd_rand random(5);
+  while (watching_thread_count.load() > 0 && !HasFailure()) {
+    std::shared_ptr<FakeStream> stream;
+    send("keep the link wanted");
+    stream = dialer_->take();
+    if (random() % 4 != 0) {
+      stream->accept(random() % 2 == 0 ? "one" : "two");
+      if (random() % 2 == 0) endpoint_->on_seen(random() % 2 == 0 ? "one" : "two");
+      for (int batches = 0; batches < 3 && stream->pending(); ++batches) {
+        (void)stream->take_batch();
+        stream->written();
+      }
+      if (random() % 2 == 0) stream->say_goodbye();
+    }
+    stream->end();
+  }
+  for (std::thread& thread : threads) thread.join();
+  endpoint_->close();
+
+  std::map<std::string, int> told;
+  int told_count = 0;
+  (void)system_->send(watcher_, test::Done{});
+  for (auto line = diary_->pop(); line && *line != "done"; line = diary_->pop()) {
+    ++told_count;
+    EXPECT_EQ(++told[*line], 1) << *line;
+  }
+  EXPECT_EQ(told_count + taken_count.load(), kThreadCount * kWatchCount);
+}
+
+}  // namespace
+}  // namespace nexus::remote

@@ -1,0 +1,473 @@
+// A node and peers that break the protocol, whichever side dialled.
+#include <arpa/inet.h>
+#include <google/protobuf/stubs/logging.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <random>
+#include <thread>
+
+#include "core/actor/messages.h"
+#include "nexus/v1/types.pb.h"
+#include "protoactor/remote.grpc.pb.h"
+#include "remote/grpc_bytes.h"
+#include "tests/remote/remote_node.h"
+
+namespace nexus::remote {
+namespace {
+
+using core::Answer;
+using std::chrono::milliseconds;
+using test::eventually;
+
+RemoteNode::Settings settings() {
+  RemoteNode::Settings settings;
+  settings.remote.reconnect_min = milliseconds(5);
+  settings.remote.reconnect_max = milliseconds(20);
+  settings.remote.unreachable_after = milliseconds(100);
+  settings.remote.message_bytes_max = 100'000;
+  settings.remote.batch_bytes_max = 100'000;
+  return settings;
+}
+
+// A stream to a node's remote.Remoting/Receive that carries whatever bytes the test wants.
+class RawPeer {
+ public:
+  explicit RawPeer(const std::string& address)
+      : stub_(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments())) {
+    context_.set_deadline(std::chrono::system_clock::now() + test::kPatience);
+    stream_ = stub_.PrepareCall(&context_, "/remote.Remoting/Receive", &queue_);
+    stream_->StartCall(tag());
+    EXPECT_TRUE(done());
+  }
+  ~RawPeer() {
+    if (!finished_) {
+      context_.TryCancel();
+      (void)finish();
+    }
+    queue_.Shutdown();
+    void* ignored = nullptr;
+    bool ok = false;
+    while (queue_.Next(&ignored, &ok)) {
+    }
+  }
+
+  bool write(const std::string& frame) {
+    stream_->Write(to_byte_buffer(frame), tag());
+    return done();
+  }
+  void end_writes() {
+    stream_->WritesDone(tag());
+    (void)done();
+  }
+  // The next frame from the node; nothing when the stream has ended.
+  std::optional<std::string> read() {
+    grpc::ByteBuffer buffer;
+    stream_->Read(&buffer, tag());
+    if (!done()) return std::nullopt;
+    return to_string(buffer);
+  }
+  // How the node ended the stream. What it wrote before is skipped.
+  grpc::Status status() {
+    while (read()) {
+    }
+    return finish();
+  }
+  void connect() {
+    EXPECT_TRUE(write(encode(ConnectRequest{"rawpeer", "127.0.0.1:1", false})));
+    const auto answer = read();
+    ASSERT_TRUE(answer.has_value());
+    const auto frame = decode_frame(*answer);
+    ASSERT_TRUE(frame.ok() && std::holds_alternative<ConnectResponse>(*frame));
+  }
+
+ private:
+  static grpc::ChannelArguments arguments() {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    return arguments;
+  }
+  void* tag() { return this; }
+  bool done() {
+    void* ignored = nullptr;
+    bool ok = false;
+    return queue_.Next(&ignored, &ok) && ok;
+  }
+  grpc::Status finish() {
+    finished_ = true;
+    grpc::Status status;
+    stream_->Finish(&status, tag());
+    (void)done();
+    return status;
+  }
+
+  grpc::GenericStub stub_;
+  grpc::ClientContext context_;
+  grpc::CompletionQueue queue_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
+  bool finished_ = false;
+};
+
+class HostileDialler : public testing::Test {
+ protected:
+  ~HostileDialler() override {
+    // Whatever was done to the node, it still works.
+    if (closed_) return;
+    RawPeer good(node_.address());
+    good.connect();
+  }
+
+  static std::string batch(const std::string& target = "nobody") {
+    WireMessage message;
+    message.target = core::Pid::of_name("h:1", target);
+    message.type_name = "some.Type";
+    return encode_batch({message}, Dialect::strings);
+  }
+
+  RemoteNode node_{settings()};
+  bool closed_ = false;
+};
+
+TEST_F(HostileDialler, AHandshakeIsAnsweredWithTheMemberId) {
+  RawPeer peer(node_.address());
+  ASSERT_TRUE(peer.write(encode(ConnectRequest{"rawpeer", "127.0.0.1:1", false})));
+  EXPECT_EQ(peer.read(), encode(ConnectResponse{settings().member_id, false}));
+}
+
+TEST_F(HostileDialler, ABatchBeforeTheHandshakeEndsTheStream) {
+  RawPeer peer(node_.address());
+  (void)peer.write(batch());
+  EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(node_->dead_letters().door_count(), 0u) << "and was not looked into";
+}
+
+TEST_F(HostileDialler, ASecondHandshakeEndsTheStream) {
+  RawPeer peer(node_.address());
+  peer.connect();
+  (void)peer.write(encode(ConnectRequest{"rawpeer", "127.0.0.1:1", false}));
+  EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(HostileDialler, TwoHandshakesInARowEndTheStream) {
+  RawPeer peer(node_.address());
+  (void)peer.write(encode(ConnectRequest{"rawpeer", "127.0.0.1:1", false}));
+  (void)peer.write(encode(ConnectRequest{"rawpeer", "127.0.0.1:1", false}));
+  EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(HostileDialler, AClientConnectionIsUnimplemented) {
+  RawPeer peer(node_.address());
+  (void)peer.write(encode(ConnectRequest{"rawpeer", "", true}));
+  EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(HostileDialler, AHandshakeWithoutIdOrAddressIsInvalid) {
+  for (const auto& request : {ConnectRequest{"", "127.0.0.1:1", false}, ConnectRequest{"rawpeer", "", false}}) {
+    RawPeer peer(node_.address());
+    (void)peer.write(encode(request));
+    EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  }
+}
+
+TEST_F(HostileDialler, FramesThatOnlyTheNodeSendsAreInvalid) {
+  for (const std::string& frame : {encode(ConnectResponse{"x", false}), encode(DisconnectRequest{}), std::string()}) {
+    RawPeer peer(node_.address());
+    peer.connect();
+    (void)peer.write(frame);
+    EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  }
+}
+
+TEST_F(HostileDialler, AFrameOverTheLimitEndsTheStream) {
+  RawPeer peer(node_.address());
+  peer.connect();
+  (void)peer.write(std::string(frame_bytes_max(settings().remote) + 1, 'x'));
+  EXPECT_FALSE(peer.status().ok());
+}
+
+TEST_F(HostileDialler, TheEndOfItsWritesEndsTheStreamButNeverWithOk) {
+  RawPeer connected(node_.address());
+  connected.connect();
+  connected.end_writes();
+  EXPECT_EQ(connected.status().error_code(), grpc::StatusCode::UNAVAILABLE);
+  RawPeer silent(node_.address());
+  silent.end_writes();
+  EXPECT_EQ(silent.status().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(HostileDialler, TheNodeSaysGoodbyeAndNeverOk) {
+  RawPeer peer(node_.address());
+  peer.connect();
+  RawPeer silent(node_.address());
+  closed_ = true;
+  std::thread stopper([&] { EXPECT_TRUE(node_.remote().close(test::kPatience)); });
+  EXPECT_EQ(peer.read(), encode(DisconnectRequest{}));
+  EXPECT_EQ(peer.read(), std::nullopt);
+  EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(silent.read(), std::nullopt) << "who did not introduce itself gets no goodbye";
+  EXPECT_EQ(silent.status().error_code(), grpc::StatusCode::UNAVAILABLE);
+  stopper.join();
+  RawPeer late(node_.address());
+  EXPECT_EQ(late.status().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(HostileDialler, MessagesAreNeverAnsweredOnTheStreamThatBroughtThem) {
+  RawPeer peer(node_.address());
+  peer.connect();
+  WireMessage touch;
+  touch.target = node_.pid("a");
+  touch.sender = core::Pid::of_name("127.0.0.1:1", "asker");
+  touch.type_name = "actor.Touch";
+  const core::Pid actor = node_.spawn(core::props_of([](core::Context&) {}), "a");
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(peer.write(encode_batch({touch}, Dialect::strings)));
+  EXPECT_TRUE(eventually([&] { return actor.cell()->processed_count() == 3; }));
+  peer.end_writes();
+  EXPECT_EQ(peer.read(), std::nullopt);
+}
+
+TEST_F(HostileDialler, BadEnvelopesAreSkippedAndTheRestArrives) {
+  ::remote::RemoteMessage frame;
+  auto* made = frame.mutable_message_batch();
+  made->add_type_names("some.Type");
+  made->add_targets("a");
+  for (const int target : {7, 0, -1, 0}) made->add_envelopes()->set_target(target);
+  const core::Pid actor = node_.spawn(core::props_of([](core::Context&) {}), "a");
+  RawPeer peer(node_.address());
+  peer.connect();
+  EXPECT_TRUE(peer.write(frame.SerializeAsString()));
+  EXPECT_TRUE(eventually([&] { return actor.cell()->processed_count() == 2; }));
+}
+
+TEST_F(HostileDialler, RandomBytesHarmNobody) {
+  const google::protobuf::LogSilencer quiet;
+  for (std::uint32_t seed = 1; seed <= 150; ++seed) {
+    std::minstd_rand random(seed);
+    RawPeer peer(node_.address());
+    if (seed % 3 != 0) peer.connect();
+    for (int i = 0; i < 5; ++i) {
+      std::string frame(random() % 60, '\0');
+      for (char& c : frame) c = static_cast<char>(random());
+      if (frame.size() > 2 && seed % 2 == 0) {
+        frame[0] = '\x0a';
+        frame[1] = static_cast<char>(frame.size() - 2);
+      }
+      if (!peer.write(frame)) break;
+    }
+  }
+}
+
+TEST_F(HostileDialler, PeersThatVanishAtAnyMomentLeaveNothingBehind) {
+  for (int i = 0; i < 60; ++i) {
+    RawPeer peer(node_.address());
+    if (i % 2 == 0) (void)peer.write(encode(ConnectRequest{"rawpeer", "127.0.0.1:1", false}));
+    if (i % 4 == 0) (void)peer.write(batch());
+  }
+}
+
+// The far end of a stream that the node dialled, acting by a script.
+class ScriptedServer {
+ public:
+  using Stream = grpc::ServerReaderWriter<::remote::RemoteMessage, ::remote::RemoteMessage>;
+  using Script = std::function<grpc::Status(Stream&)>;
+
+  explicit ScriptedServer(Script script) : service_(std::move(script)) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials());
+    builder.RegisterService(&service_);
+    server_ = builder.BuildAndStart();
+    EXPECT_NE(server_, nullptr);
+  }
+  ~ScriptedServer() { server_->Shutdown(std::chrono::system_clock::now()); }
+
+  const std::string address = free_address();
+
+  static ::remote::RemoteMessage handshake(bool blocked = false) {
+    ::remote::RemoteMessage frame;
+    frame.mutable_connect_response()->set_member_id("scripted");
+    frame.mutable_connect_response()->set_blocked(blocked);
+    return frame;
+  }
+  // Reads until the node ends the stream.
+  static void swallow(Stream& stream) {
+    ::remote::RemoteMessage frame;
+    while (stream.Read(&frame)) {
+    }
+  }
+
+ private:
+  class Service final : public ::remote::Remoting::Service {
+   public:
+    explicit Service(Script script) : script_(std::move(script)) {}
+    grpc::Status Receive(grpc::ServerContext*, Stream* stream) override { return script_(*stream); }
+
+   private:
+    const Script script_;
+  };
+  Service service_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+class HostileServer : public testing::Test {
+ protected:
+  Answer ask(const std::string& address) {
+    v1::CounterRequest request;
+    return node_->ask(core::Pid::of_name(address, "x"), request, test::kPatience);
+  }
+  void expect_link_failed(const ScriptedServer& server, const std::string& detail = "link_down") {
+    const Answer answer = ask(server.address);
+    EXPECT_EQ(answer.outcome, Answer::Outcome::link_failed);
+    EXPECT_EQ(answer.detail, detail);
+  }
+
+  RemoteNode node_{settings()};
+};
+
+TEST_F(HostileServer, OneThatNeverAnswersTheHandshakeIsUnreachable) {
+  ScriptedServer server([](ScriptedServer::Stream& stream) {
+    ScriptedServer::swallow(stream);
+    return grpc::Status::OK;
+  });
+  expect_link_failed(server);
+}
+
+TEST_F(HostileServer, OneThatTakesConnectionsAndNeverSpeaksIsUnreachable) {
+  const std::string address = free_address();
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  name.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
+  ASSERT_EQ(listen(fd, 16), 0);
+  EXPECT_EQ(ask(address).outcome, Answer::Outcome::link_failed);
+  close(fd);
+}
+
+TEST_F(HostileServer, OneThatEndsTheStreamAtOnceIsUnreachable) {
+  for (const auto& status : {grpc::Status::OK, grpc::Status(grpc::StatusCode::INTERNAL, "no")}) {
+    ScriptedServer server([&](ScriptedServer::Stream&) { return status; });
+    expect_link_failed(server);
+  }
+}
+
+TEST_F(HostileServer, OneThatRefusesIsGoneAtOnce) {
+  ScriptedServer server([](ScriptedServer::Stream& stream) {
+    stream.Write(ScriptedServer::handshake(true));
+    ScriptedServer::swallow(stream);
+    return grpc::Status::OK;
+  });
+  expect_link_failed(server);
+}
+
+TEST_F(HostileServer, OneThatSaysGoodbyeInsteadOfAHandshakeIsGoneAtOnce) {
+  ScriptedServer server([](ScriptedServer::Stream& stream) {
+    ::remote::RemoteMessage frame;
+    frame.mutable_disconnect_request();
+    stream.Write(frame);
+    ScriptedServer::swallow(stream);
+    return grpc::Status::OK;
+  });
+  expect_link_failed(server);
+}
+
+TEST_F(HostileServer, OneThatAnswersWithAnEmptyFrameIsUnreachable) {
+  ScriptedServer server([](ScriptedServer::Stream& stream) {
+    stream.Write(::remote::RemoteMessage());
+    ScriptedServer::swallow(stream);
+    return grpc::Status::OK;
+  });
+  expect_link_failed(server);
+}
+
+TEST_F(HostileServer, OneThatSendsMoreThanTheLimitIsUnreachable) {
+  ScriptedServer server([](ScriptedServer::Stream& stream) {
+    ::remote::RemoteMessage frame;
+    frame.mutable_connect_response()->set_member_id(std::string(1'000'000, 'm'));
+    stream.Write(frame);
+    ScriptedServer::swallow(stream);
+    return grpc::Status::OK;
+  });
+  expect_link_failed(server);
+}
+
+TEST_F(HostileServer, OneThatNeverReadsStopsTheQueueAtItsLimitAndNotTheNode) {
+  RemoteNode::Settings small = settings();
+  small.remote.queue_count_max = 50;
+  RemoteNode node(small);
+  test::Gate end;
+  ScriptedServer server([&](ScriptedServer::Stream& stream) {
+    ::remote::RemoteMessage frame;
+    stream.Read(&frame);
+    stream.Write(ScriptedServer::handshake());
+    (void)end.wait();
+    return grpc::Status::CANCELLED;
+  });
+  const core::Payload large{"some.Type", core::Payload::kProtobuf, std::string(90'000, 'x')};
+  EXPECT_TRUE(eventually([&] {
+    (void)node->send(core::Pid::of_name(server.address, "x"), large);
+    return node->dead_letters().count(core::DeadLetterReason::link_queue_full) > 0;
+  }));
+  EXPECT_FALSE(node.remote().close(milliseconds(20))) << "what waits cannot be sent";
+  node.crash();
+  end.open();
+}
+
+// gRPC's own threads end with the last channel or server of the process, and then one of them runs the end of our stream.
+TEST(LastNode, MayEndWhileAPeerHoldsItsStream) {
+  for (int i = 0; i < 5; ++i) {
+    test::Gate end;
+    ScriptedServer server([&](ScriptedServer::Stream& stream) {
+      ::remote::RemoteMessage frame;
+      stream.Read(&frame);
+      stream.Write(ScriptedServer::handshake());
+      (void)end.wait();
+      return grpc::Status::CANCELLED;
+    });
+    RemoteNode node(settings());
+    v1::CounterRequest request;
+    (void)node->send(core::Pid::of_name(server.address, "x"), request);
+    EXPECT_TRUE(eventually([&] {
+      const auto endpoint = node.remote().endpoints().find(server.address);
+      return endpoint->member_id() == "scripted" && endpoint->waiting_count() == 0;
+    }));
+    i % 2 == 0 ? (void)node.stop() : node.crash();
+    end.open();
+  }
+}
+
+TEST_F(HostileServer, OneThatBreaksAndComesBackUnderTheSameIdGetsWhatWaited) {
+  std::atomic<int> received_count{0};
+  std::atomic<int> stream_count{0};
+  ScriptedServer server([&](ScriptedServer::Stream& stream) {
+    stream_count.fetch_add(1);
+    ::remote::RemoteMessage frame;
+    stream.Read(&frame);
+    stream.Write(ScriptedServer::handshake());
+    // Three batches for each stream.
+    for (int i = 0; i < 3 && stream.Read(&frame); ++i) received_count.fetch_add(frame.message_batch().envelopes_size());
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "enough");
+  });
+  EXPECT_TRUE(eventually([&] {
+    v1::CounterRequest request;
+    (void)node_->send(core::Pid::of_name(server.address, "x"), request);
+    return stream_count.load() >= 5;
+  }));
+  EXPECT_GT(received_count.load(), 5);
+}
+
+}  // namespace
+}  // namespace nexus::remote
