@@ -8,7 +8,7 @@
 // L1  a record is one line, whatever its values hold: control characters are escaped, bytes that
 //     are not UTF-8 replaced.
 // L2  lines of different threads never interleave, nor those of nodes that share standard error.
-// L3  writing never throws; a record that cannot be written is lost.
+// L3  writing throws nothing that a sink may throw (std::exception); a record that cannot be written is lost.
 #pragma once
 
 #include <concepts>

@@ -21,7 +21,9 @@ class Random {
   std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(engine_() % bound); }
   bool chance(std::uint32_t one_in) { return below(one_in) == 0; }
   std::uint32_t request_id() { return chance(3) ? static_cast<std::uint32_t>(engine_()) : 0; }
-  std::string word(const char* prefix, std::uint32_t count) { return prefix + std::to_string(below(count)); }
+  std::string word(const char* prefix, std::uint32_t count) {
+    return prefix + std::to_string(below(count));
+  }
   std::string data(std::size_t bytes_max) {
     std::string bytes(below(static_cast<std::uint32_t>(bytes_max)), '\0');
     for (char& c : bytes) c = static_cast<char>(engine_());
@@ -38,7 +40,8 @@ std::vector<WireMessage> random_messages(Random& random) {
     WireMessage& message = messages.emplace_back();
     message.target = core::Pid::of_name("p:1", random.word("target", 6), random.request_id());
     if (!random.chance(3)) {
-      message.sender = core::Pid::of_name(random.word("n:", 3), random.word("sender", 6), random.request_id());
+      message.sender =
+          core::Pid::of_name(random.word("n:", 3), random.word("sender", 6), random.request_id());
     }
     message.type_name = random.word("t.T", 5);
     message.data = random.data(50);
@@ -50,7 +53,9 @@ std::vector<WireMessage> random_messages(Random& random) {
   return messages;
 }
 
-std::map<std::string, std::string> as_map(const core::Headers& headers) { return {headers.begin(), headers.end()}; }
+std::map<std::string, std::string> as_map(const core::Headers& headers) {
+  return {headers.begin(), headers.end()};
+}
 
 void expect_same(const WireMessage& sent, const ReceivedMessage& received) {
   EXPECT_EQ(received.target_id, sent.target.id());
@@ -116,7 +121,8 @@ TEST(BatchCodecRandom, ProtobufReadsWhatIsWritten) {
 ::remote::RemoteMessage random_frame(Random& random, bool pids) {
   ::remote::RemoteMessage frame;
   auto* batch = frame.mutable_message_batch();
-  for (std::uint32_t i = 1 + random.below(4); i > 0; --i) batch->add_type_names(random.word("t.T", 3));
+  for (std::uint32_t i = 1 + random.below(4); i > 0; --i)
+    batch->add_type_names(random.word("t.T", 3));
   for (std::uint32_t i = 1 + random.below(4); i > 0; --i) {
     actor::PID pid;
     pid.set_address("h:1");

@@ -63,7 +63,8 @@ std::string text_of(const ReceivedMessage& received) {
 }
 
 TEST(BatchCodecGolden, ConnectRequestOfAServer) {
-  const std::string frame = encode(ConnectRequest{.member_id = "m1", .address = "h:7", .client = false});
+  const std::string frame =
+      encode(ConnectRequest{.member_id = "m1", .address = "h:7", .client = false});
   EXPECT_EQ(frame, bytes("12 0b  12 09  0a 02 'm1'  12 03 'h:7'"));
   const auto request = decoded<ConnectRequest>(frame);
   EXPECT_EQ(request.member_id, "m1");
@@ -72,13 +73,15 @@ TEST(BatchCodecGolden, ConnectRequestOfAServer) {
 }
 
 TEST(BatchCodecGolden, ConnectRequestOfAServerWithABlockList) {
-  const auto request = decoded<ConnectRequest>(bytes("12 0f  12 0d  0a 02 'm1'  12 03 'h:7'  1a 02 'bx'"));
+  const auto request =
+      decoded<ConnectRequest>(bytes("12 0f  12 0d  0a 02 'm1'  12 03 'h:7'  1a 02 'bx'"));
   EXPECT_EQ(request.member_id, "m1");
   EXPECT_EQ(request.address, "h:7");
 }
 
 TEST(BatchCodecGolden, ConnectRequestOfAClient) {
-  const std::string frame = encode(ConnectRequest{.member_id = "m1", .address = "", .client = true});
+  const std::string frame =
+      encode(ConnectRequest{.member_id = "m1", .address = "", .client = true});
   EXPECT_EQ(frame, bytes("12 06  0a 04  0a 02 'm1'"));
   const auto request = decoded<ConnectRequest>(frame);
   EXPECT_EQ(request.member_id, "m1");
@@ -99,7 +102,8 @@ TEST(BatchCodecGolden, DisconnectRequest) {
 }
 
 TEST(BatchCodecGolden, TheFirstTableEntriesHaveTypeAndTargetZeroAndSenderOne) {
-  const std::string frame = encode_batch({with_sender(message("x", "t.A", "hi"), "s")}, Dialect::strings);
+  const std::string frame =
+      encode_batch({with_sender(message("x", "t.A", "hi"), "s")}, Dialect::strings);
   EXPECT_EQ(frame, bytes("0a 1a"
                          "  0a 03 't.A'"
                          "  12 01 'x'"
@@ -118,10 +122,10 @@ TEST(BatchCodecGolden, AMessageWithoutABodyHasNoData) {
 }
 
 TEST(BatchCodecGolden, TablesAreInOrderOfFirstUseAndRepeatNothing) {
-  const std::string frame = encode_batch({with_sender(message("x", "t.A", "1"), "s"), message("y", "t.A", "2"),
-                                          with_sender(message("x", "t.B", "3"), "r"),
-                                          with_sender(message("y", "t.B", "4"), "s")},
-                                         Dialect::strings);
+  const std::string frame = encode_batch(
+      {with_sender(message("x", "t.A", "1"), "s"), message("y", "t.A", "2"),
+       with_sender(message("x", "t.B", "3"), "r"), with_sender(message("y", "t.B", "4"), "s")},
+      Dialect::strings);
   EXPECT_EQ(frame, bytes("0a 46"
                          "  0a 03 't.A'  0a 03 't.B'"
                          "  12 01 'x'  12 01 'y'"
@@ -159,7 +163,9 @@ TEST(BatchCodecGolden, HeadersAreField6OnlyWhenThereAreAny) {
   WireMessage made = message("x", "t.A", "1");
   made.headers = {{"k", "v"}};
   const std::string frame = encode_batch({made}, Dialect::strings);
-  EXPECT_EQ(frame, bytes("0a 17  0a 03 't.A'  12 01 'x'  1a 0d  12 01 '1'  32 08  0a 06  0a 01 'k'  12 01 'v'"));
+  EXPECT_EQ(
+      frame,
+      bytes("0a 17  0a 03 't.A'  12 01 'x'  1a 0d  12 01 '1'  32 08  0a 06  0a 01 'k'  12 01 'v'"));
   EXPECT_EQ(text_of(decoded<ReceivedBatch>(frame).messages[0]), "x <- / t.A(1) k=v");
 }
 
@@ -180,12 +186,15 @@ TEST(BatchCodecGolden, TheOldDialectWritesTargetsAsPids) {
 }
 
 TEST(BatchCodec, TheDialectOfAPeerShowsInItsTargets) {
-  const std::vector<WireMessage> messages = {message("some/actor", "t.A", "1"), message("$future", "t.A", "2")};
-  EXPECT_EQ(decoded<ReceivedBatch>(encode_batch(messages, Dialect::strings)).dialect, Dialect::strings);
+  const std::vector<WireMessage> messages = {message("some/actor", "t.A", "1"),
+                                             message("$future", "t.A", "2")};
+  EXPECT_EQ(decoded<ReceivedBatch>(encode_batch(messages, Dialect::strings)).dialect,
+            Dialect::strings);
   EXPECT_EQ(decoded<ReceivedBatch>(encode_batch(messages, Dialect::pids)).dialect, Dialect::pids);
   EXPECT_EQ(decoded<ReceivedBatch>(encode_batch({}, Dialect::pids)).dialect, Dialect::strings);
   // A PID without an address begins with the tag of its second field.
-  EXPECT_EQ(decoded<ReceivedBatch>(bytes("0a 0c  0a 03 't.A'  12 03  12 01 'x'  1a 00")).dialect, Dialect::pids);
+  EXPECT_EQ(decoded<ReceivedBatch>(bytes("0a 0c  0a 03 't.A'  12 03  12 01 'x'  1a 00")).dialect,
+            Dialect::pids);
 }
 
 TEST(BatchCodec, ATargetThatOnlyBeginsLikeAPidIsText) {
@@ -232,7 +241,8 @@ TEST(BatchCodec, ABatchWithoutTablesHasOnlyBadEnvelopes) {
 }
 
 TEST(BatchCodec, TheSerializerIsPassedOn) {
-  const auto received = decoded<ReceivedBatch>(bytes("0a 0c  0a 03 't.A'  12 01 'x'  1a 02  28 01"));
+  const auto received =
+      decoded<ReceivedBatch>(bytes("0a 0c  0a 03 't.A'  12 01 'x'  1a 02  28 01"));
   ASSERT_EQ(received.messages.size(), 1u);
   EXPECT_EQ(received.messages[0].serializer_id, 1);
 }

@@ -85,7 +85,8 @@ class EndpointFixture : public testing::Test {
     for (const ReceivedMessage& received : batch.messages) {
       if (!text.empty()) text += ' ';
       const bool runtime = received.type_name.starts_with("actor.");
-      text += runtime ? received.type_name.substr(6) + "(" + received.target_id + ")" : received.data;
+      text +=
+          runtime ? received.type_name.substr(6) + "(" + received.target_id + ")" : received.data;
     }
     return text;
   }

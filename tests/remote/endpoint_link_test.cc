@@ -52,7 +52,9 @@ TEST_F(EndpointLink, OneWriteAtATimeAndWhatComesMeanwhileIsTheNextBatch) {
 }
 
 TEST_F(EndpointLink, AHandshakeThatIsFasterThanDialIsNotLost) {
-  dialer_->during_dial = [](FakeStream& stream) { std::thread([&] { stream.accept("one"); }).join(); };
+  dialer_->during_dial = [](FakeStream& stream) {
+    std::thread([&] { stream.accept("one"); }).join();
+  };
   send("a");
   EXPECT_EQ(read(*dialer_->take()), "a");
 }
@@ -175,12 +177,14 @@ TEST_F(EndpointLink, L2_DeadLettersKeepTheirNamesAndLostReportsAreNoNews) {
     made.type_name = type;
     endpoint_->send(std::move(made));
   }
-  for (const char* report : {"actor.DeadLetterResponse", "actor.Terminated", "nexus.internal.v1.Notice"}) {
+  for (const char* report :
+       {"actor.DeadLetterResponse", "actor.Terminated", "nexus.internal.v1.Notice"}) {
     WireMessage made = message("");
     made.type_name = report;
     endpoint_->send(std::move(made));
   }
-  EXPECT_EQ(dead_letters(), (std::vector<std::string>{"link_down nexus::core::PoisonPill", "link_down nexus::core::Touch",
+  EXPECT_EQ(dead_letters(), (std::vector<std::string>{"link_down nexus::core::PoisonPill",
+                                                      "link_down nexus::core::Touch",
                                                       "link_down nexus::core::Payload"}));
 }
 
@@ -272,16 +276,21 @@ TEST_F(EndpointLink, APeerThatNeverAnswersTheHandshakeIsGoneAfterUnreachableAfte
 
 TEST_F(EndpointLink, LinkEventsArePublished) {
   std::vector<std::string> events;
-  const auto up = system_->events().subscribe<EndpointConnected>(
-      [&](const EndpointConnected& event) { events.push_back("up " + event.address + " " + event.member_id); });
-  const auto down = system_->events().subscribe<EndpointTerminated>(
-      [&](const EndpointTerminated& event) { events.push_back("down " + event.address + " " + event.reason); });
+  const auto up =
+      system_->events().subscribe<EndpointConnected>([&](const EndpointConnected& event) {
+        events.push_back("up " + event.address + " " + event.member_id);
+      });
+  const auto down =
+      system_->events().subscribe<EndpointTerminated>([&](const EndpointTerminated& event) {
+        events.push_back("down " + event.address + " " + event.reason);
+      });
   connect("one")->end();
   reconnect("two")->say_goodbye();
   send("a");
   dialer_->take()->refuse();
-  EXPECT_EQ(events, (std::vector<std::string>{"up peer:1 one", "down peer:1 restarted", "up peer:1 two",
-                                              "down peer:1 said goodbye", "down peer:1 refused us"}));
+  EXPECT_EQ(events,
+            (std::vector<std::string>{"up peer:1 one", "down peer:1 restarted", "up peer:1 two",
+                                      "down peer:1 said goodbye", "down peer:1 refused us"}));
 }
 
 TEST_F(EndpointLink, BatchesAreWrittenInThePeersDialect) {
@@ -347,10 +356,11 @@ TEST_F(EndpointLink, L1L2_HoldForRandomLosses) {
     use(options);
     std::minstd_rand random(seed);
     std::set<int> in_doubt;
-    const auto letters = system_->events().subscribe<core::DeadLetter>([&](const core::DeadLetter& letter) {
-      ASSERT_EQ(letter.reason, DeadLetterReason::link_lost_in_doubt);
-      ASSERT_TRUE(in_doubt.insert(std::stoi(letter.target.id())).second);
-    });
+    const auto letters =
+        system_->events().subscribe<core::DeadLetter>([&](const core::DeadLetter& letter) {
+          ASSERT_EQ(letter.reason, DeadLetterReason::link_lost_in_doubt);
+          ASSERT_TRUE(in_doubt.insert(std::stoi(letter.target.id())).second);
+        });
     int sent = 0;
     int last = -1;
     std::set<int> arrived;
@@ -385,7 +395,8 @@ TEST_F(EndpointLink, L1L2_HoldForRandomLosses) {
       stream->written();
     }
     for (int number = 0; number < sent; ++number) {
-      EXPECT_TRUE(arrived.contains(number) || in_doubt.contains(number)) << number << " is lost without a word";
+      EXPECT_TRUE(arrived.contains(number) || in_doubt.contains(number))
+          << number << " is lost without a word";
     }
     endpoint_->close();
     if (stream != nullptr) stream->end();
@@ -413,7 +424,8 @@ TEST_F(EndpointLink, L1L2_HoldForManySendersAcrossReconnects) {
   auto stream = reconnect();
   while (arrived_count + in_doubt_count.load() < kSenderCount * kMessageCount && !HasFailure()) {
     if (!eventually([&] {
-          return stream->pending() || arrived_count + in_doubt_count.load() == kSenderCount * kMessageCount;
+          return stream->pending() ||
+                 arrived_count + in_doubt_count.load() == kSenderCount * kMessageCount;
         })) {
       FAIL() << "the link stands still";
     }

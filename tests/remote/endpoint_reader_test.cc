@@ -28,7 +28,8 @@ class ForeignMail final : public core::ForeignRoute {
     if (const auto* notice = envelope->get<core::Notice>()) {
       text += " notice " + std::to_string(static_cast<int>(notice->kind));
     } else if (const auto* terminated = envelope->get<core::Terminated>()) {
-      text += " terminated " + terminated->who.id() + " " + std::to_string(static_cast<int>(terminated->why));
+      text += " terminated " + terminated->who.id() + " " +
+              std::to_string(static_cast<int>(terminated->why));
     } else {
       text += " " + envelope->type().name();
     }
@@ -46,14 +47,16 @@ class EndpointReaderTest : public testing::Test {
     shared_->dialer->close();
   }
 
-  static ReceivedMessage message(const std::string& target, const std::string& type, std::string data = {}) {
+  static ReceivedMessage message(const std::string& target, const std::string& type,
+                                 std::string data = {}) {
     ReceivedMessage made;
     made.target_id = target;
     made.type_name = type;
     made.data = std::move(data);
     return made;
   }
-  static ReceivedMessage with_sender(ReceivedMessage made, const std::string& id, const std::string& address = {}) {
+  static ReceivedMessage with_sender(ReceivedMessage made, const std::string& id,
+                                     const std::string& address = {}) {
     made.sender_id = id;
     made.sender_address = address;
     return made;
@@ -90,13 +93,14 @@ class EndpointReaderTest : public testing::Test {
     core::Headers headers;
   };
   void spawn_recorder(const std::string& name) {
-    (void)system_.spawn_named(core::props_of([this](core::Context& context) {
-                                const auto* payload = context.message<Payload>();
-                                if (payload == nullptr) return;
-                                seen_.push({context.self(), context.sender(), payload->type, payload->content_type,
-                                            payload->data, context.headers()});
-                              }),
-                              name);
+    (void)system_.spawn_named(
+        core::props_of([this](core::Context& context) {
+          const auto* payload = context.message<Payload>();
+          if (payload == nullptr) return;
+          seen_.push({context.self(), context.sender(), payload->type, payload->content_type,
+                      payload->data, context.headers()});
+        }),
+        name);
   }
   Seen next() {
     auto seen = seen_.pop();
@@ -126,7 +130,8 @@ TEST_F(EndpointReaderTest, AMessageReachesItsActorWithSenderAndHeaders) {
   EXPECT_EQ(seen.type, "some.Type");
   EXPECT_EQ(seen.content_type, Payload::kProtobuf);
   EXPECT_EQ(seen.data, "bytes");
-  EXPECT_EQ(seen.headers, (core::Headers{{"trace", "1"}})) << "the wish for notices is no header of the user's";
+  EXPECT_EQ(seen.headers, (core::Headers{{"trace", "1"}}))
+      << "the wish for notices is no header of the user's";
 }
 
 TEST_F(EndpointReaderTest, ASenderWithoutAddressIsAtThePeer) {
@@ -144,7 +149,8 @@ TEST_F(EndpointReaderTest, AMessageWithoutSenderHasNone) {
 TEST_F(EndpointReaderTest, MessagesOfABatchKeepTheirOrder) {
   spawn_recorder("a");
   ReceivedBatch batch;
-  for (int i = 0; i < 1'000; ++i) batch.messages.push_back(message("a", "some.Type", std::to_string(i)));
+  for (int i = 0; i < 1'000; ++i)
+    batch.messages.push_back(message("a", "some.Type", std::to_string(i)));
   reader_.receive(kPeer, std::move(batch));
   for (int i = 0; i < 1'000; ++i) ASSERT_EQ(next().data, std::to_string(i));
 }
@@ -250,7 +256,8 @@ class TerminatedFromPeer : public EndpointReaderTest {
     watcher_ = spawn("w");
     endpoints_.endpoint(address)->add_watched(watcher_, core::Pid::of_name(address, "x"));
   }
-  void receive_terminated(core::TerminatedReason why, const std::string& address, const Peer& peer = kPeer) {
+  void receive_terminated(core::TerminatedReason why, const std::string& address,
+                          const Peer& peer = kPeer) {
     receive(encoded("w", core::Terminated{core::Pid::of_name(address, "x"), why}), peer);
   }
   void expect_no_more() {
@@ -291,7 +298,8 @@ TEST_F(TerminatedFromPeer, IsFoundUnderAnotherAddressOfThePeer) {
 
 TEST_F(TerminatedFromPeer, FromAStrangerEndsNoWatchOfAnotherPeer) {
   watch("peer:1");
-  receive_terminated(core::TerminatedReason::stopped, "peer:1", {.address = "stranger:1", .member_id = "two"});
+  receive_terminated(core::TerminatedReason::stopped, "peer:1",
+                     {.address = "stranger:1", .member_id = "two"});
   expect_no_more();
 }
 

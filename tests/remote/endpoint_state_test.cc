@@ -127,7 +127,8 @@ TEST(EndpointState, WaitsDoubleUpToTheMaximumAndTheUpperHalfIsChance) {
       const milliseconds full(full_ms);
       EXPECT_GE(wait, full / 2);
       EXPECT_LE(wait, full);
-      const double expected = static_cast<double>(core::Duration(full).count()) * (0.5 + jitter / 2);
+      const double expected =
+          static_cast<double>(core::Duration(full).count()) * (0.5 + jitter / 2);
       EXPECT_NEAR(static_cast<double>(core::Duration(wait).count()), expected, 2);
       now += wait;
       ASSERT_EQ(text_of(state.on_time(now)), "dial");
@@ -179,7 +180,8 @@ TEST(EndpointState, ADialThatFailsOneNanosecondEarlierIsTriedOnceMore) {
 
 TEST(EndpointState, APeerThatWasNeverReachedIsGoneCountedFromTheWish) {
   EndpointState state = state_in(Phase::connecting);
-  EXPECT_EQ(text_of(state.on_lost(kStart + kOptions.unreachable_after, 0)), "gone(unreachable)+queue");
+  EXPECT_EQ(text_of(state.on_lost(kStart + kOptions.unreachable_after, 0)),
+            "gone(unreachable)+queue");
 }
 
 TEST(EndpointState, E3_APeerThatWasGoneGetsOneDialPerWish) {
@@ -206,7 +208,8 @@ TEST(EndpointState, GoodbyeAndRefusalMeanGoneAtOnce) {
       EXPECT_EQ(text_of(state.on_goodbye(why)), expected);
       EXPECT_EQ(state.phase(), Phase::idle);
       EXPECT_EQ(state.member_id(), "");
-      EXPECT_EQ(text_of(state.on_lost(kStart, 0)), "") << "the end of that stream is no second loss";
+      EXPECT_EQ(text_of(state.on_lost(kStart, 0)), "")
+          << "the end of that stream is no second loss";
       // E3
       EXPECT_EQ(text_of(state.on_wanted(kStart)), "dial");
       EXPECT_EQ(text_of(state.on_lost(kStart, 0)), "gone(unreachable)+queue");
@@ -317,7 +320,8 @@ class EndpointStateLaws {
     check(actions, before, member_before);
   }
 
-  void check(const EndpointState::Actions& actions, Phase before, const std::string& member_before) {
+  void check(const EndpointState::Actions& actions, Phase before,
+             const std::string& member_before) {
     EXPECT_LE(actions.size(), 1u);
     for (const EndpointState::Action& action : actions) {
       if (std::holds_alternative<EndpointState::Dial>(action)) {
@@ -346,7 +350,8 @@ class EndpointStateLaws {
       EXPECT_EQ(state_.phase(), before);
     }
     // E2: an incarnation that was known is never forgotten without a word.
-    const bool declared = !actions.empty() && std::holds_alternative<EndpointState::DeclareGone>(actions[0]);
+    const bool declared =
+        !actions.empty() && std::holds_alternative<EndpointState::DeclareGone>(actions[0]);
     if (!member_before.empty() && state_.member_id() != member_before) {
       EXPECT_TRUE(declared);
     }

@@ -24,7 +24,9 @@ class EndpointWatch : public EndpointFixture {
   void watch(const std::string& id = "x") { endpoint_->add_watched(watcher_, watchee(id)); }
   void unwatch(const std::string& id = "x") { endpoint_->remove_watched(watcher_, watchee(id)); }
   // The peer's Terminated, as the reader hands it on.
-  bool peer_says_terminated(const std::string& id = "x") { return bool{endpoint_->take_watched(watcher_, id)}; }
+  bool peer_says_terminated(const std::string& id = "x") {
+    return bool{endpoint_->take_watched(watcher_, id)};
+  }
 
   void expect_told(const std::string& id = "x") {
     test::expect_next(*diary_, {"terminated " + id + " address_terminated"});

@@ -35,7 +35,8 @@ std::string text_of(const std::vector<WireMessage>& batch) {
 TEST(EndpointWriter, B1_SystemMessagesLeaveBeforeUserMessagesAndLanesKeepTheirOrder) {
   EndpointWriter writer(Options{});
   for (const char* data : {"u1", "u2"}) EXPECT_TRUE(push(writer, message(data)));
-  for (const char* data : {"s1", "s2"}) EXPECT_TRUE(push(writer, message(data, core::Lane::system)));
+  for (const char* data : {"s1", "s2"})
+    EXPECT_TRUE(push(writer, message(data, core::Lane::system)));
   EXPECT_TRUE(push(writer, message("u3")));
   EXPECT_EQ(writer.count(), 5u);
   EXPECT_EQ(text_of(writer.take_batch()), "s1 s2 u1 u2 u3");
@@ -166,7 +167,8 @@ TEST(EndpointWriter, B1B2B3_HoldForRandomCalls) {
       if (random() % 4 != 0) {
         const bool is_system = random() % 5 == 0;
         const std::string data = std::to_string(i) + std::string(random() % 300, '.');
-        const bool pushed = push(writer, message(data, is_system ? core::Lane::system : core::Lane::user));
+        const bool pushed =
+            push(writer, message(data, is_system ? core::Lane::system : core::Lane::user));
         if (is_system) {
           ASSERT_TRUE(pushed);
         }

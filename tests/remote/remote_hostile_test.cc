@@ -176,7 +176,8 @@ TEST_F(HostileDialler, AClientConnectionIsUnimplemented) {
 }
 
 TEST_F(HostileDialler, AHandshakeWithoutIdOrAddressIsInvalid) {
-  for (const auto& request : {ConnectRequest{"", "127.0.0.1:1", false}, ConnectRequest{"rawpeer", "", false}}) {
+  for (const auto& request :
+       {ConnectRequest{"", "127.0.0.1:1", false}, ConnectRequest{"rawpeer", "", false}}) {
     RawPeer peer(node_.address());
     (void)peer.write(encode(request));
     EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
@@ -184,7 +185,8 @@ TEST_F(HostileDialler, AHandshakeWithoutIdOrAddressIsInvalid) {
 }
 
 TEST_F(HostileDialler, FramesThatOnlyTheNodeSendsAreInvalid) {
-  for (const std::string& frame : {encode(ConnectResponse{"x", false}), encode(DisconnectRequest{}), std::string()}) {
+  for (const std::string& frame :
+       {encode(ConnectResponse{"x", false}), encode(DisconnectRequest{}), std::string()}) {
     RawPeer peer(node_.address());
     peer.connect();
     (void)peer.write(frame);
@@ -350,7 +352,8 @@ TEST_F(HostileServer, OneThatTakesConnectionsAndNeverSpeaksIsUnreachable) {
   sockaddr_in name{};
   name.sin_family = AF_INET;
   name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  name.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
+  name.sin_port =
+      htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
   ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name)), 0);
   ASSERT_EQ(listen(fd, 16), 0);
   EXPECT_EQ(ask(address).outcome, Answer::Outcome::link_failed);
@@ -458,7 +461,8 @@ TEST_F(HostileServer, OneThatBreaksAndComesBackUnderTheSameIdGetsWhatWaited) {
     stream.Read(&frame);
     stream.Write(ScriptedServer::handshake());
     // Three batches for each stream.
-    for (int i = 0; i < 3 && stream.Read(&frame); ++i) received_count.fetch_add(frame.message_batch().envelopes_size());
+    for (int i = 0; i < 3 && stream.Read(&frame); ++i)
+      received_count.fetch_add(frame.message_batch().envelopes_size());
     return grpc::Status(grpc::StatusCode::UNAVAILABLE, "enough");
   });
   EXPECT_TRUE(eventually([&] {

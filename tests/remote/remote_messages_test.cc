@@ -186,7 +186,8 @@ TEST_F(RemoteMessages, L1_AHundredThousandMessagesEachWayArriveInOrder) {
     return core::props_of([state](core::Context& context) {
       const auto* request = context.message<v1::CounterRequest>();
       if (request == nullptr) return;
-      if (request->add() != state->next.load(std::memory_order_relaxed)) state->wrong_count.fetch_add(1);
+      if (request->add() != state->next.load(std::memory_order_relaxed))
+        state->wrong_count.fetch_add(1);
       state->next.fetch_add(1, std::memory_order_relaxed);
     });
   };
@@ -196,7 +197,8 @@ TEST_F(RemoteMessages, L1_AHundredThousandMessagesEachWayArriveInOrder) {
   (void)b_.spawn(receiver(at_b), "receiver");
   const auto send_all = [](RemoteNode& from, const RemoteNode& to) {
     const auto diary = std::make_shared<test::Diary>();
-    (void)from->send(from.spawn(test::steered(diary)), test::Do{[target = to.pid("receiver")](core::Context& context) {
+    (void)from->send(from.spawn(test::steered(diary)),
+                     test::Do{[target = to.pid("receiver")](core::Context& context) {
                        for (int i = 0; i < kCount; ++i) context.send(target, add(i));
                      }});
   };
@@ -225,12 +227,14 @@ TEST_F(RemoteMessages, MessagesUpToTheLimitArriveWholeAndLargerOnesAreTooLarge) 
     EXPECT_EQ(answer.message->get<v1::CounterReply>()->value(), digest(payload(bytes).data));
   }
   EXPECT_EQ(ask("digester", payload(bytes_max + 1)).outcome, Answer::Outcome::too_large);
-  EXPECT_EQ(ask("digester", payload(1)).outcome, Answer::Outcome::answered) << "the link is as good as before";
+  EXPECT_EQ(ask("digester", payload(1)).outcome, Answer::Outcome::answered)
+      << "the link is as good as before";
 }
 
 TEST_F(RemoteMessages, ABatchOfManyLongNamesStaysBelowWhatThePeerTakes) {
   std::atomic<int> told_count{0};
-  const auto letters = b_->events().subscribe<core::DeadLetter>([&](const core::DeadLetter&) { told_count.fetch_add(1); });
+  const auto letters = b_->events().subscribe<core::DeadLetter>(
+      [&](const core::DeadLetter&) { told_count.fetch_add(1); });
   const std::string long_id(10'000, 'i');
   for (int i = 0; i < 1'000; ++i) (void)a_->send(b_.pid(long_id + std::to_string(i)), add(i));
   EXPECT_TRUE(eventually([&] { return told_count.load() == 1'000; })) << told_count.load();
@@ -297,7 +301,8 @@ TEST_F(RemoteMessages, MessagesGoOnAfterTheConnectionBroke) {
   EXPECT_EQ(ask("echo", add(1)).outcome, Answer::Outcome::answered);
   for (int i = 0; i < 5; ++i) {
     b_.drop_connections();
-    EXPECT_TRUE(eventually([&] { return ask("echo", add(2), seconds(1)).outcome == Answer::Outcome::answered; }));
+    EXPECT_TRUE(eventually(
+        [&] { return ask("echo", add(2), seconds(1)).outcome == Answer::Outcome::answered; }));
   }
 }
 
@@ -309,7 +314,8 @@ TEST_F(RemoteMessages, ANodeThatIsNotThereYetGetsWhatWaitedForIt) {
   for (int i = 0; i < 100; ++i) (void)early->send(core::Pid::of_name(late.address, "x"), add(i));
   // Each of them ends there as a dead letter, for nobody of that name lives there.
   RemoteNode c(late);
-  EXPECT_TRUE(eventually([&] { return c->dead_letters().count(core::DeadLetterReason::no_such_actor) == 100; }));
+  EXPECT_TRUE(eventually(
+      [&] { return c->dead_letters().count(core::DeadLetterReason::no_such_actor) == 100; }));
   EXPECT_EQ(early->dead_letters().link_count(), 0u);
 }
 
@@ -319,12 +325,13 @@ TEST_F(RemoteMessages, NodesCanEndAtAnyMoment) {
     RemoteNode c(settings("cccccccccccccccccccccccccccccccc"));
     RemoteNode d(settings("dddddddddddddddddddddddddddddddd"));
     (void)d.spawn(echo(), "echo");
-    const core::Pid sender = c.spawn(core::props_of([target = d.pid("echo")](core::Context& context) {
-      if (context.message<v1::CounterReply>()) context.request(target, add(1));
-      if (context.message<core::Started>()) {
-        for (int i = 0; i < 100; ++i) context.request(target, add(i));
-      }
-    }));
+    const core::Pid sender =
+        c.spawn(core::props_of([target = d.pid("echo")](core::Context& context) {
+          if (context.message<v1::CounterReply>()) context.request(target, add(1));
+          if (context.message<core::Started>()) {
+            for (int i = 0; i < 100; ++i) context.request(target, add(i));
+          }
+        }));
     EXPECT_TRUE(eventually([&] { return sender.cell()->processed_count() > 200; }));
     switch (round % 4) {
       case 0:

@@ -15,7 +15,8 @@ using test::eventually;
 
 class RemoteWatch : public testing::Test {
  protected:
-  static RemoteNode::Settings settings(char id, core::Duration unreachable_after = milliseconds(200)) {
+  static RemoteNode::Settings settings(char id,
+                                       core::Duration unreachable_after = milliseconds(200)) {
     RemoteNode::Settings settings;
     settings.member_id = std::string(32, id);
     settings.remote.reconnect_min = milliseconds(5);
@@ -35,7 +36,8 @@ class RemoteWatch : public testing::Test {
     test::expect_next(*watcher.diary, {"started"});
     return watcher;
   }
-  static void in_turn(RemoteNode& node, const core::Pid& actor, std::function<void(core::Context&)> task) {
+  static void in_turn(RemoteNode& node, const core::Pid& actor,
+                      std::function<void(core::Context&)> task) {
     const auto done = std::make_shared<test::Gate>();
     (void)node->send(actor, test::Do{[task = std::move(task), done](core::Context& context) {
                        task(context);
@@ -58,7 +60,8 @@ class RemoteWatch : public testing::Test {
     return node.spawn(test::steered(std::make_shared<test::Diary>()), name);
   }
   static void await_watchers(const core::Pid& actor, std::uint32_t count) {
-    EXPECT_TRUE(eventually([&] { return actor.cell()->watcher_count() == count; })) << actor.cell()->watcher_count();
+    EXPECT_TRUE(eventually([&] { return actor.cell()->watcher_count() == count; }))
+        << actor.cell()->watcher_count();
   }
 
   RemoteNode a_{settings('a')};
@@ -126,7 +129,8 @@ TEST_F(RemoteWatch, L3_GoodbyeTellsTheWatchersAtOnce) {
   (void)b_->stop();
   const auto told = watcher.diary->pop();
   // The actor's own end and the node's goodbye are on their way at once; one of them counts.
-  EXPECT_TRUE(told == "terminated x stopped" || told == "terminated x address_terminated") << told.value_or("");
+  EXPECT_TRUE(told == "terminated x stopped" || told == "terminated x address_terminated")
+      << told.value_or("");
   expect_no_more(patient, watcher);
 }
 
@@ -163,10 +167,12 @@ TEST_F(RemoteWatch, L3_AWatchSurvivesABrokenConnection) {
   // Whether or not its Terminated finds the link up, the watcher is told.
   (*b_)->stop(actor);
   const auto told = watcher.diary->pop();
-  EXPECT_TRUE(told == "terminated x stopped" || told == "terminated x not_found") << told.value_or("");
+  EXPECT_TRUE(told == "terminated x stopped" || told == "terminated x not_found")
+      << told.value_or("");
   (*b_)->stop(other);
   const auto told_too = watcher.diary->pop();
-  EXPECT_TRUE(told_too == "terminated y stopped" || told_too == "terminated y not_found") << told_too.value_or("");
+  EXPECT_TRUE(told_too == "terminated y stopped" || told_too == "terminated y not_found")
+      << told_too.value_or("");
   expect_no_more(patient, watcher);
 }
 
@@ -253,7 +259,8 @@ class RemoteActivation : public RemoteWatch {
         });
     EXPECT_TRUE(started.ok());
   }
-  ActorPidResponse activate(const std::string& kind, const std::string& name, const std::string& activator = "activator") {
+  ActorPidResponse activate(const std::string& kind, const std::string& name,
+                            const std::string& activator = "activator") {
     const Answer answer = a_->ask(b_->pid(activator), ActorPidRequest{name, kind}, test::kPatience);
     EXPECT_EQ(answer.outcome, Answer::Outcome::answered) << answer.detail;
     if (answer.message == nullptr) return {};

@@ -105,8 +105,9 @@ TEST_F(WireTypesTest, EmptyMessagesArriveAsTheyWereSent) {
 }
 
 TEST_F(WireTypesTest, TerminatedKeepsItsReason) {
-  for (const auto why : {core::TerminatedReason::stopped, core::TerminatedReason::address_terminated,
-                         core::TerminatedReason::not_found}) {
+  for (const auto why :
+       {core::TerminatedReason::stopped, core::TerminatedReason::address_terminated,
+        core::TerminatedReason::not_found}) {
     const auto envelope = sent(core::Terminated{peer("x"), why});
     EXPECT_EQ(envelope->get<core::Terminated>()->who, peer("x"));
     EXPECT_EQ(envelope->get<core::Terminated>()->why, why);
@@ -128,8 +129,9 @@ TEST_F(WireTypesTest, ActivationKeepsNameKindAndStatus) {
 }
 
 TEST_F(WireTypesTest, NoticesKeepKindAndDetail) {
-  for (const auto kind : {core::Notice::Kind::enqueued, core::Notice::Kind::started, core::Notice::Kind::mailbox_full,
-                          core::Notice::Kind::bad_payload, core::Notice::Kind::failed}) {
+  for (const auto kind :
+       {core::Notice::Kind::enqueued, core::Notice::Kind::started, core::Notice::Kind::mailbox_full,
+        core::Notice::Kind::bad_payload, core::Notice::Kind::failed}) {
     const auto envelope = sent(core::Notice{kind, "why"});
     EXPECT_EQ(envelope->get<core::Notice>()->kind, kind);
     EXPECT_EQ(envelope->get<core::Notice>()->detail, "why");
@@ -183,9 +185,10 @@ TEST_F(WireTypesTest, APayloadOfProtobufTravelsUnderTheNameOfItsContent) {
 }
 
 TEST_F(WireTypesTest, AnyOtherPayloadTravelsWhole) {
-  for (const Payload& payload : {Payload::json("{}"), Payload{"some.Type", Payload::kJson, "{\"a\":1}"},
-                                 Payload{"", "application/octet-stream", std::string("\0\xff", 2)},
-                                 Payload{"", Payload::kProtobuf, "bytes of no known type"}, Payload{}}) {
+  for (const Payload& payload :
+       {Payload::json("{}"), Payload{"some.Type", Payload::kJson, "{\"a\":1}"},
+        Payload{"", "application/octet-stream", std::string("\0\xff", 2)},
+        Payload{"", Payload::kProtobuf, "bytes of no known type"}, Payload{}}) {
     EXPECT_EQ(name_of(payload), "nexus.v1.Payload");
     const auto envelope = sent(payload);
     const auto* arrived = envelope->get<Payload>();
@@ -197,8 +200,9 @@ TEST_F(WireTypesTest, AnyOtherPayloadTravelsWhole) {
 }
 
 TEST_F(WireTypesTest, APayloadNeverBecomesAMessageOfTheRuntime) {
-  for (const char* name : {"actor.Stop", "actor.PoisonPill", "actor.Watch", "actor.Terminated", "remote.ActorPidRequest",
-                           "nexus.internal.v1.Notice", "nexus.v1.Payload"}) {
+  for (const char* name :
+       {"actor.Stop", "actor.PoisonPill", "actor.Watch", "actor.Terminated",
+        "remote.ActorPidRequest", "nexus.internal.v1.Notice", "nexus.v1.Payload"}) {
     const auto envelope = sent(Payload{name, Payload::kProtobuf, ""});
     const auto* arrived = envelope->get<Payload>();
     ASSERT_NE(arrived, nullptr) << name;
@@ -209,8 +213,9 @@ TEST_F(WireTypesTest, APayloadNeverBecomesAMessageOfTheRuntime) {
 TEST_F(WireTypesTest, BytesThatAreNotWhatTheirNameSaysAreNull) {
   types_.add<v1::CounterRequest>();
   types_.add<Greeting>();
-  for (const char* name : {"actor.Watch", "actor.Terminated", "actor.Touched", "remote.ActorPidRequest",
-                           "nexus.v1.CounterRequest", "nexus.v1.Payload"}) {
+  for (const char* name :
+       {"actor.Watch", "actor.Terminated", "actor.Touched", "remote.ActorPidRequest",
+        "nexus.v1.CounterRequest", "nexus.v1.Payload"}) {
     EXPECT_EQ(types_.decode(name, kNoProtobuf), nullptr) << name;
   }
   EXPECT_EQ(types_.decode("test.Greeting", ""), nullptr);
@@ -225,7 +230,8 @@ TEST_F(WireTypesTest, WhatHasNoNameOnTheWireStaysHere) {
   EXPECT_FALSE(types_.encode(*core::make_envelope(core::Started{}), message));
   EXPECT_FALSE(types_.encode(*core::make_envelope(core::Restart{}), message));
   EXPECT_FALSE(types_.encode(*core::make_envelope(core::Failure{}), message));
-  EXPECT_FALSE(types_.encode(*core::make_envelope(Greeting{"unspeakable"}), message)) << "its codec refuses";
+  EXPECT_FALSE(types_.encode(*core::make_envelope(Greeting{"unspeakable"}), message))
+      << "its codec refuses";
 }
 
 TEST_F(WireTypesTest, RandomBytesUnderAnyNameNeverHarm) {

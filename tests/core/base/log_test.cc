@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -159,7 +160,7 @@ TEST(Log, L3_ASinkThatThrowsTakesNobodyDown) {
   const Log log({}, [&](std::string_view) {
     ++calls;
     if (calls == 1) throw std::runtime_error("disk full");
-    if (calls == 2) throw 7;
+    if (calls == 2) throw std::bad_alloc();
   });
   log.info("first");
   log.info("second");

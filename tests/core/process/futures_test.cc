@@ -103,6 +103,23 @@ TEST_F(Futures, ADeadLetterResponseMeansThatNobodyIsThere) {
   EXPECT_EQ(seen.pop()->outcome, Outcome::no_such_actor);
 }
 
+TEST_F(Futures, TheEndOfANodeEndsTheRequestsToIt) {
+  const Pid gone = Pid::of_name("10.0.0.1:80", "a");
+  const Pid other = Pid::of_name("10.0.0.2:80", "a");
+  (void)table().open(give_up_at(), note(), false, gone);
+  (void)table().open(give_up_at(), note(), true, gone.with_request_id(7));
+  (void)table().open(give_up_at(), note(), false, other);
+  (void)table().open(give_up_at(), note());
+  table().fail_at("10.0.0.1:80", "peer unreachable");
+  ASSERT_EQ(seen.size(), 2u);
+  for (int i = 0; i < 2; ++i) {
+    const auto answer = seen.pop();
+    EXPECT_EQ(answer->outcome, Outcome::link_failed);
+    EXPECT_EQ(answer->detail, "peer unreachable");
+  }
+  EXPECT_EQ(table().open_count(), 2u);
+}
+
 TEST(FuturesLimit, AtMostSoManyAreOpen) {
   Queue<Answer> seen;
   TestSystem system({.futures = {.open_count_max = 2}});
