@@ -42,13 +42,13 @@ ActorSystem::~ActorSystem() {
 
 bool ActorSystem::stop_actors(Duration patience) {
   guardian_->stop_all();
-  return guardian_->wait_until_empty(clock_.now() + patience);
+  return guardian_->wait_until_empty(deadline_after(clock_.now(), patience));
 }
 
 bool ActorSystem::shutdown(Duration patience) {
   CHECK(!stopped_);
   stopped_ = true;
-  const Instant deadline = clock_.now() + patience;
+  const Instant deadline = deadline_after(clock_.now(), patience);
   const bool all_stopped = stop_actors(patience);
   futures_.close();
   // A worker needs a moment to end even when it has nothing to do.
@@ -133,7 +133,7 @@ Answer ActorSystem::ask_envelope(const Pid& target, EnvelopePtr envelope, Durati
   };
   auto shared = std::make_shared<Shared>();
   const Pid sender = futures_.open(
-      clock_.now() + timeout,
+      deadline_after(clock_.now(), timeout),
       [shared](Answer answer) {
         MutexLock lock(shared->mutex);
         shared->answer = std::move(answer);

@@ -98,7 +98,7 @@ void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope
 }
 
 bool Remote::close(core::Duration patience) {
-  const bool clean = endpoints_.close(system_.clock().now() + patience);
+  const bool clean = endpoints_.close(core::deadline_after(system_.clock().now(), patience));
   service_.say_goodbye();
   return clean;
 }

@@ -44,8 +44,8 @@ void Context::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration tim
     }};
     actors.registry().send_system(asker, make_envelope(std::move(continuation)));
   };
-  const Pid sender = actors.futures().open(actors.clock().now() + timeout, std::move(continue_here),
-                                           false, target);
+  const Pid sender = actors.futures().open(deadline_after(actors.clock().now(), timeout),
+                                           std::move(continue_here), false, target);
   if (sender.empty()) return;
   envelope->set_sender(sender);
   deliver(target, std::move(envelope));

@@ -8,6 +8,11 @@ namespace nexus::core {
 using Duration = std::chrono::nanoseconds;
 using Instant = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 
+// `now` + `patience`, or the end of time when that lies beyond it: "for ever" is a legal patience.
+inline Instant deadline_after(Instant now, Duration patience) {
+  return patience > Instant::max() - now ? Instant::max() : now + patience;
+}
+
 class Clock {
  public:
   virtual ~Clock() = default;

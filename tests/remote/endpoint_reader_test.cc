@@ -108,14 +108,16 @@ class EndpointReaderTest : public testing::Test {
     return seen.value_or(Seen{});
   }
 
+  // Written by actors, so they outlive the system.
   ForeignMail foreign_;
+  test::Queue<Seen> seen_;
+
   test::TestSystem system_{{.address = kHere}};
   std::shared_ptr<Endpoint::Shared> shared_ =
       std::make_shared<Endpoint::Shared>(Options{}, *system_, std::make_unique<test::FakeDialer>());
   EndpointManager endpoints_{shared_};
   EndpointReader reader_{*system_, shared_->types, endpoints_};
   const std::shared_ptr<test::Diary> diary_ = std::make_shared<test::Diary>();
-  test::Queue<Seen> seen_;
 };
 
 TEST_F(EndpointReaderTest, AMessageReachesItsActorWithSenderAndHeaders) {

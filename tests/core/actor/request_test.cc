@@ -84,6 +84,12 @@ TEST(Ask, FromOutsideBringsTheAnswer) {
   EXPECT_EQ(system->futures().open_count(), 0u);
 }
 
+TEST(Ask, MayWaitForEver) {
+  TestSystem system;
+  const Pid actor = system.spawn(doubler());
+  EXPECT_EQ(text_of(system->ask(actor, Number{1}, Duration::max())), "answered 2");
+}
+
 TEST(Ask, ByManyThreadsMixesNothingUp) {
   TestSystem system;
   const Pid actor = system.spawn(doubler());
