@@ -5,6 +5,7 @@
 #include "core/actor/context.h"
 #include "core/base/nearest.h"
 #include "daemon/payload_codec.h"
+#include "remote/wire_message.h"
 
 namespace nexus::daemon {
 namespace {
@@ -317,51 +318,70 @@ void ActorDoor::tell(const core::Pid& target, std::vector<core::Payload> message
     done(checked.error());
     return;
   }
-  const bool wait = ack == Ack::enqueued && !is_here(target);
-  auto progress = std::make_shared<TellProgress>();
-  {
-    core::MutexLock lock(progress->mutex);
-    progress->waiting_count = static_cast<std::uint32_t>(envelopes.size()) + 1;
-    progress->done = std::move(done);
+  if (is_here(target) || ack == Ack::accepted) {
+    send_told(target, std::move(envelopes), headers, budget, std::move(done));
+  } else {
+    send_told_and_wait(target, std::move(envelopes), std::move(headers), budget, std::move(done));
   }
+}
+
+// In order, up to the first that the door turns away.
+void ActorDoor::send_told(const core::Pid& target, std::vector<core::EnvelopePtr> envelopes,
+                          const core::Headers& headers, core::Duration budget,
+                          Callback<std::uint32_t> done) {
+  std::uint32_t accepted_count = 0;
   for (core::EnvelopePtr& envelope : envelopes) {
     envelope->set_headers(headers);
-    if (wait) {
-      const core::Pid sender = system_.futures().open(
-          system_.clock().now() + budget,
-          [this, target, budget, progress](core::Answer answer) {
-            const bool ok = answer.outcome == core::Answer::Outcome::answered;
-            finish_one(*progress,
-                       ok ? std::nullopt : std::optional<Error>(error_of(answer, target, budget)));
-          },
-          true, target);
-      if (sender.empty()) continue;
-      envelope->set_sender(sender);
-      envelope->set_wants_notices(true);
-      (void)system_.registry().send_user(target, std::move(envelope));
-      continue;
-    }
-    std::optional<Error> error;
+    using Outcome = core::Answer::Outcome;
+    std::optional<Outcome> refused;
     switch (system_.registry().send_user(target, std::move(envelope))) {
       case core::Delivered::mailbox:
       case core::Delivered::process:
       case core::Delivered::foreign:
         break;
       case core::Delivered::mailbox_full:
-        error = error_of({.outcome = core::Answer::Outcome::mailbox_full}, target, budget);
+        refused = Outcome::mailbox_full;
         break;
       case core::Delivered::dead_letter:
-        error = error_of({.outcome = core::Answer::Outcome::no_such_actor}, target, budget);
+        refused = Outcome::no_such_actor;
         break;
     }
-    finish_one(*progress, std::move(error));
+    if (refused) {
+      Error error = error_of({.outcome = *refused}, target, budget);
+      error.metadata["accepted"] = std::to_string(accepted_count);
+      done(std::move(error));
+      return;
+    }
+    ++accepted_count;
   }
-  // The one extra that kept the callback from running before all were sent.
+  done(accepted_count);
+}
+
+// All at once; the node of the actor reports on each.
+void ActorDoor::send_told_and_wait(const core::Pid& target,
+                                   std::vector<core::EnvelopePtr> envelopes, core::Headers headers,
+                                   core::Duration budget, Callback<std::uint32_t> done) {
+  headers.emplace_back(remote::kNoticesHeader, remote::kEnqueuedNotice);
+  auto progress = std::make_shared<TellProgress>();
   {
     core::MutexLock lock(progress->mutex);
-    --progress->enqueued_count;
+    progress->waiting_count = static_cast<std::uint32_t>(envelopes.size());
+    progress->done = std::move(done);
   }
-  finish_one(*progress, std::nullopt);
+  for (core::EnvelopePtr& envelope : envelopes) {
+    const core::Pid teller = system_.futures().open(
+        system_.clock().now() + budget,
+        [this, target, budget, progress](core::Answer answer) {
+          const bool ok = answer.outcome == core::Answer::Outcome::answered;
+          finish_one(*progress,
+                     ok ? std::nullopt : std::optional<Error>(error_of(answer, target, budget)));
+        },
+        true, target);
+    if (teller.empty()) continue;
+    envelope->set_headers(headers);
+    envelope->set_sender(teller);
+    (void)system_.registry().send_user(target, std::move(envelope));
+  }
 }
 
 namespace {
@@ -400,13 +420,45 @@ core::PropsPtr outside_watcher(const core::Pid& target, OutsideWatcher::Also als
 
 }  // namespace
 
+namespace {
+
+// The actor that watches for a stop, known to whichever of its spawn and the end of the call comes second.
+class WatcherSlot {
+ public:
+  // The call is over. The watcher, when it is known already.
+  core::Pid end() {
+    core::MutexLock lock(mutex_);
+    ended_ = true;
+    return watcher_;
+  }
+  // Whether the call was over before the watcher was known.
+  bool has_ended_before(const core::Pid& watcher) {
+    core::MutexLock lock(mutex_);
+    watcher_ = watcher;
+    return ended_;
+  }
+
+ private:
+  core::Mutex mutex_;
+  core::Pid watcher_ GUARDED_BY(mutex_);
+  bool ended_ GUARDED_BY(mutex_) = false;
+};
+
+// Ids of actors and processes that every node of ours has; only unnamed actors have other ids with a '$'.
+bool is_well_known(const std::string& id) {
+  return id == "activator" || (id.starts_with('$') && !id.starts_with("$c"));
+}
+
+}  // namespace
+
 void ActorDoor::stop(const core::Pid& target, StopOptions options, core::Duration budget,
                      Callback<core::Nothing> done) {
   if (core::Status checked = check_target(target); !checked.ok()) {
     done(checked.error());
     return;
   }
-  if (const core::PropsPtr props = props_of(target); props != nullptr && props->system) {
+  const core::PropsPtr props = props_of(target);
+  if ((props != nullptr && props->system) || (!is_here(target) && is_well_known(target.id()))) {
     done(Error{Errc::permission_denied, target.to_string() + " belongs to the node itself",
                "SYSTEM_ACTOR"});
     return;
@@ -420,44 +472,50 @@ void ActorDoor::stop(const core::Pid& target, StopOptions options, core::Duratio
     done(core::Nothing{});
     return;
   }
-  // The first of report and deadline wins.
-  struct Shared {
-    std::atomic<bool> decided{false};
-    Callback<core::Nothing> done;
-  };
-  auto shared = std::make_shared<Shared>();
-  shared->done = std::move(done);
+  // The watcher's report is the answer to a request, so it has a deadline, and an end when the node drains or the link is lost.
+  auto watcher = std::make_shared<WatcherSlot>();
+  const core::Pid waiter = system_.futures().open(
+      system_.clock().now() + budget,
+      [this, target, budget, watcher, done = std::move(done)](core::Answer answer) mutable {
+        if (const core::Pid pid = watcher->end()) system_.stop(pid);
+        done(stop_result(answer, target, budget));
+      },
+      false, target);
+  if (waiter.empty()) return;
   const auto also = options.now ? OutsideWatcher::Also::stop : OutsideWatcher::Also::poison;
-  core::Result<core::Pid> watcher = system_.spawn(
-      outside_watcher(target, also, [this, shared, target](core::TerminatedReason why) {
-        if (shared->decided.exchange(true)) return;
-        switch (why) {
-          case core::TerminatedReason::stopped:
-            shared->done(core::Nothing{});
-            break;
-          case core::TerminatedReason::not_found:
-            shared->done(not_found(target));
-            break;
-          case core::TerminatedReason::address_terminated:
-            shared->done(
-                error_of({.outcome = core::Answer::Outcome::link_failed, .detail = "peer gone"},
-                         target, {}));
-            break;
-        }
+  const core::Result<core::Pid> spawned =
+      system_.spawn(outside_watcher(target, also, [this, waiter](core::TerminatedReason why) {
+        (void)system_.send(waiter, core::Terminated{{}, why});
       }));
-  if (!watcher.ok()) {
-    shared->done(watcher.error());
-    return;
+  if (!spawned.ok()) {
+    system_.futures().cancel(waiter.request_id());
+  } else if (watcher->has_ended_before(*spawned)) {
+    system_.stop(*spawned);
   }
-  system_.timers().schedule(
-      system_.clock().now() + budget, [this, shared, target, budget, watcher = *watcher] {
-        if (shared->decided.exchange(true)) return;
-        system_.stop(watcher);
-        shared->done(Error{Errc::deadline_exceeded,
-                           target.to_string() + " was told to stop, but had not stopped within " +
-                               std::to_string(milliseconds(budget)) + " ms",
-                           "STOP_TIMEOUT"});
-      });
+}
+
+core::Result<core::Nothing> ActorDoor::stop_result(const core::Answer& answer,
+                                                   const core::Pid& target,
+                                                   core::Duration budget) const {
+  if (answer.outcome == core::Answer::Outcome::deadline) {
+    Error error{Errc::deadline_exceeded,
+                target.to_string() + " was told to stop, but had not stopped within " +
+                    std::to_string(milliseconds(budget)) + " ms",
+                "STOP_TIMEOUT"};
+    error.metadata["pid"] = target.to_string();
+    return error;
+  }
+  if (answer.outcome != core::Answer::Outcome::answered) return error_of(answer, target, budget);
+  switch (answer.message->get<core::Terminated>()->why) {
+    case core::TerminatedReason::stopped:
+      break;
+    case core::TerminatedReason::not_found:
+      return not_found(target);
+    case core::TerminatedReason::address_terminated:
+      return error_of({.outcome = core::Answer::Outcome::link_failed, .detail = "peer gone"},
+                      target, budget);
+  }
+  return core::Nothing{};
 }
 
 core::Result<core::Pid> ActorDoor::watch(

@@ -63,12 +63,14 @@ class ActorDoor {
   };
   // The budget for a call whose client gave `wanted` (or none).
   core::Duration budget(std::optional<core::Duration> wanted) const;
-  // Cancels the wait for an ask or tell; its callback gets CANCELLED.
+  // Cancels the wait for an ask; its callback gets CANCELLED.
   using Cancel = std::function<void()>;
 
   Cancel ask(const core::Pid& target, Message message, core::Duration budget,
              Callback<Message> done);
   enum class Ack : std::uint8_t { enqueued, accepted };
+  // For an actor of this node the messages go in order up to the first that is refused: `accepted` in the error's metadata says
+  // how many went. For another node all are sent, and `accepted` says how many its node took.
   void tell(const core::Pid& target, std::vector<core::Payload> messages, core::Headers headers,
             Ack ack, core::Duration budget, Callback<std::uint32_t> done);
 
@@ -107,6 +109,13 @@ class ActorDoor {
   core::Status check_open() const;
 
  private:
+  void send_told(const core::Pid& target, std::vector<core::EnvelopePtr> envelopes,
+                 const core::Headers& headers, core::Duration budget, Callback<std::uint32_t> done);
+  void send_told_and_wait(const core::Pid& target, std::vector<core::EnvelopePtr> envelopes,
+                          core::Headers headers, core::Duration budget,
+                          Callback<std::uint32_t> done);
+  core::Result<core::Nothing> stop_result(const core::Answer& answer, const core::Pid& target,
+                                          core::Duration budget) const;
   core::Error error_of(const core::Answer& answer, const core::Pid& target,
                        core::Duration budget) const;
   core::Error not_found(const core::Pid& target) const;

@@ -87,6 +87,21 @@ std::optional<core::Duration> time_left(const grpc::CallbackServerContext& conte
   return deadline - std::chrono::system_clock::now();
 }
 
+// What a client is told of a node that it was forwarded to and that sent no error of its own.
+Error no_word_from(const std::string& node, const grpc::Status& status) {
+  const std::string what = status.error_message().empty() ? "no message" : status.error_message();
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return {Errc::deadline_exceeded, "the node " + node + " did not answer in time",
+            "NODE_TIMEOUT"};
+  }
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    return {Errc::unavailable, "the node " + node + " cannot be reached, or was lost: " + what,
+            "NODE_UNREACHABLE"};
+  }
+  return {static_cast<Errc>(status.error_code()), "the node " + node + " failed: " + what,
+          "NODE_FAILED"};
+}
+
 Error invalid(std::string detail) {
   return {Errc::invalid_argument, std::move(detail), "INVALID_REQUEST"};
 }
@@ -252,23 +267,19 @@ bool GrpcActorService::Impl::forward(
       std::chrono::system_clock::now() +
       std::chrono::duration_cast<std::chrono::milliseconds>(door_.budget(time_left(*context))));
   call->on_cancel([outgoing] { outgoing->context.TryCancel(); });
-  (outgoing->stub->async()->*method)(
-      &outgoing->context, &outgoing->request, &outgoing->response,
-      [outgoing, call, node, response](const grpc::Status& status) {
-        if (status.ok()) {
-          call->answer([&] { response->Swap(&outgoing->response); });
-          return;
-        }
-        // Without details the answer is gRPC's own: the other node was never reached.
-        if (status.error_code() == grpc::StatusCode::UNAVAILABLE &&
-            status.error_details().empty()) {
-          call->fail({Errc::unavailable,
-                      "the node " + node + " cannot be reached: " + status.error_message(),
-                      "NODE_UNREACHABLE"});
-          return;
-        }
-        call->fail(status);
-      });
+  (outgoing->stub->async()->*method)(&outgoing->context, &outgoing->request, &outgoing->response,
+                                     [outgoing, call, node, response](const grpc::Status& status) {
+                                       if (status.ok()) {
+                                         call->answer([&] { response->Swap(&outgoing->response); });
+                                         return;
+                                       }
+                                       // Without details the answer is gRPC's own: that node did not get to say anything.
+                                       if (status.error_details().empty()) {
+                                         call->fail(no_word_from(node, status));
+                                         return;
+                                       }
+                                       call->fail(status);
+                                     });
   return true;
 }
 

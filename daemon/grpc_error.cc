@@ -11,8 +11,6 @@ std::string reason_of(core::Errc code) {
   switch (code) {
     case core::Errc::invalid_argument:
       return "INVALID_REQUEST";
-    case core::Errc::unavailable:
-      return "DRAINING";
     case core::Errc::resource_exhausted:
       return "OVERLOADED";
     default:

@@ -45,7 +45,7 @@ class ProbeSocket {
     const int on = 1;
     // As the server does, so that connections of an earlier run in TIME_WAIT are not in the way.
     if (fd_ < 0 || setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        bind(fd_, first->ai_addr, first->ai_addrlen) != 0 || listen(fd_, 1) != 0) {
+        bind(fd_, first->ai_addr, first->ai_addrlen) != 0) {
       const int error = errno;
       return failure(address, error == EADDRINUSE
                                   ? "the address is in use by another process; stop it (`ss -ltnp` "

@@ -56,7 +56,10 @@ struct Node::Running {
 Node::Node() { add_builtin_kinds(kinds_); }
 
 Node::~Node() {
-  if (running_ != nullptr && !stop_missed_) (void)stop();
+  if (running_ == nullptr) return;
+  if (!stop_missed_) (void)stop();
+  // A turn that is still running may use all that stands above the runtime.
+  if (running_ != nullptr) (void)running_->system.dispatcher().stop(core::Instant::max());
 }
 
 Kind& Node::add_kind(const std::string& name, core::Props props, const std::string& description) {

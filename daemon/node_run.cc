@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -24,6 +25,23 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::seconds kStatusInterval{10};
+constexpr std::chrono::seconds kResolvePatience{5};
+
+// Whether the host to listen on has an address, so that a misspelt name is told from a taken port.
+core::Status check_resolves(asio::io_context& loop, const HostPort& listen) {
+  asio::ip::tcp::resolver resolver(loop);
+  std::string why = "no answer within 5 s";
+  resolver.async_resolve(listen.host, std::to_string(listen.port),
+                         [&](const boost::system::error_code& error, const auto&) {
+                           why = error ? error.message() : "";
+                         });
+  loop.run_for(kResolvePatience);
+  loop.restart();
+  if (why.empty()) return core::Nothing{};
+  return core::Error{core::Errc::unavailable, "cannot listen on " + listen.to_string() +
+                                                  ": the name \"" + listen.host +
+                                                  "\" does not resolve (" + why + ")"};
+}
 
 std::string status_line(core::ActorSystem& system) {
   return "serving at " + system.address() + ", " + std::to_string(system.cells().live_count()) +
@@ -86,7 +104,9 @@ int Node::run(int argc, char** argv) {
   asio::io_context loop;
   asio::signal_set signals(loop, SIGTERM, SIGINT, SIGHUP);
 
-  if (const core::Status started = start(*config); !started.ok()) {
+  core::Status started = check_resolves(loop, config->node.listen);
+  if (started.ok()) started = start(*config);
+  if (!started.ok()) {
     std::cerr << "nexusd: " << started.error().detail << "\n";
     return exit_status(started.error().code == core::Errc::unavailable ? ExitCode::cannot_listen
                                                                        : ExitCode::failure);

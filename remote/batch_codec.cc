@@ -88,7 +88,7 @@ std::string encode_batch(const std::vector<WireMessage>& messages, Dialect diale
     if (!message.headers.empty() || message.wants_notices) {
       auto& data = *envelope->mutable_message_header()->mutable_header_data();
       for (const auto& [key, value] : message.headers) data[key] = value;
-      if (message.wants_notices) data[kNoticesHeader] = "1";
+      if (message.wants_notices) data[kNoticesHeader] = kAllNotices;
     }
   }
   return serialise(frame);

@@ -35,8 +35,13 @@ Endpoint::Endpoint(std::shared_ptr<const Shared> shared, std::string address)
       jitter_(static_cast<std::uint32_t>(
           std::hash<std::string>{}(shared_->system.address() + address_))) {}
 
+std::size_t Endpoint::body_bytes_max(const WireMessage& message) const {
+  const std::size_t bytes_max = shared_->options.message_bytes_max;
+  return message.is_wrapped() ? bytes_max + WireMessage::kWrappingBytes : bytes_max;
+}
+
 void Endpoint::send(WireMessage message) {
-  if (message.bytes() > shared_->options.message_bytes_max) {
+  if (message.data.size() > body_bytes_max(message)) {
     to_dead_letters({std::move(message)}, core::DeadLetterReason::too_large);
     return;
   }
@@ -359,7 +364,9 @@ std::size_t Endpoint::waiting_count() const {
 bool Endpoint::flush(core::Instant deadline) {
   core::MutexLock lock(mutex_);
   while (writing_ || !writer_.empty()) {
-    if (state_.phase() != EndpointState::Phase::connected) return false;
+    const bool has_hope = state_.phase() == EndpointState::Phase::connected ||
+                          state_.phase() == EndpointState::Phase::connecting;
+    if (!has_hope) return false;
     if (shared_->system.clock().now() >= deadline) return false;
     drained_.wait_until(mutex_, deadline);
   }

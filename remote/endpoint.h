@@ -75,7 +75,7 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   // Nothing is queued, written or watched, and there is no stream: it may be forgotten.
   bool idle() const;
   std::size_t waiting_count() const;
-  // False when something still waited for a connected peer at `deadline`.
+  // Waits until all that is queued was written. False at `deadline`, or as soon as the link is down.
   bool flush(core::Instant deadline);
   // Ends the link: what still waits becomes dead letters, watchers are told AddressTerminated.
   void close();
@@ -100,6 +100,7 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
     std::optional<std::uint64_t> dial_epoch;
   };
 
+  std::size_t body_bytes_max(const WireMessage& message) const;
   WireMessage watch_message(const core::Pid& watcher, const core::Pid& watchee, bool watch) const;
   [[nodiscard]] Todo decide(const EndpointState::Actions& actions) REQUIRES(mutex_);
   [[nodiscard]] Todo drop_stream(const EndpointState::Actions& actions) REQUIRES(mutex_);

@@ -25,7 +25,8 @@ class EndpointManager {
   std::shared_ptr<Endpoint> find(const std::string& address) const;
   // A snapshot, in no order.
   std::vector<std::shared_ptr<Endpoint>> all() const;
-  // Sends what is queued for connected peers, up to `deadline`, then closes all. False when something was left.
+  // Sends what is queued for peers that are connected or being dialled, up to `deadline`, then closes all. False when something
+  // was left.
   bool close(core::Instant deadline);
 
  private:

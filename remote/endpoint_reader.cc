@@ -67,23 +67,82 @@ void EndpointReader::receive(const Peer& peer, ReceivedMessage& message) {
         endpoint->forget_inbound_watch(unwatch->watcher, target);
       }
     }
+    if (envelope->is<core::Stop>() && is_system_actor(target)) return refuse_stop(peer, target);
     registry.send_system(target, std::move(envelope));
     return;
   }
-  bool wants_notices = false;
-  std::erase_if(message.headers, [&](const auto& header) {
+  if (envelope->is<core::PoisonPill>() && is_system_actor(target)) return refuse_stop(peer, target);
+  std::string notices;
+  std::erase_if(message.headers, [&](auto& header) {
     if (header.first != kNoticesHeader) return false;
-    wants_notices = true;
+    notices = std::move(header.second);
     return true;
   });
   envelope->set_headers(std::move(message.headers));
+  if (notices == kEnqueuedNotice) {
+    receive_told(target, sender, std::move(envelope));
+    return;
+  }
+  const bool wants_notices = !notices.empty() && sender;
   envelope->set_sender(sender);
   envelope->set_wants_notices(wants_notices);
   const core::Delivered delivered = registry.send_user(target, std::move(envelope));
-  if (wants_notices && sender && delivered == core::Delivered::mailbox) {
+  if (wants_notices && delivered == core::Delivered::mailbox) {
     (void)registry.send_user(sender,
                              core::make_envelope(core::Notice{core::Notice::Kind::enqueued, {}}));
   }
+}
+
+// A client's tell: the actor sees no sender; `teller` learns whether the message is in the mailbox, or why not.
+void EndpointReader::receive_told(const core::Pid& target, const core::Pid& teller,
+                                  core::EnvelopePtr envelope) {
+  using Kind = core::Notice::Kind;
+  const auto tell = [&](Kind kind, std::string detail = {}) {
+    (void)system_.registry().send_user(teller,
+                                       core::make_envelope(core::Notice{kind, std::move(detail)}));
+  };
+  const core::PropsPtr props = props_of(target);
+  // Nobody waits for the actor's turn, so what its kind cannot read must be found now.
+  if (const auto* payload = envelope->get<core::Payload>();
+      payload != nullptr && props != nullptr && props->read_payload) {
+    core::Result<core::EnvelopePtr> read = props->read_payload(*payload);
+    if (!read.ok()) {
+      tell(Kind::bad_payload, read.error().detail);
+      return;
+    }
+    (*read)->set_headers(envelope->headers());
+    envelope = std::move(*read);
+  }
+  switch (system_.registry().send_user(target, std::move(envelope))) {
+    case core::Delivered::mailbox:
+    case core::Delivered::process:
+    case core::Delivered::foreign:
+      tell(Kind::enqueued);
+      break;
+    case core::Delivered::mailbox_full:
+      tell(Kind::mailbox_full);
+      break;
+    case core::Delivered::dead_letter:
+      (void)system_.registry().send_user(teller,
+                                         core::make_envelope(core::DeadLetterResponse{target}));
+      break;
+  }
+}
+
+core::PropsPtr EndpointReader::props_of(const core::Pid& target) const {
+  if (!target.is_cell()) return nullptr;
+  const auto info = system_.cells().info(*target.cell(), target.generation());
+  return info == nullptr ? nullptr : info->props;
+}
+
+bool EndpointReader::is_system_actor(const core::Pid& target) const {
+  const core::PropsPtr props = props_of(target);
+  return props != nullptr && props->system;
+}
+
+void EndpointReader::refuse_stop(const Peer& peer, const core::Pid& target) const {
+  system_.log().warn("a peer tried to stop an actor of the node itself, refused",
+                     {{"peer", peer.address}, {"actor", target.to_string()}});
 }
 
 // The link that a Terminated for this watcher takes; null when it takes none.

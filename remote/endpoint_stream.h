@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "core/base/clock.h"
+
 namespace nexus::remote {
 
 // What a stream tells its endpoint. Any thread, never from inside dial() or write(). Frames come one after the other, results of
@@ -41,6 +43,9 @@ class EndpointDialer {
   // Null after close().
   virtual std::shared_ptr<EndpointStream> dial(const std::string& address, std::uint64_t epoch,
                                                std::shared_ptr<EndpointStreamEvents> events) = 0;
+  // Waits until the peers have ended the streams that were finished, so that they have read what was sent. False when some had
+  // not by `deadline`.
+  virtual bool await_ends(core::Instant deadline) = 0;
   // Breaks off all streams and waits until none of them calls its events any more. Not from inside such a call.
   virtual void close() = 0;
 };

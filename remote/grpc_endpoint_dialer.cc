@@ -24,6 +24,7 @@ class GrpcEndpointDialer::LiveStreams {
   // False after close().
   [[nodiscard]] bool add(std::shared_ptr<Stream> stream);
   void remove(Stream* stream);
+  bool await_ends(core::Instant deadline);
   void close();
 
  private:
@@ -168,6 +169,15 @@ void GrpcEndpointDialer::LiveStreams::remove(Stream* stream) {
   ended_.notify_all();
 }
 
+bool GrpcEndpointDialer::LiveStreams::await_ends(core::Instant deadline) {
+  core::MutexLock lock(mutex_);
+  while (!streams_.empty()) {
+    if (core::SteadyClock().now() >= deadline) return false;
+    ended_.wait_until(mutex_, deadline);
+  }
+  return true;
+}
+
 void GrpcEndpointDialer::LiveStreams::close() {
   std::vector<std::shared_ptr<Stream>> streams;
   {
@@ -204,6 +214,8 @@ std::shared_ptr<EndpointStream> GrpcEndpointDialer::dial(
   stream->start(handshake_);
   return stream;
 }
+
+bool GrpcEndpointDialer::await_ends(core::Instant deadline) { return live_->await_ends(deadline); }
 
 void GrpcEndpointDialer::close() { live_->close(); }
 

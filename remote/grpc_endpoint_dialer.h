@@ -18,6 +18,7 @@ class GrpcEndpointDialer final : public EndpointDialer {
 
   std::shared_ptr<EndpointStream> dial(const std::string& address, std::uint64_t epoch,
                                        std::shared_ptr<EndpointStreamEvents> events) override;
+  bool await_ends(core::Instant deadline) override;
   void close() override;
 
  private:

@@ -23,11 +23,8 @@ using Base = ::remote::Remoting::WithRawCallbackMethod_Receive<
 
 class GrpcRemotingService::Impl final : public Base {
  public:
-  Impl(EndpointReader& reader, EndpointManager& endpoints, std::string member_id, core::Log log)
-      : reader_(reader),
-        endpoints_(endpoints),
-        member_id_(std::move(member_id)),
-        log_(std::move(log)) {}
+  Impl(EndpointReader& reader, EndpointManager& endpoints, Peer self, core::Log log)
+      : reader_(reader), endpoints_(endpoints), self_(std::move(self)), log_(std::move(log)) {}
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Receive(
       grpc::CallbackServerContext* context) override;
@@ -40,7 +37,7 @@ class GrpcRemotingService::Impl final : public Base {
 
   EndpointReader& reader_;
   EndpointManager& endpoints_;
-  const std::string member_id_;
+  const Peer self_;
   const core::Log log_;
 
   core::Mutex mutex_;
@@ -116,6 +113,15 @@ class GrpcRemotingService::Impl::Session final
       finish(grpc::StatusCode::INVALID_ARGUMENT, "the ConnectRequest lacks member id or address");
       return false;
     }
+    if (connect.address == service_.self_.address &&
+        connect.member_id != service_.self_.member_id) {
+      service_.log_.error(
+          "refused a peer that says it has this node's own address; check node.advertise of both",
+          {{"address", connect.address}, {"from", from_}});
+      finish(grpc::StatusCode::FAILED_PRECONDITION,
+             connect.address + " is this node's own address; check node.advertise of both");
+      return false;
+    }
     peer_ = {.address = connect.address, .member_id = connect.member_id};
     service_.log_.info("peer connected", {{"peer", peer_.address}, {"member", peer_.member_id}});
     if (const auto endpoint = service_.endpoints_.find(peer_.address)) {
@@ -125,7 +131,7 @@ class GrpcRemotingService::Impl::Session final
     if (ending_) return true;
     connected_ = true;
     write_pending_ = true;
-    outgoing_ = to_byte_buffer(encode(ConnectResponse{service_.member_id_, false}));
+    outgoing_ = to_byte_buffer(encode(ConnectResponse{service_.self_.member_id, false}));
     StartWrite(&outgoing_);
     return true;
   }
@@ -212,8 +218,8 @@ void GrpcRemotingService::Impl::forget(Session* session) {
 }
 
 GrpcRemotingService::GrpcRemotingService(EndpointReader& reader, EndpointManager& endpoints,
-                                         std::string member_id, core::Log log)
-    : impl_(std::make_unique<Impl>(reader, endpoints, std::move(member_id), std::move(log))) {}
+                                         Peer self, core::Log log)
+    : impl_(std::make_unique<Impl>(reader, endpoints, std::move(self), std::move(log))) {}
 
 GrpcRemotingService::~GrpcRemotingService() = default;
 

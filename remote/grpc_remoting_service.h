@@ -18,9 +18,8 @@ namespace nexus::remote {
 
 class GrpcRemotingService {
  public:
-  // `member_id` names this incarnation of the node in each handshake.
-  GrpcRemotingService(EndpointReader& reader, EndpointManager& endpoints, std::string member_id,
-                      core::Log log);
+  // `self`: what this node says of itself in each handshake.
+  GrpcRemotingService(EndpointReader& reader, EndpointManager& endpoints, Peer self, core::Log log);
   ~GrpcRemotingService();
 
   // To be registered with the node's server; lives as long as this object.

@@ -9,7 +9,7 @@
 namespace nexus::remote {
 
 struct Options {
-  // One message with its type name, sender and headers. A larger one is a dead letter `too_large`.
+  // The body of one message. A larger one is a dead letter `too_large`.
   std::size_t message_bytes_max = 4 * 1024 * 1024;
   // Messages and bytes in one batch; a single message may exceed the bytes. Go peers refuse more than 4 MiB.
   std::size_t batch_count_max = 1000;

@@ -44,7 +44,8 @@ Remote::Remote(Options options, core::ActorSystem& system, std::string member_id
               frame_bytes_max(options)))),
       endpoints_(shared_),
       reader_(system, shared_->types, endpoints_),
-      service_(reader_, endpoints_, member_id, system.log()) {
+      service_(reader_, endpoints_, Peer{.address = system.address(), .member_id = member_id},
+               system.log()) {
   system_.registry().set_foreign_route(this);
 }
 
@@ -84,6 +85,7 @@ void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope
     endpoint->forget_inbound_watch(target, terminated->who);
     message.exempt = true;
   }
+  if (envelope->is<core::PoisonPill>()) message.exempt = true;
   message.target = target;
   message.lane = lane;
   if (!shared_->types.encode(*envelope, message) || !are_utf8(envelope->headers())) {
@@ -98,9 +100,12 @@ void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope
 }
 
 bool Remote::close(core::Duration patience) {
-  const bool clean = endpoints_.close(core::deadline_after(system_.clock().now(), patience));
+  const core::Instant deadline = core::deadline_after(system_.clock().now(), patience);
+  const bool flushed = endpoints_.close(deadline);
+  // A goodbye travels on another connection and would overtake what is still on its way.
+  const bool read = shared_->dialer->await_ends(deadline);
   service_.say_goodbye();
-  return clean;
+  return flushed && read;
 }
 
 }  // namespace nexus::remote

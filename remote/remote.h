@@ -42,8 +42,8 @@ class Remote final : public core::ForeignRoute {
   void deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope,
                        core::Lane lane) override;
 
-  // Sends what is queued for connected peers, up to `patience`, says goodbye and closes all links. False when something was
-  // left. A foreign thread; the server must still run, and the system's timers too.
+  // Sends what is queued for peers that are connected or being dialled, up to `patience`, says goodbye and closes all links.
+  // False when something was left. A foreign thread; the server must still run, and the system's timers too.
   bool close(core::Duration patience);
 
  private:

@@ -34,11 +34,20 @@ struct WireMessage {
     return total;
   }
 
+  // A client's bytes in a nexus.v1.Payload, and not a message of their own type.
+  bool is_wrapped() const { return type_name == "nexus.v1.Payload"; }
+
+  // What nexus.v1.Payload adds to a client's bytes: its own type name and content type.
+  static constexpr std::size_t kWrappingBytes = 1024;
   // Field tags, indices and short table entries of one envelope, rounded up.
   static constexpr std::size_t kEnvelopeBytes = 96;
 };
 
 // Header by which a nexus node asks for notices; other peers ignore it.
 inline constexpr const char* kNoticesHeader = "nexus-notices";
+// Its values: all notices, to the sender; or only whether the message got into the mailbox, for a message that has no sender in
+// the eyes of the actor.
+inline constexpr const char* kAllNotices = "1";
+inline constexpr const char* kEnqueuedNotice = "enqueued";
 
 }  // namespace nexus::remote

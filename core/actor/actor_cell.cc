@@ -67,16 +67,19 @@ bool ActorCell::may_handle_next() const {
   return !not_started || pending_.front().target_generation() != generation();
 }
 
-// Moves what was pushed to the end of pending_ and notes at once which children are gone.
+// Moves what was pushed to the end of pending_. While the actor waits for its children it hands nothing out, so their Terminated
+// count here; otherwise they count in their turn.
 void ActorCell::absorb_user_lane() {
   EnvelopeList list = mailbox_.take_user();
   while (EnvelopePtr envelope = list.pop_front()) {
     const auto* terminated = envelope->get<Terminated>();
-    const bool for_us = terminated != nullptr && extras_ != nullptr &&
-                        envelope->target_generation() == generation();
-    const Pid who = for_us ? terminated->who : Pid{};
+    const bool ours = terminated != nullptr && envelope->target_generation() == generation();
+    const Pid who = ours ? terminated->who : Pid{};
     pending_.push_back(std::move(envelope));
-    if (for_us) on_terminated(who);
+    if (ours && (state() == State::restarting || state() == State::stopping)) {
+      forget_child(who);
+      when_children_are_gone();
+    }
   }
 }
 
@@ -169,11 +172,15 @@ void ActorCell::on_continuation(EnvelopePtr envelope) {
 
 ActorCell::Handled ActorCell::handle_user(EnvelopePtr envelope) {
   if (envelope->target_generation() != generation() || state() == State::stopping) {
-    // What a Terminated was needed for, absorb_user_lane() has done.
+    // What a Terminated was needed for, forget_child() has done.
     if (envelope->is<Terminated>()) return Handled::processed;
     const Pid old = Pid::of_cell(*this, envelope->target_generation());
     system_->dead_letters().take(old, std::move(envelope), Lane::user, DeadLetterReason::stopped);
     return Handled::dead_letter;
+  }
+  if (const auto* terminated = envelope->get<Terminated>();
+      terminated != nullptr && !expects_terminated(terminated->who)) {
+    return Handled::processed;
   }
   // Relaxed load and store: the owner is the only writer.
   processed_count_.store(processed_count_.load(std::memory_order_relaxed) + 1,
@@ -291,14 +298,31 @@ void ActorCell::on_failure_of_child(const Failure& failure) {
   }
 }
 
-// `child` may also be an actor that this one only watched.
-void ActorCell::on_terminated(const Pid& child) {
-  extras_->watching.remove(child);
-  if (!extras_->children.remove(child)) return;
+// False when it was no child, or is one no more.
+bool ActorCell::forget_child(const Pid& child) {
+  if (extras_ == nullptr || !extras_->children.remove(child)) return false;
   extras_->child_failures.erase(child);
   extras_->escalated.remove(child);
   update_counts();
-  when_children_are_gone();
+  return true;
+}
+
+// A Terminated in its turn: false when nobody waits for it, because of an unwatch or because it was a child of the object before
+// the restart.
+bool ActorCell::expects_terminated(const Pid& who) {
+  const bool was_child = forget_child(who);
+  const bool was_watched = extras_ != nullptr && extras_->watching.remove(who);
+  return was_child || was_watched;
+}
+
+// Children whose Terminated is already here, waiting for its turn, are gone.
+void ActorCell::forget_children_in_pending() {
+  pending_.for_each([this](const Envelope& envelope) {
+    const auto* terminated = envelope.get<Terminated>();
+    if (terminated != nullptr && envelope.target_generation() == generation()) {
+      forget_child(terminated->who);
+    }
+  });
 }
 
 void ActorCell::when_children_are_gone() {
@@ -317,16 +341,17 @@ void ActorCell::stop_children() {
 void ActorCell::begin_restart() {
   if (state() != State::alive) return;
   suspended_ = false;
-  restart_count_.fetch_add(1, std::memory_order_relaxed);
-  // Answers to what the old object asked must not reach the new one.
-  if (extras_ != nullptr) extras_->held.clear();
   tell_lifecycle<Restarting>();
   set_state(State::restarting);
+  forget_children_in_pending();
   stop_children();
   when_children_are_gone();
 }
 
 void ActorCell::finish_restart() {
+  // Answers to what the old object asked, in its last turn too, must not reach the new one.
+  restart_count_.fetch_add(1, std::memory_order_relaxed);
+  if (extras_ != nullptr) extras_->held.clear();
   actor_.reset();
   set_state(State::alive);
   tell_lifecycle<Started>();
@@ -337,6 +362,7 @@ void ActorCell::begin_stop() {
   suspended_ = false;
   set_state(State::stopping);
   tell_lifecycle<Stopping>();
+  forget_children_in_pending();
   stop_children();
   when_children_are_gone();
 }

@@ -136,6 +136,10 @@ class EnvelopeList {
     if (head_ == nullptr) tail_ = nullptr;
     return EnvelopePtr(node);
   }
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (const Envelope* node = head_; node != nullptr; node = node->next_) visit(*node);
+  }
   void clear() {
     while (pop_front() != nullptr) {
     }

@@ -7,7 +7,7 @@
 // M2  Within a lane, envelopes of one sender leave in the order they were pushed.
 // M3  At most user_count_max user envelopes wait. push_user may answer `full` early, never late: while pushes race for the
 //     last place, and by at most release_batch() envelopes that have been handled but whose places were not given back yet.
-//     Exempt envelopes (the runtime's own, bounded by what they report on) take a place but are never turned away.
+//     Exempt envelopes (Terminated and PoisonPill) take a place but are never turned away.
 #pragma once
 
 #include <algorithm>

@@ -15,6 +15,12 @@ constexpr std::array<std::string_view, kDeadLetterReasonCount> kNames = {
 constexpr auto kFirstOfAnswers = static_cast<std::size_t>(DeadLetterReason::no_sender);
 constexpr auto kFirstOfLinks = static_cast<std::size_t>(DeadLetterReason::link_down);
 
+// What a smaller or simpler message to the same target would not end with.
+bool cannot_leave(DeadLetterReason reason) {
+  return reason == DeadLetterReason::too_large || reason == DeadLetterReason::not_remotable ||
+         reason == DeadLetterReason::link_queue_full;
+}
+
 }  // namespace
 
 std::string_view to_string(DeadLetterReason reason) {
@@ -52,6 +58,12 @@ void DeadLetters::take(const Pid& target, EnvelopePtr envelope, Lane lane,
     } else {
       (void)registry_.send_user(sender, make_envelope(DeadLetterResponse{target, reason}));
     }
+  }
+  // An answer has no sender, but somebody waits for it.
+  if (target.request_id() != 0 && cannot_leave(reason)) {
+    (void)registry_.send_user(
+        target, make_envelope(Notice{Notice::Kind::failed, "the answer could not be sent: " +
+                                                               std::string(to_string(reason))}));
   }
   events_.publish(letter);
   log_throttled(letter);

@@ -141,8 +141,13 @@ std::size_t FutureTable::open_count() const {
 }
 
 void FutureTable::deliver(EnvelopePtr envelope, Lane lane) {
-  if (lane == Lane::system) return;
   const std::uint32_t request_id = envelope->target_request_id();
+  // Nobody watches or stops a request, and without a number it is none.
+  if (lane == Lane::system || request_id == 0) {
+    dead_letters_.take(Pid::of_process(*this), std::move(envelope), lane,
+                       DeadLetterReason::no_such_request);
+    return;
+  }
   using Outcome = Answer::Outcome;
   if (const auto* notice = envelope->get<Notice>()) {
     switch (notice->kind) {

@@ -2,6 +2,7 @@
 
 #include "core/actor/actor_cell.h"
 #include "core/actor/cell_table.h"
+#include "core/actor/messages.h"
 #include "core/actor_system.h"
 
 namespace nexus::core {
@@ -11,7 +12,9 @@ ProcessRegistry::ProcessRegistry(std::string address, DeadLetters& dead_letters)
 
 Delivered ProcessRegistry::send_user(const Pid& target, EnvelopePtr envelope) {
   accepted_.add();
-  return send(target, std::move(envelope), Way::user);
+  // An order to stop must get through to a flooded actor too.
+  const Way way = envelope->is<PoisonPill>() ? Way::exempt : Way::user;
+  return send(target, std::move(envelope), way);
 }
 
 void ProcessRegistry::send_system(const Pid& target, EnvelopePtr envelope) {

@@ -147,6 +147,10 @@ std::string hint(const Failure& failure) {
   if (reason == "INVALID_PAYLOAD") return "`nexusctl kinds` says what each kind understands";
   if (reason == "MESSAGE_TOO_LARGE")
     return "send less at a time, or raise the limit in the configuration of the nodes";
+  if (reason.empty() && failure.code == core::Errc::resource_exhausted) {
+    return "the message is far larger than the node takes: send less at a time, or raise "
+           "remote.message_bytes_max in its configuration";
+  }
   if (failure.code == core::Errc::unimplemented) {
     return "what listens there is not a nexus node, or one of another version";
   }

@@ -69,10 +69,6 @@ void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& pr
   rules.require_ordered("remote.reconnect_min", format_duration(remote.reconnect_min),
                         "remote.reconnect_max", format_duration(remote.reconnect_max),
                         remote.reconnect_min <= remote.reconnect_max);
-  rules.require_ordered("remote.batch_bytes_max", format_bytes(remote.batch_bytes_max),
-                        "remote.message_bytes_max", format_bytes(remote.message_bytes_max),
-                        remote.batch_bytes_max <= remote.message_bytes_max,
-                        "; a batch travels as one message");
   rules.require_ordered("remote.message_bytes_max", format_bytes(remote.message_bytes_max),
                         "remote.queue_bytes_max", format_bytes(remote.queue_bytes_max),
                         remote.message_bytes_max <= remote.queue_bytes_max,

@@ -136,8 +136,7 @@ std::vector<NodeOption> make_node_options() {
           {.path = "remote.message_bytes_max",
            .min = kKiB,
            .max = 64 * kMiB,
-           .doc = "Largest gRPC message that is sent or taken, a batch of actor messages included. "
-                  "Every node of a "
+           .doc = "Largest message for an actor, without its name and headers. Every node of a "
                   "system should have the same."}),
       in_section<&N::remote, &RemoteSection::batch_count_max>(
           {.path = "remote.batch_count_max",
@@ -149,7 +148,8 @@ std::vector<NodeOption> make_node_options() {
           {.path = "remote.batch_bytes_max",
            .min = kKiB,
            .max = 64 * kMiB,
-           .doc = "Size of one batch; at most `remote.message_bytes_max`."}),
+           .doc = "Size of one batch; a single larger message makes a batch of its own. "
+                  "Proto.Actor peers in Go take at most 4 MiB."}),
       in_section<&N::remote, &RemoteSection::queue_count_max>(
           {.path = "remote.queue_count_max",
            .unit = "messages",

@@ -154,6 +154,30 @@ class ThroughAnotherNode(NodeTestCase):
         self.assertTrue(watch.reasons() == ["NOT_FOUND"] or watch.failure.reason == "ACTOR_NOT_FOUND",
                         (watch.events, watch.failure))
 
+    def test_a_tell_that_the_kind_cannot_read_is_refused_here_too(self):
+        self.there.spawn("counter", "a", node=self.host.address)
+        self.assert_refused(CODE.INVALID_ARGUMENT, "INVALID_PAYLOAD", self.there.tell, self.pid,
+                            [{"add": 1}, {"add": "x"}, {"add": 1}])
+        self.assertEqual(self.there.ask(self.pid, {}), {"value": "2"})
+
+    def test_a_tell_has_no_sender_to_answer(self):
+        self.there.spawn("counter", "a", node=self.host.address)
+        self.assertEqual(self.there.tell(self.pid, [{"add": 1}] * 100), 100)
+        self.assertEqual(self.there.ask(self.pid, {}), {"value": "100"})
+        self.assertNotIn("no_such_request", self.other.log())
+
+    def test_the_nodes_own_actors_cannot_be_stopped(self):
+        for mode in (api.STOP_MODE_UNSPECIFIED, api.STOP_MODE_NOW):
+            for client in (self.client(self.host), self.there):
+                self.assert_refused(CODE.PERMISSION_DENIED, "SYSTEM_ACTOR", client.stop,
+                                    self.host.pid_of("activator"), mode)
+
+    def test_what_is_no_actor_fails_at_once(self):
+        begin = time.monotonic()
+        self.assert_refused(CODE.NOT_FOUND, "ACTOR_NOT_FOUND", self.there.ask, self.host.pid_of("$future"), {},
+                            timeout=20)
+        self.assertLess(time.monotonic() - begin, 2 * TIME_FACTOR)
+
     def test_a_node_that_nobody_runs_is_unreachable(self):
         nowhere = self.node("nowhere").pid_of("a")
         self.assert_refused(CODE.UNAVAILABLE, "NODE_UNREACHABLE", self.there.ask, nowhere, {}, timeout=20 * TIME_FACTOR)
@@ -204,6 +228,8 @@ class Sizes(NodeTestCase):
             with self.subTest(node.name):
                 small = types.Payload(content_type="application/octet-stream", data=b"x" * 400_000)
                 self.assertEqual(client.ask_payload(pid, small), small)
+                largest = types.Payload(content_type="application/octet-stream", data=b"x" * (1 << 20))
+                self.assertEqual(client.ask_payload(pid, largest), largest)
                 large = types.Payload(content_type="application/octet-stream", data=b"x" * 1_200_000)
                 self.assert_refused(CODE.INVALID_ARGUMENT, "MESSAGE_TOO_LARGE", client.ask_payload, pid, large)
                 self.assertEqual(client.ask_payload(pid, small), small)

@@ -71,6 +71,15 @@ TEST_F(EndpointLink, AnEndThatIsFasterThanDialIsNotLost) {
   EXPECT_EQ(read(*second), "a");
 }
 
+TEST_F(EndpointLink, AnEndThatIsFasterThanDialLeavesNoStreamBehind) {
+  Options options = patient();
+  options.reconnect_min = options.reconnect_max = std::chrono::hours(1);
+  use(options);
+  dialer_->during_dial = [](FakeStream& stream) { std::thread([&] { stream.end(); }).join(); };
+  send("a");
+  EXPECT_EQ(dialer_->take().use_count(), 2) << "this test and the dialer hold it";
+}
+
 TEST_F(EndpointLink, L1_WhatWaitedIsSentAfterTheReconnectInOrder) {
   const auto first = connect();
   first->end();
@@ -129,7 +138,7 @@ TEST_F(EndpointLink, L2_AMessageOverTheLimitIsTooLargeAndOneAtTheLimitIsNot) {
   Options options = patient();
   options.message_bytes_max = 1'000;
   use(options);
-  const std::string fits(1'000 - message("").bytes(), 'x');
+  const std::string fits(1'000, 'x');
   send(fits + "x");
   EXPECT_EQ(dead_letter_count(DeadLetterReason::too_large), 1u);
   EXPECT_EQ(dialer_->dial_count(), 0) << "no link is made for what will not be sent";
@@ -201,6 +210,22 @@ TEST_F(EndpointLink, APeerThatSaysGoodbyeIsGoneAtOnce) {
   EXPECT_EQ(dialer_->dial_count(), 1) << "nobody wants it";
   send("c");
   EXPECT_EQ(read(*reconnect("two")), "c");
+}
+
+TEST_F(EndpointLink, WhatWaitedWhileAPeerRestartedIsSentToItsNextIncarnation) {
+  connect("one")->end();
+  send("a");
+  EXPECT_EQ(read(*reconnect("two")), "a");
+  EXPECT_TRUE(dead_letters().empty());
+}
+
+TEST_F(EndpointLink, ASystemMessageThatCannotBeSentIsNoDeadLetter) {
+  endpoint_->close();
+  WireMessage stop = message("");
+  stop.type_name = "actor.Stop";
+  stop.lane = core::Lane::system;
+  endpoint_->send(std::move(stop));
+  EXPECT_TRUE(dead_letters().empty());
 }
 
 TEST_F(EndpointLink, TheEndOfAnOldStreamDoesNotDisturbTheNextDial) {
@@ -312,16 +337,29 @@ TEST_F(EndpointLink, FlushWaitsForTheResultOfTheLastWrite) {
   writer.join();
 }
 
-TEST_F(EndpointLink, FlushDoesNotWaitForAPeerThatIsNotConnected) {
-  EXPECT_TRUE(endpoint_->flush(test::give_up_at()));
+TEST_F(EndpointLink, FlushWaitsForAPeerThatIsBeingDialled) {
   send("a");
-  EXPECT_FALSE(endpoint_->flush(test::give_up_at()));
+  EXPECT_FALSE(endpoint_->flush(now() + std::chrono::milliseconds(5)));
   const auto stream = dialer_->take();
-  stream->accept("one");
-  (void)stream->take_batch();
+  std::thread peer([&] {
+    stream->accept("one");
+    EXPECT_EQ(read(*stream), "a");
+  });
+  EXPECT_TRUE(endpoint_->flush(test::give_up_at()));
+  peer.join();
+}
+
+TEST_F(EndpointLink, FlushGivesUpWhenTheLinkIsDown) {
+  EXPECT_TRUE(endpoint_->flush(test::give_up_at())) << "there is nothing to send";
+  Options options = patient();
+  options.reconnect_min = options.reconnect_max = std::chrono::hours(1);
+  use(options);
+  send("a");
+  const auto stream = dialer_->take();
   std::thread breaker([&] { stream->end(); });
-  (void)endpoint_->flush(test::give_up_at());
+  EXPECT_FALSE(endpoint_->flush(test::give_up_at()));
   breaker.join();
+  EXPECT_EQ(endpoint_->waiting_count(), 1u);
 }
 
 TEST_F(EndpointLink, ItIsIdleOnlyWithoutStreamQueueAndWatches) {

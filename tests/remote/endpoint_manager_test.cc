@@ -119,8 +119,12 @@ TEST_F(EndpointManagerTest, CloseSendsWhatIsQueuedForConnectedPeers) {
   stream->end();
 }
 
-TEST_F(EndpointManagerTest, CloseWaitsForNobodyWhoIsNotConnected) {
+TEST_F(EndpointManagerTest, CloseWaitsForNobodyWhoseLinkIsDown) {
+  Options options;
+  options.reconnect_min = options.reconnect_max = options.unreachable_after = std::chrono::hours(1);
+  use(options);
   manager_->endpoint("a:1")->send(message("a:1"));
+  dialer_->take()->end();
   EXPECT_FALSE(manager_->close(test::give_up_at()));
   EXPECT_EQ(system_->dead_letters().count(DeadLetterReason::link_down), 1u);
 }

@@ -37,7 +37,7 @@ RemoteNode::Settings settings() {
   RemoteNode::Settings settings;
   settings.remote.reconnect_min = milliseconds(5);
   settings.remote.reconnect_max = milliseconds(20);
-  settings.remote.unreachable_after = milliseconds(100);
+  settings.remote.unreachable_after = test::kPatience;
   settings.remote.message_bytes_max = 100'000;
   settings.remote.batch_bytes_max = 100'000;
   return settings;
@@ -335,7 +335,13 @@ class HostileServer : public testing::Test {
     EXPECT_EQ(answer.detail, detail);
   }
 
-  RemoteNode node_{settings()};
+  static RemoteNode::Settings impatient() {
+    RemoteNode::Settings made = settings();
+    made.remote.unreachable_after = milliseconds(100);
+    return made;
+  }
+
+  RemoteNode node_{impatient()};
 };
 
 TEST_F(HostileServer, OneThatNeverAnswersTheHandshakeIsUnreachable) {

@@ -69,7 +69,7 @@ class RemoteMessages : public testing::Test {
     settings.remote.message_bytes_max = 1024 * 1024;
     settings.remote.reconnect_min = milliseconds(5);
     settings.remote.reconnect_max = milliseconds(20);
-    settings.remote.unreachable_after = milliseconds(300);
+    settings.remote.unreachable_after = test::kPatience;
     settings.system.mailbox_user_count_max = 10'000'000;
     return settings;
   }
@@ -132,9 +132,24 @@ TEST_F(RemoteMessages, ARequestToNobodyFailsAtOnce) {
 }
 
 TEST_F(RemoteMessages, ARequestToANodeThatIsNotThereFails) {
-  const Answer answer = a_->ask(core::Pid::of_name(free_address(), "x"), add(1), kLong);
+  RemoteNode::Settings impatient = settings("cccccccccccccccccccccccccccccccc");
+  impatient.remote.unreachable_after = milliseconds(100);
+  RemoteNode c(impatient);
+  const Answer answer = c->ask(core::Pid::of_name(free_address(), "x"), add(1), kLong);
   EXPECT_EQ(answer.outcome, Answer::Outcome::link_failed);
   EXPECT_EQ(answer.detail, "link_down");
+}
+
+TEST_F(RemoteMessages, ARequestThatANodeTookWithItFailsWhenTheNodeIsGone) {
+  RemoteNode c(settings("cccccccccccccccccccccccccccccccc"));
+  const core::Pid actor = c.spawn(silent(), "silent");
+  std::thread ender([&] {
+    EXPECT_TRUE(eventually([&] { return actor.cell()->processed_count() == 1; }));
+    (void)c.stop();
+  });
+  const Answer answer = a_->ask(c.pid("silent"), add(1), kLong);
+  EXPECT_EQ(answer.outcome, Answer::Outcome::link_failed);
+  ender.join();
 }
 
 TEST_F(RemoteMessages, AFullMailboxIsToldToTheSender) {
@@ -216,11 +231,7 @@ TEST_F(RemoteMessages, MessagesUpToTheLimitArriveWholeAndLargerOnesAreTooLarge) 
     for (std::size_t i = 0; i < bytes; ++i) data[i] = static_cast<char>(i * 31);
     return Payload{"some.Type", Payload::kProtobuf, std::move(data)};
   };
-  // What the limit counts besides the data.
-  WireMessage empty;
-  empty.target = b_.pid("digester");
-  empty.type_name = "some.Type";
-  const std::size_t bytes_max = a_.remote().options().message_bytes_max - empty.bytes();
+  const std::size_t bytes_max = a_.remote().options().message_bytes_max;
   for (const std::size_t bytes : {std::size_t{0}, std::size_t{1'000}, bytes_max}) {
     const Answer answer = ask("digester", payload(bytes));
     ASSERT_EQ(answer.outcome, Answer::Outcome::answered) << bytes << " " << answer.detail;
@@ -308,9 +319,7 @@ TEST_F(RemoteMessages, MessagesGoOnAfterTheConnectionBroke) {
 
 TEST_F(RemoteMessages, ANodeThatIsNotThereYetGetsWhatWaitedForIt) {
   RemoteNode::Settings late = settings("cccccccccccccccccccccccccccccccc");
-  RemoteNode::Settings patient = settings("dddddddddddddddddddddddddddddddd");
-  patient.remote.unreachable_after = test::kPatience;
-  RemoteNode early(patient);
+  RemoteNode early(settings("dddddddddddddddddddddddddddddddd"));
   for (int i = 0; i < 100; ++i) (void)early->send(core::Pid::of_name(late.address, "x"), add(i));
   // Each of them ends there as a dead letter, for nobody of that name lives there.
   RemoteNode c(late);

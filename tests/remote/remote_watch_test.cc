@@ -15,8 +15,10 @@ using test::eventually;
 
 class RemoteWatch : public testing::Test {
  protected:
+  // By patience alone nobody is told within a test, except where a test says so.
+  static constexpr core::Duration kShort = milliseconds(500);
   static RemoteNode::Settings settings(char id,
-                                       core::Duration unreachable_after = milliseconds(200)) {
+                                       core::Duration unreachable_after = std::chrono::hours(1)) {
     RemoteNode::Settings settings;
     settings.member_id = std::string(32, id);
     settings.remote.reconnect_min = milliseconds(5);
@@ -88,18 +90,20 @@ TEST_F(RemoteWatch, L3_AnActorThatIsNotThereIsToldAsNotFound) {
 }
 
 TEST_F(RemoteWatch, L3_ACrashedNodeIsToldAsAddressTerminated) {
-  const Watcher watcher = watcher_on(a_);
+  RemoteNode c(settings('c', kShort));
+  const Watcher watcher = watcher_on(c);
   const core::Pid actor = spawn_watchee(*b_, "x");
-  watch(a_, watcher, b_->pid("x"));
+  watch(c, watcher, b_->pid("x"));
   await_watchers(actor, 1);
   b_->crash();
   test::expect_next(*watcher.diary, {"terminated x address_terminated"});
-  expect_no_more(a_, watcher);
+  expect_no_more(c, watcher);
 }
 
 TEST_F(RemoteWatch, L3_ANodeThatWasNeverThereIsToldAsAddressTerminated) {
-  const Watcher watcher = watcher_on(a_);
-  watch(a_, watcher, core::Pid::of_name(free_address(), "x"));
+  RemoteNode c(settings('c', kShort));
+  const Watcher watcher = watcher_on(c);
+  watch(c, watcher, core::Pid::of_name(free_address(), "x"));
   test::expect_next(*watcher.diary, {"terminated x address_terminated"});
 }
 
@@ -120,47 +124,43 @@ TEST_F(RemoteWatch, L3_TerminatedNeverOvertakesWhatTheActorSentBefore) {
 }
 
 TEST_F(RemoteWatch, L3_GoodbyeTellsTheWatchersAtOnce) {
-  // By patience alone nobody would be told within this test.
-  RemoteNode patient(settings('c', std::chrono::hours(1)));
-  const Watcher watcher = watcher_on(patient);
+  const Watcher watcher = watcher_on(a_);
   const core::Pid actor = spawn_watchee(*b_, "x");
-  watch(patient, watcher, b_->pid("x"));
+  watch(a_, watcher, b_->pid("x"));
   await_watchers(actor, 1);
-  (void)b_->stop();
+  EXPECT_TRUE(b_->stop());
   const auto told = watcher.diary->pop();
   // The actor's own end and the node's goodbye are on their way at once; one of them counts.
   EXPECT_TRUE(told == "terminated x stopped" || told == "terminated x address_terminated")
       << told.value_or("");
-  expect_no_more(patient, watcher);
+  expect_no_more(a_, watcher);
 }
 
 TEST_F(RemoteWatch, L3_ARestartOnTheSamePortIsANewIncarnation) {
-  RemoteNode patient(settings('c', std::chrono::hours(1)));
-  const Watcher watcher = watcher_on(patient);
+  const Watcher watcher = watcher_on(a_);
   RemoteNode::Settings again = settings('d');
   again.address = b_->address();
   const core::Pid actor = spawn_watchee(*b_, "x");
-  watch(patient, watcher, b_->pid("x"));
+  watch(a_, watcher, b_->pid("x"));
   await_watchers(actor, 1);
   b_->crash();
   b_ = std::make_unique<RemoteNode>(again);
   test::expect_next(*watcher.diary, {"terminated x address_terminated"});
   // The new one is reached under the old address, and watched on its own.
   const core::Pid second = spawn_watchee(*b_, "x");
-  watch(patient, watcher, b_->pid("x"));
+  watch(a_, watcher, b_->pid("x"));
   await_watchers(second, 1);
   (*b_)->stop(second);
   test::expect_next(*watcher.diary, {"terminated x stopped"});
-  expect_no_more(patient, watcher);
+  expect_no_more(a_, watcher);
 }
 
 TEST_F(RemoteWatch, L3_AWatchSurvivesABrokenConnection) {
-  RemoteNode patient(settings('c', std::chrono::hours(1)));
-  const Watcher watcher = watcher_on(patient);
+  const Watcher watcher = watcher_on(a_);
   const core::Pid actor = spawn_watchee(*b_, "x");
   const core::Pid other = spawn_watchee(*b_, "y");
-  watch(patient, watcher, b_->pid("x"));
-  watch(patient, watcher, b_->pid("y"));
+  watch(a_, watcher, b_->pid("x"));
+  watch(a_, watcher, b_->pid("y"));
   await_watchers(actor, 1);
   await_watchers(other, 1);
   b_->drop_connections();
@@ -173,11 +173,11 @@ TEST_F(RemoteWatch, L3_AWatchSurvivesABrokenConnection) {
   const auto told_too = watcher.diary->pop();
   EXPECT_TRUE(told_too == "terminated y stopped" || told_too == "terminated y not_found")
       << told_too.value_or("");
-  expect_no_more(patient, watcher);
+  expect_no_more(a_, watcher);
 }
 
 TEST_F(RemoteWatch, L3_EachOfTwoNodesThatWatchIsTold) {
-  RemoteNode c(settings('c'));
+  RemoteNode c(settings('c', kShort));
   const Watcher at_a = watcher_on(a_);
   const Watcher at_c = watcher_on(c);
   const core::Pid x = spawn_watchee(*b_, "x");
@@ -217,6 +217,7 @@ TEST_F(RemoteWatch, AWatcherThatStopsIsForgottenByTheActor) {
 }
 
 TEST_F(RemoteWatch, WatchersOnANodeThatCrashedAreForgottenByTheActor) {
+  b_ = std::make_unique<RemoteNode>(settings('b', kShort));
   const core::Pid actor = spawn_watchee(*b_, "x");
   RemoteNode c(settings('c'));
   const Watcher watcher = watcher_on(c);

@@ -102,6 +102,7 @@ class FakeStream final : public remote::EndpointStream {
 
 class FakeDialer final : public remote::EndpointDialer {
  public:
+  bool await_ends(core::Instant) override { return true; }
   std::shared_ptr<remote::EndpointStream> dial(
       const std::string& address, std::uint64_t epoch,
       std::shared_ptr<remote::EndpointStreamEvents> events) override {

@@ -214,5 +214,37 @@ TEST(Watch, C3_EachWatchThatRacesWithTheEndIsAnsweredOnce) {
   }
 }
 
+TEST(Watch, C3_AskedForAgainBeforeTheTerminatedIsHandledStillGivesOne) {
+  TestSystem system;
+  auto diary = std::make_shared<Diary>();
+  const Pid watcher = system.spawn(steered(diary));
+  const Pid victim = system.spawn_named(steered(std::make_shared<Diary>()), "victim");
+  system.in_turn(watcher, [&](Context& context) { context.watch(victim); });
+  // The victim dies while the watcher is in a turn, with one more message ahead of the Terminated.
+  system.in_turn(watcher, [&](Context& context) {
+    (void)context.system().send(watcher, test::Do{[&](Context& later) { later.watch(victim); }});
+    context.system().stop(victim);
+    system.await_gone(victim);
+  });
+  (void)system->send(watcher, test::Done{});
+  test::expect_next(*diary, {"started", "terminated victim stopped", "done"});
+  EXPECT_EQ(diary->size(), 0u);
+}
+
+TEST(Watch, UnwatchBeforeTheTerminatedIsHandledSilencesIt) {
+  TestSystem system;
+  auto diary = std::make_shared<Diary>();
+  const Pid watcher = system.spawn(steered(diary));
+  const Pid victim = system.spawn_named(steered(std::make_shared<Diary>()), "victim");
+  system.in_turn(watcher, [&](Context& context) { context.watch(victim); });
+  system.in_turn(watcher, [&](Context& context) {
+    (void)context.system().send(watcher, test::Do{[&](Context& later) { later.unwatch(victim); }});
+    context.system().stop(victim);
+    system.await_gone(victim);
+  });
+  (void)system->send(watcher, test::Done{});
+  test::expect_next(*diary, {"started", "done"});
+}
+
 }  // namespace
 }  // namespace nexus::core

@@ -120,6 +120,16 @@ TEST_F(Futures, TheEndOfANodeEndsTheRequestsToIt) {
   EXPECT_EQ(table().open_count(), 2u);
 }
 
+TEST_F(Futures, WithoutANumberIsNobody) {
+  const Pid table_pid = Pid::of_process(table());
+  const Answer answer = system->ask(table_pid, Number{1}, test::kPatience);
+  EXPECT_EQ(answer.outcome, Outcome::no_such_actor);
+  auto diary = std::make_shared<test::Diary>();
+  const Pid watcher = system.spawn(test::steered(diary));
+  system.in_turn(watcher, [&](Context& context) { context.watch(table_pid); });
+  test::expect_next(*diary, {"started", "terminated $future not_found"});
+}
+
 TEST(FuturesLimit, AtMostSoManyAreOpen) {
   Queue<Answer> seen;
   TestSystem system({.futures = {.open_count_max = 2}});

@@ -240,5 +240,20 @@ TEST(ProcessRegistry, D1_NothingIsLostOrCountedTwice) {
   EXPECT_GT(c.dead_lettered, 0u);
 }
 
+TEST(ProcessRegistry, APoisonPillGetsIntoAFullMailbox) {
+  TestSystem system;
+  auto gate = std::make_shared<test::Gate>();
+  Props props = props_of([gate](Context& context) {
+    if (context.message<Started>() == nullptr) (void)gate->wait();
+  });
+  props.mailbox_user_count_max = 1;
+  const Pid actor = system.spawn(props);
+  while (system->send(actor, test::Number{1}) == Delivered::mailbox) {
+  }
+  EXPECT_EQ(system->send(actor, PoisonPill{}), Delivered::mailbox);
+  gate->open();
+  system.await_gone(actor);
+}
+
 }  // namespace
 }  // namespace nexus::core

@@ -233,15 +233,11 @@ TEST(LoadConfig, C1_C2_LowerBoundsStayBelowUpperOnes) {
   EXPECT_EQ(problems_of("remote: {reconnect_min: 2s, reconnect_max: 2s}\n"), "");
 }
 
-TEST(LoadConfig, C3_ABatchFitsIntoAMessageAndAMessageIntoAQueue) {
-  EXPECT_EQ(
-      problems_of("remote: {batch_bytes_max: 5MiB}\n"),
-      "f:1:10: remote.batch_bytes_max: 5MiB is above remote.message_bytes_max (4MiB); a batch "
-      "travels as one message");
+TEST(LoadConfig, C3_AMessageFitsIntoAQueue) {
+  EXPECT_EQ(problems_of("remote: {batch_bytes_max: 5MiB}\n"), "");
   EXPECT_EQ(problems_of("remote: {queue_bytes_max: 1MiB}\n"),
             "f:1:10: remote.queue_bytes_max: 1MiB is below remote.message_bytes_max (4MiB); the "
             "largest message could never wait");
-  EXPECT_EQ(problems_of("remote: {message_bytes_max: 3500000}\n"), "");
 }
 
 TEST(LoadConfig, C4_ListeningBeyondThisMachineNeedsConsent) {
