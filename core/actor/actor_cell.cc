@@ -178,10 +178,7 @@ ActorCell::Handled ActorCell::handle_user(EnvelopePtr envelope) {
     system_->dead_letters().take(old, std::move(envelope), Lane::user, DeadLetterReason::stopped);
     return Handled::dead_letter;
   }
-  if (const auto* terminated = envelope->get<Terminated>();
-      terminated != nullptr && !expects_terminated(terminated->who)) {
-    return Handled::processed;
-  }
+  if (const auto* terminated = envelope->get<Terminated>()) note_terminated(terminated->who);
   // Relaxed load and store: the owner is the only writer.
   processed_count_.store(processed_count_.load(std::memory_order_relaxed) + 1,
                          std::memory_order_relaxed);
@@ -307,12 +304,10 @@ bool ActorCell::forget_child(const Pid& child) {
   return true;
 }
 
-// A Terminated in its turn: false when nobody waits for it, because of an unwatch or because it was a child of the object before
-// the restart.
-bool ActorCell::expects_terminated(const Pid& who) {
-  const bool was_child = forget_child(who);
-  const bool was_watched = extras_ != nullptr && extras_->watching.remove(who);
-  return was_child || was_watched;
+// In the turn of the Terminated, not before: until then a second watch of the same actor is none.
+void ActorCell::note_terminated(const Pid& who) {
+  forget_child(who);
+  if (extras_ != nullptr) extras_->watching.remove(who);
 }
 
 // Children whose Terminated is already here, waiting for its turn, are gone.

@@ -99,7 +99,7 @@ class alignas(64) ActorCell {
   void on_continuation(EnvelopePtr envelope);
   void on_failure_of_child(const Failure& failure);
   bool forget_child(const Pid& child);
-  bool expects_terminated(const Pid& who);
+  void note_terminated(const Pid& who);
   void forget_children_in_pending();
 
   void fail(const std::string& reason, const std::string& message_name);
