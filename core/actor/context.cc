@@ -62,7 +62,7 @@ Result<Pid> Context::spawn_named(PropsPtr props, const std::string& name) {
   return spawn_child(std::move(props), self().id() + "/" + name);
 }
 
-Result<Pid> Context::spawn_child(PropsPtr props, std::string id) {
+Result<Pid> Context::spawn_child(PropsPtr props, const std::string& id) {
   // Nobody would stop it.
   if (cell_.state() == ActorCell::State::stopping) {
     return Error{Errc::failed_precondition, "an actor that is stopping cannot spawn children",

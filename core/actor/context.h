@@ -95,7 +95,7 @@ class Context {
  private:
   friend class ActorCell;
 
-  Result<Pid> spawn_child(PropsPtr props, std::string id);
+  Result<Pid> spawn_child(PropsPtr props, const std::string& id);
 
   ActorCell& cell_;
   EnvelopePtr* envelope_;
