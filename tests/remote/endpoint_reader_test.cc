@@ -228,6 +228,12 @@ TEST_F(EndpointReaderTest, AWatchBelongsToTheLinkThatItsAnswerTakes) {
   EXPECT_FALSE(endpoints_.find("third:1")->idle());
 }
 
+TEST_F(EndpointReaderTest, AWatcherOfThisNodeNeedsNoLink) {
+  (void)spawn("a");
+  receive(encoded("a", core::Watch{core::Pid::of_name(kHere, "unknown")}));
+  EXPECT_EQ(endpoints_.find(kHere), nullptr);
+}
+
 TEST_F(EndpointReaderTest, AWatchOfWhatIsNotThereIsAnsweredNotFound) {
   receive(encoded("nobody", core::Watch{core::Pid::of_name("peer:1", "w")}));
   expect_mail("peer:1/w terminated nobody 2");

@@ -453,7 +453,7 @@ TEST(LastNode, MayEndWhileAPeerHoldsItsStream) {
       const auto endpoint = node.remote().endpoints().find(server.address);
       return endpoint->member_id() == "scripted" && endpoint->waiting_count() == 0;
     }));
-    i % 2 == 0 ? (void)node.stop() : node.crash();
+    i % 2 == 0 ? (void)node.stop(milliseconds(10)) : node.crash();
     end.open();
   }
 }

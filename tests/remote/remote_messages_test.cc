@@ -152,6 +152,18 @@ TEST_F(RemoteMessages, ARequestThatANodeTookWithItFailsWhenTheNodeIsGone) {
   ender.join();
 }
 
+TEST_F(RemoteMessages, AFullLinkTurnsAwayMessagesButNoTerminated) {
+  RemoteNode::Settings small = settings("cccccccccccccccccccccccccccccccc");
+  small.remote.queue_count_max = 1;
+  RemoteNode c(small);
+  const core::Pid target = core::Pid::of_name(free_address(), "x");
+  for (int i = 0; i < 3; ++i) (void)c->send(target, add(i));
+  EXPECT_EQ(c->dead_letters().count(core::DeadLetterReason::link_queue_full), 2u);
+  c->registry().send_terminated(target, core::make_envelope(core::Terminated{c.pid("y")}));
+  EXPECT_EQ(c->dead_letters().count(core::DeadLetterReason::link_queue_full), 2u);
+  EXPECT_EQ(c.remote().endpoints().find(target.address())->waiting_count(), 2u);
+}
+
 TEST_F(RemoteMessages, AFullMailboxIsToldToTheSender) {
   core::Props props = silent();
   auto gate = std::make_shared<test::Gate>();

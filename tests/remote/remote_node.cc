@@ -71,9 +71,9 @@ core::Pid RemoteNode::spawn(core::Props props, const std::string& name) {
   return name.empty() ? *system_->spawn(shared) : *system_->spawn_named(shared, name);
 }
 
-bool RemoteNode::stop() {
+bool RemoteNode::stop(core::Duration patience) {
   (void)system_->stop_actors(test::kPatience);
-  const bool clean = remote_->close(std::chrono::seconds(5));
+  const bool clean = remote_->close(patience);
   server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
   end();
   return clean;

@@ -3,6 +3,7 @@
 //   all calls   the test's thread
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -39,8 +40,8 @@ class RemoteNode {
   core::Pid pid(const std::string& id) const { return core::Pid::of_name(address(), id); }
   core::Pid spawn(core::Props props, const std::string& name = {});
 
-  // An orderly end: says goodbye. False when something was left unsent.
-  bool stop();
+  // An orderly end: says goodbye. False when something was left unsent, or unread by peers, after `patience`.
+  bool stop(core::Duration patience = std::chrono::seconds(5));
   // All connections break, and nobody is told why.
   void crash();
   // Breaks the connections to this node and serves again, as the same incarnation.
