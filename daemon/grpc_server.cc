@@ -1,6 +1,7 @@
 #include "daemon/grpc_server.h"
 
 #include <arpa/inet.h>
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -135,8 +136,9 @@ core::Result<std::uint16_t> find_free_port(const std::string& host) {
   return probe.bind_to({host, 0});
 }
 
-void silence_grpc_library() {
+void silence_rpc_libraries() {
   gpr_set_log_function([](gpr_log_func_args*) {});
+  google::protobuf::SetLogHandler(nullptr);
 }
 
 }  // namespace nexus::daemon

@@ -42,6 +42,6 @@ core::Result<std::uint16_t> find_free_port(const std::string& host);
 
 // Sends the gRPC library's own messages to nobody: what matters of them reaches the log as errors of ours. For the whole
 // process, before the first gRPC call.
-void silence_grpc_library();
+void silence_rpc_libraries();
 
 }  // namespace nexus::daemon

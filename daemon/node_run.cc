@@ -100,7 +100,7 @@ int Node::run(int argc, char** argv) {
   const Notifier notifier = Notifier::from_environment();
   // A closed pipe or socket is an error of the write, not the end of the node.
   std::signal(SIGPIPE, SIG_IGN);
-  silence_grpc_library();
+  silence_rpc_libraries();
   asio::io_context loop;
   asio::signal_set signals(loop, SIGTERM, SIGINT, SIGHUP);
 

@@ -111,14 +111,13 @@ class TimerWheel {
   };
 
   std::uint64_t tick_at_or_after(Instant instant) const {
+    // Compared and rounded without adding first: a deadline at either end of time must not overflow.
+    if (instant <= start_) return 0;
     const auto since = instant - start_;
-    if (since <= Duration::zero()) return 0;
-    // Rounded up without adding first: a deadline at the end of time must not overflow.
     return static_cast<std::uint64_t>(since / tick_) + (since % tick_ == Duration::zero() ? 0 : 1);
   }
   std::uint64_t tick_at_or_before(Instant instant) const {
-    const auto since = instant - start_;
-    return since <= Duration::zero() ? 0 : static_cast<std::uint64_t>(since / tick_);
+    return instant <= start_ ? 0 : static_cast<std::uint64_t>((instant - start_) / tick_);
   }
 
   // First tick after the current one at which advance() has something to do: an entry is due or a slot is to be spread.

@@ -88,8 +88,8 @@ std::vector<NodeOption> make_node_options() {
            .min = kSecond,
            .max = 10 * kMinute,
            .doc = "Time that an orderly stop may take, all its phases together; then the node "
-                  "exits anyway, with "
-                  "status 5."}),
+                  "exits anyway, with status 5. A service manager must wait longer "
+                  "(TimeoutStopSec)."}),
 
       in_section<&N::log, &LogSection::level>(
           {.path = "log.level", .doc = "The least severe record that is written."}),

@@ -48,7 +48,15 @@ class Crash(NodeTestCase):
 
         thread = threading.Thread(target=ask)
         thread.start()
-        time.sleep(0.3)
+
+        def busy():
+            try:
+                self.client(host).ask(pid, {"ms": 0}, timeout=0.2)
+            except CallFailed as failure:
+                return failure.reason == "ASK_TIMEOUT"
+            return False
+
+        self.await_true(busy)
         host.crash()
         thread.join(20 * TIME_FACTOR)
         self.assertFalse(thread.is_alive(), "the call still waits")
@@ -92,7 +100,7 @@ class OrderlyStop(NodeTestCase):
         host, other = self.start_many(2)
         pid = self.client(host).spawn("counter", "c").pid
         stop = threading.Event()
-        strange, answered = [], []
+        strange, answered, refused = [], [], []
 
         def load(node):
             client = self.client(node)
@@ -102,7 +110,10 @@ class OrderlyStop(NodeTestCase):
                     answered.append(1)
                 except CallFailed as failure:
                     expected = (failure.code is CODE.UNAVAILABLE
-                                or (failure.code, failure.reason) == (CODE.NOT_FOUND, "ACTOR_NOT_FOUND"))
+                                or (failure.code, failure.reason) == (CODE.NOT_FOUND, "ACTOR_NOT_FOUND")
+                                # The library drops a call that comes while its server shuts down: docs/errors.md.
+                                or (node is host and failure.code is CODE.CANCELLED and not failure.reason))
+                    refused.append(node)
                     if not expected:
                         strange.append(f"through {node.name}: {failure}")
                     time.sleep(0.01)
@@ -110,14 +121,12 @@ class OrderlyStop(NodeTestCase):
         threads = [threading.Thread(target=load, args=(node,)) for node in (host, host, other, other)]
         for thread in threads:
             thread.start()
-        time.sleep(1)
-        before = len(answered)
+        self.await_true(lambda: len(answered) >= 400)
         self.assertEqual(host.stop(), 0)
-        time.sleep(0.5)
+        self.await_true(lambda: host in refused and other in refused)
         stop.set()
         for thread in threads:
             thread.join(20 * TIME_FACTOR)
-        self.assertGreater(before, 0)
         self.assertEqual(strange, [])
 
     def test_open_watches_and_busy_actors_do_not_hold_the_node_back(self):
@@ -135,7 +144,7 @@ class OrderlyStop(NodeTestCase):
         host = self.start()
         host.signal(signal.SIGTERM)
         host.signal(signal.SIGTERM)
-        self.assertIn(host.await_exit(), (0, 5, -signal.SIGTERM))
+        self.assertIn(host.await_exit(), (0, -signal.SIGTERM))
 
 
 if __name__ == "__main__":

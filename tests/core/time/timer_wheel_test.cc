@@ -90,6 +90,13 @@ TEST(TimerWheel, TheEndOfTimeNeverComes) {
   EXPECT_EQ(wheel.size(), 1u);
 }
 
+TEST(TimerWheel, TheBeginningOfTimeIsDueAtTheNextTick) {
+  Wheel wheel(kStart, kTick);
+  wheel.add(Instant::min(), 1);
+  EXPECT_TRUE(advance(wheel, Instant::min()).empty());
+  EXPECT_EQ(advance(wheel, kStart + kTick), std::vector<int>{1});
+}
+
 TEST(TimerWheel, AnEntryBeyondTheTopLevelIsDueOnTime) {
   // 2^32 ticks lie within the levels.
   Wheel wheel(kStart, Duration(1));

@@ -1,10 +1,11 @@
 """Base of the process tests: makes nodes, and ends every one of them whatever happens."""
 
 import sys
+import time
 import unittest
 
 from support.client import CallFailed
-from support.node import NEXUSD, Node
+from support.node import NEXUSD, TIME_FACTOR, Node
 
 
 class NodeTestCase(unittest.TestCase):
@@ -40,6 +41,13 @@ class NodeTestCase(unittest.TestCase):
             call(*arguments, **options)
         self.assertEqual((caught.exception.code, caught.exception.reason), (code, reason), str(caught.exception))
         return caught.exception
+
+    def await_true(self, condition, timeout_s=20):
+        """Returns when `condition()` holds; fails the test when it does not in time."""
+        deadline = time.monotonic() + timeout_s * TIME_FACTOR
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, "it never came true")
+            time.sleep(0.01)
 
     def tearDown(self):
         for client in self._clients:
