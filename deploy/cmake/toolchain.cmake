@@ -29,6 +29,8 @@ if(NEXUS_SANITIZE)
   if(NEXUS_SANITIZE MATCHES "thread")
     # Boost.Asio has fences, of which ThreadSanitizer knows nothing and g++ warns; code of ours has none.
     add_compile_options(-Wno-tsan)
+    # Before all else, see there.
+    add_compile_options(-include ${CMAKE_CURRENT_SOURCE_DIR}/tests/sanitizer/tsan_protobuf.h)
   endif()
 endif()
 
