@@ -104,7 +104,7 @@ core::Duration ActorDoor::budget(std::optional<core::Duration> wanted) const {
   if (!wanted) return config_.core.ask_timeout_default;
   // The answer, also "too late", must be back before the client's own clock gives up.
   const core::Duration way_back =
-      std::clamp<core::Duration>(*wanted / 10, milliseconds(1), milliseconds(50));
+      std::clamp<core::Duration>(*wanted / 10, milliseconds(1), milliseconds(250));
   return std::clamp<core::Duration>(*wanted - way_back, milliseconds(1),
                                     config_.core.ask_timeout_max);
 }
