@@ -91,6 +91,8 @@ class OrderlyStop(NodeTestCase):
         host, other = self.start_many(2)
         pid = self.client(host).spawn("counter", "a").pid
         watch = self.client(other).watch(pid).await_watching()
+        # The watch is set here before it has reached the actor's own node.
+        self.await_true(lambda: self.client(host).get(pid).watcher_count == 1)
         self.assertEqual(host.stop(), 0)
         reasons = watch.await_end(15 * TIME_FACTOR).reasons()
         self.assertEqual(len(reasons), 1)
