@@ -1,0 +1,152 @@
+#include "tests/bench/core/report.h"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <iomanip>
+
+namespace nexus::bench {
+namespace {
+
+// Four digits at least, and never an exponent where somebody has to read it.
+std::string text_of(double value) {
+  std::array<char, 64> text{};
+  const int digits = std::abs(value) >= 1000 ? 0 : std::abs(value) >= 10 ? 2 : 4;
+  const int size = std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
+double median_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+template <typename Of>
+double median_over(const std::vector<Sample>& samples, Of of) {
+  std::vector<double> values;
+  for (const Sample& sample : samples) values.push_back(of(sample));
+  return median_of(std::move(values));
+}
+
+// One object on one line. Names and words are ours and need no escapes.
+class JsonLine {
+ public:
+  JsonLine& raw(const std::string& name, const std::string& value) {
+    line_ += (line_.empty() ? "{\"" : ",\"") + name + "\":" + value;
+    return *this;
+  }
+  JsonLine& word(const std::string& name, const std::string& value) {
+    return raw(name, "\"" + value + "\"");
+  }
+  JsonLine& number(const std::string& name, double value) { return raw(name, text_of(value)); }
+  JsonLine& count(const std::string& name, std::uint64_t value) {
+    return raw(name, std::to_string(value));
+  }
+  JsonLine& latency(const std::optional<Percentiles>& latency) {
+    if (latency) number("p50", latency->p50_ns).number("p99", latency->p99_ns);
+    return *this;
+  }
+  // Flushed, so that who reads along sees each run when it ends.
+  void write(std::ostream& out) const { out << line_ << "}\n" << std::flush; }
+
+ private:
+  std::string line_;
+};
+
+std::string array_of(const std::vector<std::uint64_t>& values) {
+  std::string text;
+  for (const std::uint64_t value : values) {
+    text += (text.empty() ? "" : ",") + std::to_string(value);
+  }
+  return "[" + text + "]";
+}
+
+}  // namespace
+
+Summary summary_of(const std::vector<Sample>& samples) {
+  const auto value_of = [](const Sample& sample) { return sample.value; };
+  const auto [least, most] =
+      std::minmax_element(samples.begin(), samples.end(),
+                          [](const Sample& a, const Sample& b) { return a.value < b.value; });
+  Summary summary{.median = median_over(samples, value_of),
+                  .min = least->value,
+                  .max = most->value,
+                  .run_count = samples.size()};
+  if (samples.front().latency) {
+    summary.latency = Percentiles{
+        median_over(samples, [](const Sample& sample) { return sample.latency->p50_ns; }),
+        median_over(samples, [](const Sample& sample) { return sample.latency->p99_ns; })};
+  }
+  for (std::size_t i = 0; i < samples.front().fields.size(); ++i) {
+    summary.fields.emplace_back(
+        samples.front().fields[i].first,
+        median_over(samples, [i](const Sample& sample) { return sample.fields[i].second; }));
+  }
+  return summary;
+}
+
+Report::Report(std::ostream& out, Form form) : out_(out), form_(form) {
+  if (form_ == Form::json) return;
+  out_ << std::left << std::setw(26) << "workload" << std::right << std::setw(8) << "workers"
+       << std::setw(14) << "median" << std::setw(14) << "min" << std::setw(14) << "max"
+       << "  unit\n";
+}
+
+void Report::add_run(const Workload& workload, std::uint32_t worker_count, std::uint32_t index,
+                     const Sample& sample) {
+  if (form_ == Form::table) return;
+  JsonLine line;
+  line.word("workload", workload.name)
+      .count("workers", worker_count)
+      .count("run", index)
+      .word("unit", workload.unit)
+      .number("value", sample.value)
+      .latency(sample.latency);
+  for (const auto& [name, value] : sample.fields) line.number(name, value);
+  if (!sample.worker_messages.empty()) {
+    line.raw("worker_messages", array_of(sample.worker_messages));
+  }
+  line.write(out_);
+}
+
+void Report::add_summary(const Workload& workload, std::uint32_t worker_count,
+                         const Summary& summary, std::optional<double> speedup) {
+  if (form_ == Form::json) {
+    write_json(workload, worker_count, summary, speedup);
+  } else {
+    write_row(workload, worker_count, summary, speedup);
+  }
+}
+
+void Report::write_json(const Workload& workload, std::uint32_t worker_count,
+                        const Summary& summary, std::optional<double> speedup) {
+  JsonLine line;
+  line.raw("summary", "true")
+      .word("workload", workload.name)
+      .count("workers", worker_count)
+      .word("unit", workload.unit)
+      .number("median", summary.median)
+      .number("min", summary.min)
+      .number("max", summary.max)
+      .count("runs", summary.run_count)
+      .latency(summary.latency);
+  if (speedup) line.number("speedup", *speedup);
+  line.write(out_);
+}
+
+void Report::write_row(const Workload& workload, std::uint32_t worker_count, const Summary& summary,
+                       std::optional<double> speedup) {
+  out_ << std::left << std::setw(26) << workload.name << std::right << std::setw(8) << worker_count
+       << std::setw(14) << text_of(summary.median) << std::setw(14) << text_of(summary.min)
+       << std::setw(14) << text_of(summary.max) << "  " << workload.unit;
+  if (summary.latency) {
+    out_ << "  p50 " << text_of(summary.latency->p50_ns) << " ns, p99 "
+         << text_of(summary.latency->p99_ns) << " ns";
+  }
+  if (speedup) out_ << "  speedup " << text_of(*speedup);
+  for (const auto& [name, value] : summary.fields) out_ << "  " << name << " " << text_of(value);
+  out_ << "\n" << std::flush;
+}
+
+}  // namespace nexus::bench

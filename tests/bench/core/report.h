@@ -1,0 +1,54 @@
+// Report: what was measured, as one JSON object a line or as a table for people.
+//
+//   all calls   main thread
+//
+// G2  A line of JSON is one whole object. The summary of a workload has the keys summary, workload, workers, unit, median, min,
+//     max, runs; p50 and p99 (medians over the runs, in ns) where single messages were timed; speedup where it was asked for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "tests/bench/core/workload.h"
+
+namespace nexus::bench {
+
+struct Summary {
+  double median;
+  double min;
+  double max;
+  std::size_t run_count;
+  std::optional<Percentiles> latency{};
+  // Medians over the runs.
+  std::vector<std::pair<std::string, double>> fields{};
+};
+
+// Of at least one sample.
+Summary summary_of(const std::vector<Sample>& samples);
+
+class Report {
+ public:
+  enum class Form : std::uint8_t { table, json };
+
+  Report(std::ostream& out, Form form);
+
+  // `index` counts from 1.
+  void add_run(const Workload& workload, std::uint32_t worker_count, std::uint32_t index,
+               const Sample& sample);
+  void add_summary(const Workload& workload, std::uint32_t worker_count, const Summary& summary,
+                   std::optional<double> speedup);
+
+ private:
+  void write_json(const Workload& workload, std::uint32_t worker_count, const Summary& summary,
+                  std::optional<double> speedup);
+  void write_row(const Workload& workload, std::uint32_t worker_count, const Summary& summary,
+                 std::optional<double> speedup);
+
+  std::ostream& out_;
+  const Form form_;
+};
+
+}  // namespace nexus::bench
