@@ -127,7 +127,7 @@ Result<Pid> ActorSystem::spawn_actor(PropsPtr props, const std::string& id, cons
 
 Answer ActorSystem::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout) {
   struct Shared {
-    Mutex mutex;
+    Mutex mutex{"ask"};
     CondVar done;
     std::optional<Answer> answer GUARDED_BY(mutex);
   };

@@ -262,7 +262,7 @@ namespace {
 
 // Collects what became of the messages of one tell.
 struct TellProgress {
-  core::Mutex mutex;
+  core::Mutex mutex{"actor_door_tell"};
   std::uint32_t waiting_count GUARDED_BY(mutex) = 0;
   std::uint32_t enqueued_count GUARDED_BY(mutex) = 0;
   std::optional<Error> first_error GUARDED_BY(mutex);
@@ -439,7 +439,7 @@ class WatcherSlot {
   }
 
  private:
-  core::Mutex mutex_;
+  core::Mutex mutex_{"actor_door_watch"};
   core::Pid watcher_ GUARDED_BY(mutex_);
   bool ended_ GUARDED_BY(mutex_) = false;
 };

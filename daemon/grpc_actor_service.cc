@@ -158,7 +158,7 @@ class GrpcActorService::Impl final : public v1::ActorService::CallbackService {
   ActorDoor& door_;
   GrpcForwarder forwarder_;
 
-  core::Mutex mutex_;
+  core::Mutex mutex_{"actor_service"};
   core::CondVar changed_;
   std::unordered_set<std::shared_ptr<Call>> calls_ GUARDED_BY(mutex_);
   std::unordered_set<std::shared_ptr<WatchStream>> watches_ GUARDED_BY(mutex_);
@@ -210,7 +210,7 @@ class GrpcActorService::Impl::Call final : public grpc::ServerUnaryReactor,
   Impl& service_;
   std::atomic<bool> finished_{false};
 
-  core::Mutex mutex_;
+  core::Mutex mutex_{"actor_service_call"};
   bool cancelled_ GUARDED_BY(mutex_) = false;
   std::function<void()> cancel_ GUARDED_BY(mutex_);
 };
@@ -543,7 +543,7 @@ class GrpcActorService::Impl::WatchStream final
   // Set by start(), before anybody else can call.
   std::string pid_;
 
-  core::Mutex mutex_;
+  core::Mutex mutex_{"actor_service_watch"};
   core::Pid watcher_ GUARDED_BY(mutex_);
   std::deque<v1::WatchActorResponse> events_ GUARDED_BY(mutex_);
   v1::WatchActorResponse outgoing_ GUARDED_BY(mutex_);

@@ -25,7 +25,7 @@ class GrpcForwarder {
   std::shared_ptr<grpc::Channel> channel(const std::string& address);
 
  private:
-  core::Mutex mutex_;
+  core::Mutex mutex_{"forwarder"};
   std::unordered_map<std::string, std::shared_ptr<grpc::Channel>> channels_ GUARDED_BY(mutex_);
 };
 

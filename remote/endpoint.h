@@ -117,7 +117,7 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   const std::string address_;
 
   // Taken per message and per stream event, never while calling out.
-  mutable core::Mutex mutex_;
+  mutable core::Mutex mutex_{"endpoint"};
   core::CondVar drained_;
   EndpointState state_ GUARDED_BY(mutex_);
   EndpointWriter writer_ GUARDED_BY(mutex_);

@@ -33,7 +33,7 @@ class EndpointManager {
   const std::shared_ptr<const Endpoint::Shared> shared_;
 
   // Taken per message to another node.
-  mutable core::Mutex mutex_;
+  mutable core::Mutex mutex_{"endpoint_manager"};
   std::unordered_map<std::string, std::shared_ptr<Endpoint>> endpoints_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
 };

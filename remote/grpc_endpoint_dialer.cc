@@ -30,7 +30,7 @@ class GrpcEndpointDialer::LiveStreams {
  private:
   core::Timers& timers_;
 
-  core::Mutex mutex_;
+  core::Mutex mutex_{"dialer_streams"};
   core::CondVar ended_;
   // A null one is about to be removed.
   std::unordered_map<Stream*, std::shared_ptr<Stream>> streams_ GUARDED_BY(mutex_);
@@ -137,7 +137,7 @@ class GrpcEndpointDialer::Stream final
   std::shared_ptr<EndpointStreamEvents> events_;
   grpc::ByteBuffer incoming_;
 
-  core::Mutex mutex_;
+  core::Mutex mutex_{"dialer_stream"};
   grpc::ByteBuffer outgoing_ GUARDED_BY(mutex_);
   // The handshake is the first write.
   bool write_pending_ GUARDED_BY(mutex_) = true;

@@ -40,7 +40,7 @@ class GrpcRemotingService::Impl final : public Base {
   const Peer self_;
   const core::Log log_;
 
-  core::Mutex mutex_;
+  core::Mutex mutex_{"remoting_sessions"};
   std::unordered_set<std::shared_ptr<Session>> sessions_ GUARDED_BY(mutex_);
   bool closing_ GUARDED_BY(mutex_) = false;
 };
@@ -171,7 +171,7 @@ class GrpcRemotingService::Impl::Session final
   grpc::ByteBuffer incoming_;
   Peer peer_;
 
-  core::Mutex mutex_;
+  core::Mutex mutex_{"remoting_session"};
   grpc::ByteBuffer outgoing_ GUARDED_BY(mutex_);
   // The answer to the handshake is on its way.
   bool connected_ GUARDED_BY(mutex_) = false;

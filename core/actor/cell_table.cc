@@ -11,7 +11,7 @@ constexpr std::uint32_t kGenerationMax = (1u << 31) - 1;
 }  // namespace
 
 struct CellTable::Slot {
-  mutable Mutex mutex;
+  mutable Mutex mutex{"cell_slot"};
   std::shared_ptr<const ActorInfo> info GUARDED_BY(mutex);
 };
 

@@ -79,7 +79,7 @@ class CellTable {
   std::atomic<std::uint32_t> cell_count_{0};
 
   // Taken by spawn and stop only.
-  Mutex mutex_;
+  Mutex mutex_{"cell_table"};
   std::vector<ActorCell*> free_ GUARDED_BY(mutex_);
   std::deque<ActorCell*> resting_ GUARDED_BY(mutex_);
 };

@@ -37,7 +37,7 @@ class Guardian final : public Process {
   const OneForOneStrategy strategy_;
 
   // Taken by spawn, stop and failure of root actors only.
-  Mutex mutex_;
+  Mutex mutex_{"guardian"};
   CondVar emptied_;
   PidSet children_ GUARDED_BY(mutex_);
   std::unordered_map<Pid, RestartStatistics> failures_ GUARDED_BY(mutex_);

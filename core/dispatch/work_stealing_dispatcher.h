@@ -73,10 +73,10 @@ class WorkStealingDispatcher final : public Dispatcher {
   std::atomic<std::uint32_t> shared_count_{0};
   std::atomic<bool> stopping_{false};
 
-  Mutex shared_mutex_;
+  Mutex shared_mutex_{"dispatcher_shared"};
   std::deque<ActorCell*> shared_ GUARDED_BY(shared_mutex_);
 
-  Mutex ended_mutex_;
+  Mutex ended_mutex_{"dispatcher_ended"};
   CondVar ended_;
   std::uint32_t ended_count_ GUARDED_BY(ended_mutex_) = 0;
 };

@@ -61,7 +61,7 @@ class DeadLetters {
   std::array<ShardedCounter, kDeadLetterReasonCount> counts_;
 
   // Rare: taken per dead letter, never while calling out.
-  Mutex log_mutex_;
+  Mutex log_mutex_{"dead_letter_log"};
   Instant window_start_ GUARDED_BY(log_mutex_){};
   std::uint32_t logged_count_ GUARDED_BY(log_mutex_) = 0;
   std::uint64_t suppressed_count_ GUARDED_BY(log_mutex_) = 0;

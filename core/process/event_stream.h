@@ -45,7 +45,7 @@ class EventStream {
   Subscription add(std::type_index type, std::function<void(const void*)> call);
   void publish(std::type_index type, const void* event);
 
-  Mutex mutex_;
+  Mutex mutex_{"event_stream"};
   // Replaced, never changed, so that publish() walks a snapshot.
   std::shared_ptr<const Handlers> handlers_ GUARDED_BY(mutex_) = std::make_shared<Handlers>();
 };

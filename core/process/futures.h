@@ -89,7 +89,7 @@ class FutureTable final : public Process {
   };
   static constexpr std::size_t kShardCount = 16;
   struct Shard {
-    mutable Mutex mutex;
+    mutable Mutex mutex{"future_table"};
     std::unordered_map<std::uint32_t, Future> futures GUARDED_BY(mutex);
   };
 

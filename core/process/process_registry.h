@@ -75,7 +75,7 @@ class ProcessRegistry {
 
   static constexpr std::size_t kShardCount = 16;
   struct Shard {
-    mutable Mutex mutex;
+    mutable Mutex mutex{"process_registry"};
     std::unordered_map<std::string, Pid> pids GUARDED_BY(mutex);
   };
   const Shard& shard_of(std::string_view id) const;

@@ -38,7 +38,7 @@ struct HistogramBuckets {
     value = std::min(value, kValueMax);
     if (value < kPartCount) return value;
     // value >> shift lies in [kPartCount, 2 * kPartCount).
-    const int shift = std::bit_width(value) - 1 - kPartBits;
+    const int shift = static_cast<int>(std::bit_width(value)) - 1 - kPartBits;
     return (static_cast<std::size_t>(shift) << kPartBits) + (value >> shift);
   }
   static constexpr std::uint64_t first_of(std::size_t index) {

@@ -37,7 +37,7 @@ class Timers {
   void run();
 
   const SteadyClock clock_;
-  Mutex mutex_;
+  Mutex mutex_{"timers"};
   CondVar changed_;
   TimerWheel<Task> wheel_ GUARDED_BY(mutex_);
   Instant wake_at_ GUARDED_BY(mutex_) = Instant::max();

@@ -52,7 +52,7 @@ class Reports {
   }
 
  private:
-  core::Mutex mutex_;
+  core::Mutex mutex_{"nexusctl_watch"};
   // At most two events and one end for each stream.
   std::deque<Report> queue_ GUARDED_BY(mutex_);
   core::CondVar filled_;

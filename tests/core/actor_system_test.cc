@@ -153,7 +153,7 @@ TEST(Stress, SendsRaceWithStopsRestartsAndRespawns) {
   std::atomic<int> ended{0};
   TestSystem system({.worker_count = 3, .cells = {.resting_count = 4}});
   struct Slot {
-    Mutex mutex;
+    Mutex mutex{"test_slot"};
     Pid pid GUARDED_BY(mutex);
     int life GUARDED_BY(mutex) = 0;
   };

@@ -81,7 +81,7 @@ class Sleeper final : public core::Actor {
   static void hold_worker(core::Duration duration) {
     const core::SteadyClock clock;
     const core::Instant end = clock.now() + duration;
-    core::Mutex mutex;
+    core::Mutex mutex{"test_hold_worker"};
     core::CondVar never;
     core::MutexLock lock(mutex);
     while (clock.now() < end) never.wait_until(mutex, end);

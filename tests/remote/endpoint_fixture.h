@@ -101,7 +101,7 @@ class EndpointFixture : public testing::Test {
   }
 
   test::TestSystem system_{{.address = "here:1"}};
-  core::Mutex mutex_;
+  core::Mutex mutex_{"test_dead_letters"};
   std::vector<std::string> dead_letters_ GUARDED_BY(mutex_);
   const core::EventStream::Subscription subscription_ =
       system_->events().subscribe<core::DeadLetter>([this](const core::DeadLetter& letter) {

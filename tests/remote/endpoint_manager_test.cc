@@ -58,7 +58,7 @@ TEST_F(EndpointManagerTest, EachAddressHasOneEndpoint) {
 TEST_F(EndpointManagerTest, ConcurrentFirstUseMakesOneEndpointAndOneDial) {
   for (int round = 0; round < 50; ++round) {
     const std::string address = "peer:" + std::to_string(round);
-    core::Mutex mutex;
+    core::Mutex mutex{"test_endpoints_seen"};
     std::set<std::shared_ptr<Endpoint>> seen;
     std::vector<std::thread> threads;
     for (int i = 0; i < 8; ++i) {

@@ -96,7 +96,7 @@ class FakeStream final : public remote::EndpointStream {
   Queue<std::string> frames_;
 
   // After stop_writes() no write is taken, so that end() sees the last one.
-  core::Mutex mutex_;
+  core::Mutex mutex_{"test_stream"};
   bool ended_ GUARDED_BY(mutex_) = false;
 };
 
@@ -143,7 +143,7 @@ class FakeDialer final : public remote::EndpointDialer {
   std::atomic<bool> closed_{false};
   std::atomic<int> dial_count_{0};
   Queue<std::shared_ptr<FakeStream>> streams_;
-  core::Mutex mutex_;
+  core::Mutex mutex_{"test_dialer"};
   std::vector<std::shared_ptr<FakeStream>> all_ GUARDED_BY(mutex_);
 };
 

@@ -24,7 +24,7 @@ template <typename Condition>
 bool eventually(Condition condition) {
   const core::SteadyClock clock;
   const core::Instant deadline = give_up_at();
-  core::Mutex mutex;
+  core::Mutex mutex{"test_eventually"};
   core::CondVar never;
   while (!condition()) {
     if (clock.now() >= deadline) return false;
@@ -62,7 +62,7 @@ class Queue {
   }
 
  private:
-  mutable core::Mutex mutex_;
+  mutable core::Mutex mutex_{"test_queue"};
   core::CondVar changed_;
   std::deque<T> values_;
 };
@@ -88,7 +88,7 @@ class Gate {
   }
 
  private:
-  core::Mutex mutex_;
+  core::Mutex mutex_{"test_gate"};
   core::CondVar changed_;
   bool open_ = false;
 };
