@@ -1,23 +1,10 @@
 #include "core/actor/supervision.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "core/base/check.h"
 
 namespace nexus::core {
-
-void RestartStatistics::record_failure(Instant now) {
-  failures_[next_] = now;
-  next_ = (next_ + 1) % kFailureCountMax;
-  count_ = std::min(count_ + 1, kFailureCountMax);
-}
-
-std::size_t RestartStatistics::failure_count(Instant now, Duration window) const {
-  CHECK(window > Duration::zero());
-  return static_cast<std::size_t>(
-      std::count_if(failures_.begin(), failures_.begin() + static_cast<std::ptrdiff_t>(count_),
-                    [&](Instant failed_at) { return failed_at > now - window; }));
-}
 
 OneForOneStrategy::OneForOneStrategy(Options options) : options_(std::move(options)) {
   CHECK(options_.restart_count_max < RestartStatistics::kFailureCountMax);

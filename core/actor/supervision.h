@@ -1,12 +1,12 @@
 // Supervision: what a parent does about a child that failed. Pure: no threads, no clock, no I/O.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 
+#include "core/actor/restart_statistics.h"
 #include "core/actor/system_messages.h"
 #include "core/base/clock.h"
 
@@ -20,22 +20,6 @@ enum class Directive : std::uint8_t {
   stop,
   // The parent fails in turn.
   escalate,
-};
-
-// When one child failed lately. Made at the first failure of a child; keeps the last kFailureCountMax.
-class RestartStatistics {
- public:
-  static constexpr std::size_t kFailureCountMax = 128;
-
-  void record_failure(Instant now);
-  // Failures in (now - window, now]; at most kFailureCountMax. window > 0.
-  std::size_t failure_count(Instant now, Duration window) const;
-  void reset() { count_ = 0; }
-
- private:
-  std::array<Instant, kFailureCountMax> failures_{};
-  std::size_t next_ = 0;
-  std::size_t count_ = 0;
 };
 
 class SupervisionStrategy {

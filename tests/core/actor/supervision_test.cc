@@ -10,28 +10,6 @@ using std::chrono::seconds;
 const Instant kStart{seconds(1000)};
 const Failure kFailure{{}, "why", "message"};
 
-TEST(RestartStatistics, CountsFailuresWithinTheWindow) {
-  RestartStatistics statistics;
-  for (int i = 0; i < 5; ++i) statistics.record_failure(kStart + seconds(i));
-  EXPECT_EQ(statistics.failure_count(kStart + seconds(4), seconds(10)), 5u);
-  // (now - window, now]: a failure exactly one window ago is over.
-  EXPECT_EQ(statistics.failure_count(kStart + seconds(4), seconds(4)), 4u);
-  EXPECT_EQ(statistics.failure_count(kStart + seconds(100), seconds(10)), 0u);
-  statistics.reset();
-  EXPECT_EQ(statistics.failure_count(kStart + seconds(4), seconds(10)), 0u);
-}
-
-TEST(RestartStatistics, RemembersTheNewestFailures) {
-  RestartStatistics statistics;
-  const std::size_t count = RestartStatistics::kFailureCountMax;
-  for (std::size_t i = 0; i < 3 * count; ++i) {
-    statistics.record_failure(kStart + seconds(static_cast<int>(i)));
-  }
-  const Instant now = kStart + seconds(static_cast<int>(3 * count - 1));
-  EXPECT_EQ(statistics.failure_count(now, seconds(100'000)), count);
-  EXPECT_EQ(statistics.failure_count(now, seconds(10)), 10u);
-}
-
 TEST(OneForOneStrategy, RestartsUpToTheLimitAndThenStops) {
   const OneForOneStrategy strategy({.restart_count_max = 2, .window = seconds(10)});
   RestartStatistics statistics;

@@ -1,0 +1,37 @@
+#include "core/actor/backoff.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/base/check.h"
+
+namespace nexus::core {
+
+Backoff::Backoff(Options options, std::uint64_t seed) : options_(options) {
+  CHECK(options_.min > Duration::zero() && options_.min <= options_.max);
+  CHECK(options_.factor >= 1.0 && std::isfinite(options_.factor));
+  CHECK(options_.jitter >= 0.0 && options_.jitter <= 1.0);
+  // Mixed well, because neighbouring seeds of this generator begin with neighbouring numbers.
+  std::seed_seq mixed{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
+  random_.seed(mixed);
+}
+
+Duration Backoff::without_jitter(std::uint32_t attempt) const {
+  const double grown =
+      static_cast<double>(options_.min.count()) * std::pow(options_.factor, attempt);
+  // Also when it has grown beyond all bounds.
+  if (!(grown < static_cast<double>(options_.max.count()))) return options_.max;
+  return Duration(static_cast<Duration::rep>(grown));
+}
+
+Duration Backoff::next() {
+  const Duration full = without_jitter(attempt_);
+  if (attempt_ < std::numeric_limits<std::uint32_t>::max()) ++attempt_;
+  const double chance = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
+  // Rounded down, so that the wait is not shorter than J1 says.
+  const double cut = static_cast<double>(full.count()) * options_.jitter * chance;
+  return full - std::min(full, Duration(static_cast<Duration::rep>(cut)));
+}
+
+}  // namespace nexus::core
