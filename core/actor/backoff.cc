@@ -8,13 +8,10 @@
 
 namespace nexus::core {
 
-Backoff::Backoff(Options options, std::uint64_t seed) : options_(options) {
+Backoff::Backoff(Options options, std::uint32_t seed) : options_(options), random_(seed) {
   CHECK(options_.min > Duration::zero() && options_.min <= options_.max);
   CHECK(options_.factor >= 1.0 && std::isfinite(options_.factor));
   CHECK(options_.jitter >= 0.0 && options_.jitter <= 1.0);
-  // Mixed well, because neighbouring seeds of this generator begin with neighbouring numbers.
-  std::seed_seq mixed{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
-  random_.seed(mixed);
 }
 
 Duration Backoff::without_jitter(std::uint32_t attempt) const {
@@ -28,6 +25,7 @@ Duration Backoff::without_jitter(std::uint32_t attempt) const {
 Duration Backoff::next() {
   const Duration full = without_jitter(attempt_);
   if (attempt_ < std::numeric_limits<std::uint32_t>::max()) ++attempt_;
+  // Of two draws, as a double needs. One alone would be nearly the same for neighbouring seeds.
   const double chance = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
   // Rounded down, so that the wait is not shorter than J1 says.
   const double cut = static_cast<double>(full.count()) * options_.jitter * chance;

@@ -31,7 +31,7 @@ class Backoff {
     double jitter = 0.2;
   };
 
-  Backoff(Options options, std::uint64_t seed);
+  Backoff(Options options, std::uint32_t seed);
 
   // min * factor^attempt, at most max. The first attempt is 0.
   Duration without_jitter(std::uint32_t attempt) const;
@@ -47,7 +47,7 @@ class Backoff {
  private:
   const Options options_;
   std::uint32_t attempt_ = 0;
-  // Eight bytes of state: many actors have one of these.
+  // Eight bytes of state: many actors may have one of these.
   std::minstd_rand random_;
 };
 

@@ -59,7 +59,7 @@ TEST(Backoff, BeginsAgainAfterAReset) {
 
 TEST(Backoff, J1_EachWaitIsWithinItsBounds) {
   for (const double jitter : {0.0, 0.2, 0.5, 1.0}) {
-    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    for (std::uint32_t seed = 0; seed < 50; ++seed) {
       Backoff backoff(
           {.min = nanoseconds(7), .max = Duration::max(), .factor = 1.7, .jitter = jitter}, seed);
       for (std::uint32_t attempt = 0; attempt < 120; ++attempt) {
@@ -104,7 +104,7 @@ TEST(Backoff, J2_EqualSeedsGiveEqualWaits) {
 TEST(Backoff, ThoseWithNeighbouringSeedsDoNotComeBackTogether) {
   const Backoff::Options options{.min = seconds(1), .max = hours(1), .factor = 2, .jitter = 1};
   std::vector<int> counts(4);
-  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+  for (std::uint32_t seed = 0; seed < 400; ++seed) {
     const Duration first = Backoff(options, seed).next();
     counts[static_cast<std::size_t>(std::min<std::int64_t>(first / milliseconds(250), 3))]++;
   }

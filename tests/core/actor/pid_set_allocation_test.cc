@@ -30,6 +30,10 @@ void operator delete(void* memory) noexcept {
   std::free(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+// Sanitizers bring their own of these, which do not come by the ones above.
+void* operator new[](std::size_t bytes) { return operator new(bytes); }
+void operator delete[](void* memory) noexcept { operator delete(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { operator delete(memory); }
 
 namespace nexus::core {
 namespace {
@@ -90,6 +94,20 @@ TEST(PidSet, AllocatesNothingForLookUpsAndInASteadyState) {
       ASSERT_EQ(count, half);
     }
     EXPECT_EQ(t_allocation_count, before) << "sorts " << sorts;
+  }
+}
+
+TEST(PidSet, BuildsNoNameForAHandleAmongRecordsOfOthersOnceItKnowsItsNode) {
+  TestSystem system({.address = "n1:1"});
+  const std::vector<Pid> handles = spawn(system, 2);
+  for (const std::size_t count : {std::size_t{3}, std::size_t{100}}) {
+    PidSet set;
+    for (const Pid& pid : records("n2:1", count)) ASSERT_TRUE(set.add(pid));
+    ASSERT_FALSE(set.remove(handles[0]));
+    const std::size_t before = t_allocation_count;
+    EXPECT_FALSE(set.remove(handles[1]));
+    EXPECT_FALSE(set.contains(handles[1]));
+    EXPECT_EQ(t_allocation_count, before);
   }
 }
 

@@ -96,6 +96,19 @@ TEST(PidSet, AgreesWithAModelOfActorsThatComeByHandleAndByName) {
   }
 }
 
+TEST(PidSet, AnEmptySetForgetsWhichNodeItWasOn) {
+  TestSystem first({.address = "n1:1"});
+  TestSystem second({.address = "n2:1"});
+  PidSet set;
+  for (TestSystem* system : {&first, &second}) {
+    const std::string address = (*system)->address();
+    const Pid handle = system->spawn_named(idle(), "cart");
+    EXPECT_TRUE(set.add(handle));
+    EXPECT_TRUE(set.contains(Pid::of_name(address, "cart")));
+    EXPECT_TRUE(set.remove(Pid::of_name(address, "cart")));
+  }
+}
+
 TEST(PidSet, S4_HasNoPlaceForTheEmptyPid) {
   PidSet set;
   EXPECT_FALSE(set.add(Pid()));
@@ -152,7 +165,7 @@ TEST(PidSet, S1_HandlesOfStoppedActorsAreStillFound) {
   }
   for (const Pid& handle : handles) system.stop(handle);
   // Their cells get new tenants, so that nobody knows their names any more.
-  for (int i = 0; i < 500; ++i) (void)system.spawn(idle());
+  for (int i = 0; i < 500; ++i) EXPECT_FALSE(set.contains(system.spawn(idle())));
   for (const Pid& handle : handles) EXPECT_TRUE(set.remove(handle));
   EXPECT_TRUE(set.empty());
 }
