@@ -49,9 +49,9 @@ class ConcurrentPidSet {
   bool is_home_record(const Pid& pid) const {
     return pid.is_record() && pid.record()->address == home_;
   }
+  // By the highest bits: PidSet takes the low ones.
   const Shard& shard_of(const Pid& pid) const {
-    // The highest bits: PidSet takes the low ones.
-    return shards_[PidSet::hash_of(pid) / (~std::uint64_t{0} / kShardCount + 1)];
+    return shards_[pid.hash() / (~std::uint64_t{0} / kShardCount + 1)];
   }
   Shard& shard_of(const Pid& pid) { return const_cast<Shard&>(std::as_const(*this).shard_of(pid)); }
 

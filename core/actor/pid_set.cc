@@ -62,9 +62,13 @@ std::uint64_t hash_of_text(std::string_view text) {
 
 }  // namespace
 
-std::uint64_t PidSet::hash_of(const Pid& pid) {
-  if (!pid.is_record()) return hash_of_handle(pid);
-  return pid.record()->hash ^ hash_of_text(pid.record()->address);
+// Of address and id for a record, of the place for a handle. Pid::hash() leaves the address out, so that one id at many addresses
+// would crowd one corner of a table.
+PidSet::Tag PidSet::tag_of(const Pid& pid) {
+  const std::uint64_t hash = pid.is_record()
+                                 ? pid.record()->hash ^ hash_of_text(pid.record()->address)
+                                 : hash_of_handle(pid);
+  return (static_cast<Tag>(hash) << 1) | 1;
 }
 
 PidSet::Tag PidSet::inline_tag_of(const Pid& pid) {

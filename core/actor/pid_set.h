@@ -66,10 +66,6 @@ class PidSet {
   // Leaves the set empty.
   std::vector<Pid> take_all();
 
-  // Of address and id for a record, of the place for a handle. Pid::hash() leaves the address out, so that one id at many
-  // addresses would crowd one corner of a table.
-  static std::uint64_t hash_of(const Pid& pid);
-
  private:
   // 31 bits of a hash, and a lowest bit that is set: what a place holds, without a look at the Pid.
   using Tag = std::uint32_t;
@@ -87,7 +83,7 @@ class PidSet {
   };
 
   bool hashed() const { return slots_ != nullptr; }
-  static Tag tag_of(const Pid& pid) { return (static_cast<Tag>(hash_of(pid)) << 1) | 1; }
+  static Tag tag_of(const Pid& pid);
   // Without the address of a record: enough for so few.
   static Tag inline_tag_of(const Pid& pid);
   std::uint32_t first_place(Tag tag) const { return (tag >> 1) & mask_; }
