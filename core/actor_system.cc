@@ -24,16 +24,15 @@ ActorSystem::Options with_defaults(ActorSystem::Options options) {
 
 ActorSystem::ActorSystem(Options options)
     : options_(with_defaults(std::move(options))),
-      registry_(options_.address, dead_letters_),
-      dead_letters_(options_.dead_letters, registry_, events_, clock_, options_.log),
-      futures_(options_.futures, options_.address, timers_, dead_letters_),
+      registry_(options_.address, *this),
+      dead_letters_(options_.dead_letters, *this, events_, clock_, options_.log),
+      futures_(options_.futures, *this),
       cells_(options_.cells, *this),
       guardian_(std::make_unique<Guardian>(*this)),
-      dispatcher_(std::make_unique<WorkStealingDispatcher>(WorkStealingDispatcher::Options{
-          .worker_count = options_.worker_count, .throughput = options_.throughput})) {
-  registry_.set_cell_table(&cells_);
-  CHECK(registry_.add(futures_.id(), Pid::of_process(futures_)));
-}
+      dispatcher_(std::make_unique<WorkStealingDispatcher>(
+          WorkStealingDispatcher::Options{.worker_count = options_.worker_count,
+                                          .throughput = options_.throughput},
+          *this)) {}
 
 ActorSystem::~ActorSystem() {
   if (!stopped_) shutdown(Duration::zero());
@@ -81,47 +80,53 @@ Status ActorSystem::check_name(const std::string& name) {
 }
 
 Result<Pid> ActorSystem::spawn(PropsPtr props) {
-  return spawn_actor(std::move(props), {}, Pid::of_process(*guardian_));
+  return spawn_actor(std::move(props), {}, nullptr);
 }
 
 Result<Pid> ActorSystem::spawn_named(PropsPtr props, const std::string& name) {
   if (Status status = check_name(name); !status.ok()) return status.error();
-  return spawn_actor(std::move(props), name, Pid::of_process(*guardian_));
+  return spawn_actor(std::move(props), name, nullptr);
 }
 
 Result<Pid> ActorSystem::spawn_system(PropsPtr props, const std::string& id) {
-  return spawn_actor(std::move(props), id, Pid::of_process(*guardian_));
+  return spawn_actor(std::move(props), id, nullptr);
 }
 
-Result<Pid> ActorSystem::spawn_actor(PropsPtr props, const std::string& id, const Pid& parent) {
+Pid ActorSystem::guardian_pid() const { return Pid::of_process(*guardian_); }
+
+// The mailbox is opened before the guardian and the name's users know of the actor, because from then on they send to it.
+Result<Pid> ActorSystem::spawn_actor(PropsPtr props, const std::string& id, ActorCell* parent) {
   const std::uint32_t user_count_max = props->mailbox_user_count_max != 0
                                            ? props->mailbox_user_count_max
                                            : options_.mailbox_user_count_max;
-  ActorCell* cell = cells_.take({.name = id,
-                                 .parent = parent,
-                                 .props = props,
-                                 .started_at = std::chrono::system_clock::now(),
-                                 .generation = 0});
+  ActorCell* cell = cells_.take(std::move(props), parent, id);
   if (cell == nullptr) {
     return Error{Errc::resource_exhausted,
                  "the node hosts core.actor_count_max = " +
                      std::to_string(options_.cells.actor_count_max) + " actors already",
                  "OVERLOADED"};
   }
-  // Before the name is known: from then on others send to it.
-  cell->set_user_count_max(user_count_max);
   const Pid pid = Pid::of_cell(*cell, cell->generation());
-  if (!id.empty() && !registry_.add(id, pid)) {
-    cells_.give_back_unused(*cell);
+  Worker* worker = Worker::current();
+  if (worker != nullptr && &worker->system() != this) worker = nullptr;
+  cell->mailbox().start_life(worker == nullptr ? kQueued : worker->id(), user_count_max);
+  if (parent == nullptr && !guardian_->adopt()) {
+    cell->end_unborn();
+    cells_.give_back(*cell);
+    return Error{Errc::unavailable, "the node is shutting down", "DRAINING"};
+  }
+  if (!id.empty() && !registry_.add_actor(pid)) {
+    if (parent == nullptr) guardian_->abandon();
+    cell->end_unborn();
+    cells_.give_back(*cell);
     return Error{Errc::already_exists, "an actor named \"" + id + "\" exists on this node",
                  "ACTOR_EXISTS"};
   }
-  if (parent.is_process() && parent.process() == guardian_.get() && !guardian_->adopt(pid)) {
-    if (!id.empty()) registry_.remove(id, pid);
-    cells_.give_back_unused(*cell);
-    return Error{Errc::unavailable, "the node is shutting down", "DRAINING"};
+  if (worker == nullptr) {
+    dispatcher_->schedule(*cell);
+  } else {
+    worker->run_later(*cell);
   }
-  registry_.send_system(pid, make_envelope(Start{std::move(props), parent}));
   return pid;
 }
 

@@ -22,6 +22,7 @@
 namespace nexus::core {
 
 class Guardian;
+class WorkStealingDispatcher;
 
 class ActorSystem {
  public:
@@ -87,7 +88,8 @@ class ActorSystem {
   bool shutdown(Duration patience);
 
   // Used by Context.
-  Result<Pid> spawn_actor(PropsPtr props, const std::string& id, const Pid& parent);
+  Result<Pid> spawn_actor(PropsPtr props, const std::string& id, ActorCell* parent);
+  Pid guardian_pid() const;
   static Status check_name(const std::string& name);
 
  private:

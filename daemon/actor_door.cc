@@ -112,7 +112,7 @@ core::Duration ActorDoor::budget(std::optional<core::Duration> wanted) const {
 core::PropsPtr ActorDoor::props_of(const core::Pid& pid) const {
   if (!pid.is_cell()) return nullptr;
   const auto info = system_.cells().info(*pid.cell(), pid.generation());
-  return info == nullptr ? nullptr : info->props;
+  return info ? info->props : nullptr;
 }
 
 Error ActorDoor::not_found(const core::Pid& target) const {
@@ -255,7 +255,7 @@ ActorDoor::Cancel ActorDoor::ask(const core::Pid& target, Message message, core:
   envelope->set_sender(sender);
   envelope->set_wants_notices(true);
   (void)system_.registry().send_user(target, std::move(envelope));
-  return [this, request_id = sender.request_id()] { system_.futures().cancel(request_id); };
+  return [this, sender] { system_.futures().cancel(sender); };
 }
 
 namespace {
@@ -415,7 +415,7 @@ core::PropsPtr outside_watcher(const core::Pid& target, OutsideWatcher::Also als
                                std::function<void(core::TerminatedReason)> report) {
   core::Props props = core::props<OutsideWatcher>(target, also, std::move(report));
   props.system = true;
-  return std::make_shared<const core::Props>(std::move(props));
+  return core::share(std::move(props));
 }
 
 }  // namespace
@@ -488,7 +488,7 @@ void ActorDoor::stop(const core::Pid& target, StopOptions options, core::Duratio
         (void)system_.send(waiter, core::Terminated{{}, why});
       }));
   if (!spawned.ok()) {
-    system_.futures().cancel(waiter.request_id());
+    system_.futures().cancel(waiter);
   } else if (watcher->has_ended_before(*spawned)) {
     system_.stop(*spawned);
   }
@@ -530,7 +530,7 @@ namespace {
 std::optional<ActorView> view_of(core::ActorSystem& system, const core::Pid& pid) {
   const core::ActorCell& cell = *pid.cell();
   const auto info = system.cells().info(cell, pid.generation());
-  if (info == nullptr || cell.generation() != pid.generation()) return std::nullopt;
+  if (!info) return std::nullopt;
   ActorView view;
   view.pid = pid.to_string();
   view.kind = info->props->kind;

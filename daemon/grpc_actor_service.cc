@@ -48,6 +48,7 @@ void to_proto(const ActorView& view, v1::Actor* out) {
   out->set_parent(view.parent);
   switch (view.state) {
     case core::ActorCell::State::free:
+    case core::ActorCell::State::starting:
     case core::ActorCell::State::alive:
       out->set_state(v1::Actor::STATE_ALIVE);
       break;

@@ -74,7 +74,7 @@ core::PropsPtr Kind::make_props(std::uint32_t mailbox_user_count_max) const {
     };
     props.write_payload = &write_payload;
   }
-  return std::make_shared<const core::Props>(std::move(props));
+  return core::share(std::move(props));
 }
 
 Kind& Kinds::add(std::string name, core::Props props, std::string description) {

@@ -40,7 +40,7 @@ class Activator final : public core::Actor {
 core::PropsPtr activator_props(Remote::SpawnKind spawn) {
   auto props = core::props<Activator>(std::move(spawn));
   props.system = true;
-  return std::make_shared<const core::Props>(std::move(props));
+  return core::share(std::move(props));
 }
 
 }  // namespace nexus::remote

@@ -132,7 +132,7 @@ void EndpointReader::receive_told(const core::Pid& target, const core::Pid& tell
 core::PropsPtr EndpointReader::props_of(const core::Pid& target) const {
   if (!target.is_cell()) return nullptr;
   const auto info = system_.cells().info(*target.cell(), target.generation());
-  return info == nullptr ? nullptr : info->props;
+  return info ? info->props : nullptr;
 }
 
 bool EndpointReader::is_system_actor(const core::Pid& target) const {

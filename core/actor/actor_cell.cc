@@ -1,14 +1,24 @@
 #include "core/actor/actor_cell.h"
 
+#include <algorithm>
 #include <exception>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 
 #include "core/actor/context.h"
+#include "core/actor/context_extras.h"
 #include "core/actor_system.h"
+#include "core/dispatch/worker.h"
 
 namespace nexus::core {
 namespace {
+
+// How long an actor may go on with its messages while others wait, looked at every kSliceCheck messages.
+constexpr Duration kTurnSlice = std::chrono::microseconds(50);
+constexpr std::uint32_t kSliceCheck = 32;
+// How often an actor with messages of its own looks for system messages of other threads.
+constexpr std::uint32_t kPushedCheck = 16;
 
 // Runs code of the user: what it threw as text, nothing when it threw nothing. No exception gets further than this.
 template <typename Code>
@@ -25,84 +35,153 @@ std::optional<std::string> failure_of(Code&& code) {
 
 }  // namespace
 
+ActorCell::ActorCell() = default;
+ActorCell::~ActorCell() = default;
+
+Pid ActorCell::parent() const {
+  if (is_root()) return system().guardian_pid();
+  return Pid::of_cell(system().cells().at(parent_index()), parent_generation_);
+}
+
+ContextExtras& ActorCell::ensure_extras() {
+  if (extras_ == nullptr) extras_ = std::make_unique<ContextExtras>();
+  return *extras_;
+}
+
 void ActorCell::send_system_to(const Pid& target, EnvelopePtr envelope) {
-  system_->registry().send_system(target, std::move(envelope));
+  system().registry().send_system(target, std::move(envelope));
 }
 
-OnYield ActorCell::run(std::uint32_t throughput) {
-  owner_.enter();
-  run_state_.begin_run();
-  const std::uint32_t release_batch = mailbox_.release_batch();
+void ActorCell::begin_life(PropsPtr props, ActorCell* parent, std::uint32_t started_at) {
+  DCHECK(state() == State::free && mailbox_.owner() == kDead);
+  props_ = std::move(props);
+  parent_index_.store(parent == nullptr ? kNoCell : parent->index(), std::memory_order_relaxed);
+  parent_generation_ =
+      parent == nullptr ? std::uint16_t{0} : static_cast<std::uint16_t>(parent->generation());
+  started_at_.store(started_at, std::memory_order_relaxed);
+  processed_count_.store(0, std::memory_order_relaxed);
+  restart_count_.store(0, std::memory_order_relaxed);
+  suspended_ = false;
+  set_state(State::starting);
+}
+
+void ActorCell::end_unborn() {
+  system().cells().forget(*this);
+  set_life(generation() + 1, State::free);
+  mailbox_.die([this](EnvelopePtr envelope, Lane lane) { dead_letter(std::move(envelope), lane); });
+}
+
+bool ActorCell::receive(Context& context) {
+  try {
+    actor_->receive(context);
+  } catch (const std::exception& exception) {
+    fail_in_receive(*context.envelope_, exception.what());
+  } catch (...) {
+    fail_in_receive(*context.envelope_, "exception that is no std::exception");
+  }
+  return true;
+}
+
+bool ActorCell::handle_user(Context& context) {
+  EnvelopePtr& envelope = *context.envelope_;
+  const Life now = life();
+  if (envelope->target_generation() != now.generation || now.state != State::alive) [[unlikely]] {
+    return handle_out_of_life(envelope, now);
+  }
+  // Relaxed load and store: the owner is the only writer.
+  processed_count_.store(processed_count_.load(std::memory_order_relaxed) + 1,
+                         std::memory_order_relaxed);
+  if (envelope->type().role == MessageType::Role::runtime) [[unlikely]] {
+    return handle_runtime_message(context);
+  }
+  if (envelope->wants_notices()) [[unlikely]] {
+    return receive_with_notices(context);
+  }
+  return receive(context);
+}
+
+void ActorCell::run(Worker& worker, std::uint32_t throughput) {
+  worker.cell_is_gone = false;
+  if (state() == State::starting) {
+    on_start();
+    if (worker.cell_is_gone) return;
+  }
+  EnvelopePtr current;
+  Context context(*this, worker, &current);
   std::uint32_t handled = 0;
-  std::uint32_t released = 0;
-  std::uint32_t processed = 0;
-  absorb_user_lane();
+  std::uint64_t processed = 0;
+  Instant slice_end{};
   for (;;) {
-    // The system lane comes second here, so that a system message overtakes the user messages that were sent after it.
-    if (pending_.empty()) absorb_user_lane();
-    if (mailbox_.has_system()) drain_system_lane();
-    if (handled == throughput || !may_handle_next()) break;
-    EnvelopePtr envelope = pending_.pop_front();
-    ++handled;
-    // Before the turn: a message that is being handled no longer waits.
-    if (handled - released >= release_batch) {
-      mailbox_.release_user(handled - std::exchange(released, handled));
+    // A system message overtakes the user messages that were sent before it. Others' are not looked for each time: senders on
+    // other cores write the same cache line.
+    if (!mailbox_.has_user() ? mailbox_.has_pushed()
+                             : handled % kPushedCheck == 0 && mailbox_.has_pushed_system()) {
+      mailbox_.take_pushed(worker.id());
     }
-    if (handle_user(std::move(envelope)) == Handled::processed) ++processed;
-  }
-  // While the actor waits for its children, their Terminated are what it waits for.
-  absorb_user_lane();
-  mailbox_.release_user(handled - released);
-  system_->registry().count_processed(processed);
-  // The next run goes on with what is left, unless it has to wait for a system message, which notifies.
-  if (may_handle_next()) (void)run_state_.notify();
-  owner_.leave();
-  return run_state_.end_run();
-}
-
-bool ActorCell::may_handle_next() const {
-  if (pending_.empty() || suspended_ || state() == State::restarting) return false;
-  // The name of an actor is known a moment before its Start is in the lane.
-  const bool not_started = state() == State::free;
-  return !not_started || pending_.front().target_generation() != generation();
-}
-
-// Moves what was pushed to the end of pending_. While the actor waits for its children it hands nothing out, so their Terminated
-// count here; otherwise they count in their turn.
-void ActorCell::absorb_user_lane() {
-  EnvelopeList list = mailbox_.take_user();
-  while (EnvelopePtr envelope = list.pop_front()) {
-    const auto* terminated = envelope->get<Terminated>();
-    const bool ours = terminated != nullptr && envelope->target_generation() == generation();
-    const Pid who = ours ? terminated->who : Pid{};
-    pending_.push_back(std::move(envelope));
-    if (ours && (state() == State::restarting || state() == State::stopping)) {
-      forget_child(who);
-      when_children_are_gone();
+    const bool has_system = mailbox_.has_system();
+    if (handled >= throughput && (has_system || may_handle_next())) {
+      mailbox_.publish_counts();
+      worker.run_later(*this);
+      break;
     }
+    if (has_system) {
+      ++handled;
+      handle_system(mailbox_.pop_system());
+      if (worker.cell_is_gone) break;
+      continue;
+    }
+    if (state() == State::restarting) absorb_terminated();
+    if (!may_handle_next()) {
+      mailbox_.publish_counts();
+      if (mailbox_.has_pushed() || !mailbox_.try_release(worker.id())) {
+        mailbox_.take_pushed(worker.id());
+        continue;
+      }
+      break;
+    }
+    if (++handled % kSliceCheck == 0) {
+      const Instant now = system().clock().now();
+      if (slice_end == Instant{}) slice_end = now + kTurnSlice;
+      if (now >= slice_end) handled = throughput;
+    }
+    current = mailbox_.pop_user();
+    if (handle_user(context)) ++processed;
+    if (worker.cell_is_gone) break;
+    current.reset();
   }
+  worker.counters().processed.add(processed);
 }
 
-void ActorCell::drain_system_lane() {
-  EnvelopeList list = mailbox_.take_system();
-  while (EnvelopePtr envelope = list.pop_front()) handle_system(std::move(envelope));
+// While the actor waits for its children, it hands nothing out, so their Terminated count here; otherwise in their turn.
+void ActorCell::absorb_terminated() {
+  if (!mailbox_.has_user()) return;
+  EnvelopeList arrived;
+  mailbox_.lay_aside(arrived);
+  arrived.for_each([this](const Envelope& envelope) {
+    const auto* terminated = envelope.get<Terminated>();
+    if (terminated != nullptr && envelope.target_generation() == generation()) {
+      forget_child(terminated->who);
+    }
+  });
+  ensure_extras().laid_aside.append(std::move(arrived));
+  when_children_are_gone();
+}
+
+void ActorCell::dead_letter(EnvelopePtr envelope, Lane lane) {
+  const Pid target = Pid::of_cell(*this, envelope->target_generation());
+  system().dead_letters().take(target, std::move(envelope), lane, DeadLetterReason::stopped);
 }
 
 void ActorCell::handle_system(EnvelopePtr envelope) {
   if (envelope->target_generation() != generation()) {
-    const Pid old = Pid::of_cell(*this, envelope->target_generation());
-    system_->dead_letters().take(old, std::move(envelope), Lane::system, DeadLetterReason::stopped);
-    return;
-  }
-  if (auto* start = envelope->get<Start>()) {
-    on_start(*start);
-  } else if (state() == State::free) {
-    ensure_extras().held.push_back(std::move(envelope));
+    dead_letter(std::move(envelope), Lane::system);
+  } else if (envelope->is<FutureDone>()) {
+    on_answer(std::move(envelope));
   } else if (auto* watch = envelope->get<Watch>()) {
     on_watch(watch->watcher);
   } else if (auto* unwatch = envelope->get<Unwatch>()) {
     if (extras_ != nullptr) extras_->watchers.remove(unwatch->watcher);
-    update_counts();
+    update_watcher_count();
   } else if (envelope->is<Stop>()) {
     begin_stop();
   } else if (auto* failure = envelope->get<Failure>()) {
@@ -118,17 +197,9 @@ void ActorCell::handle_system(EnvelopePtr envelope) {
   }
 }
 
-void ActorCell::on_start(Start& start) {
-  DCHECK(state() == State::free);
-  props_ = std::move(start.props);
-  parent_ = std::move(start.parent);
-  suspended_ = false;
-  processed_count_.store(0, std::memory_order_relaxed);
-  restart_count_.store(0, std::memory_order_relaxed);
+void ActorCell::on_start() {
   set_state(State::alive);
-  update_counts();
   tell_lifecycle<Started>();
-  replay_held();
 }
 
 void ActorCell::on_resume() {
@@ -152,9 +223,9 @@ void ActorCell::replay_held() {
 
 void ActorCell::on_watch(const Pid& watcher) {
   // The parent is told anyway, and only once.
-  if (watcher == parent_) return;
+  if (watcher == parent()) return;
   ensure_extras().watchers.add(watcher);
-  update_counts();
+  update_watcher_count();
 }
 
 void ActorCell::on_continuation(EnvelopePtr envelope) {
@@ -165,65 +236,111 @@ void ActorCell::on_continuation(EnvelopePtr envelope) {
   }
   // Out of the envelope, which the code may forward while it runs.
   Continuation continuation = std::move(*envelope->get<Continuation>());
-  Context context(*this, &envelope);
+  Context context(*this, *Worker::current(), &envelope);
   const auto failure = failure_of([&] { continuation.run(context); });
   if (failure) fail(*failure, "continuation");
 }
 
-ActorCell::Handled ActorCell::handle_user(EnvelopePtr envelope) {
-  if (envelope->target_generation() != generation() || state() == State::stopping) {
-    // What a Terminated was needed for, forget_child() has done.
-    if (envelope->is<Terminated>()) return Handled::processed;
-    const Pid old = Pid::of_cell(*this, envelope->target_generation());
-    system_->dead_letters().take(old, std::move(envelope), Lane::user, DeadLetterReason::stopped);
-    return Handled::dead_letter;
+void ActorCell::on_answer(EnvelopePtr envelope) {
+  if ((suspended_ || state() == State::restarting) && state() != State::stopping) {
+    ensure_extras().held.push_back(std::move(envelope));
+    return;
   }
-  if (const auto* terminated = envelope->get<Terminated>()) note_terminated(terminated->who);
-  // Relaxed load and store: the owner is the only writer.
-  processed_count_.store(processed_count_.load(std::memory_order_relaxed) + 1,
-                         std::memory_order_relaxed);
+  FutureTable::Done done = system().futures().collect(*envelope->get<FutureDone>()->slot);
+  // What the object before the restart asked is not the new one's business.
+  if (state() == State::stopping || done.asker_restarts != restart_count()) return;
+  Context context(*this, *Worker::current(), &envelope);
+  const auto failure = failure_of([&] { done.on_answer(context, std::move(done.answer)); });
+  if (failure) fail(*failure, "continuation");
+}
+
+// A message to an earlier actor of this cell, or one that came after the order to stop.
+bool ActorCell::handle_out_of_life(EnvelopePtr& envelope, Life now) {
+  const auto* terminated = envelope->get<Terminated>();
+  if (terminated != nullptr && envelope->target_generation() == now.generation) {
+    forget_child(terminated->who);
+    envelope.reset();
+    when_children_are_gone();
+    return true;
+  }
+  dead_letter(std::move(envelope), Lane::user);
+  return false;
+}
+
+void ActorCell::fail_in_receive(const EnvelopePtr& envelope, const char* reason) {
+  // A handler may have forwarded the message before it threw.
+  fail(reason, envelope == nullptr ? "(forwarded)" : envelope->type().name());
+}
+
+bool ActorCell::handle_runtime_message(Context& context) {
+  EnvelopePtr& envelope = *context.envelope_;
+  if (const auto* terminated = envelope->get<Terminated>()) {
+    note_terminated(terminated->who);
+    return receive(context);
+  }
   if (envelope->is<PoisonPill>()) {
     begin_stop();
-    return Handled::processed;
+    return true;
   }
   if (envelope->is<Touch>()) {
     if (envelope->sender()) {
-      (void)system_->registry().send_user(envelope->sender(), make_envelope(Touched{self()}));
+      (void)system().registry().send_user(envelope->sender(), make_envelope(Touched{self()}));
     }
-    return Handled::processed;
+    return true;
   }
-  const bool wants_notices = envelope->wants_notices() && envelope->sender();
-  const Pid asker = wants_notices ? envelope->sender() : Pid{};
+  DCHECK(envelope->is<Payload>());
+  return props_->read_payload ? handle_payload(context) : receive_with_notices(context);
+}
+
+// Tells the sender, when it wants to know, that the turn begins, and how it failed.
+bool ActorCell::receive_with_notices(Context& context) {
+  EnvelopePtr& envelope = *context.envelope_;
+  if (!envelope->wants_notices() || envelope->sender().empty()) return receive(context);
+  const Pid asker = envelope->sender();
   const auto notify_asker = [&](Notice::Kind kind, std::string detail) {
-    if (wants_notices) {
-      (void)system_->registry().send_user(asker, make_envelope(Notice{kind, std::move(detail)}));
-    }
+    (void)system().registry().send_user(asker, make_envelope(Notice{kind, std::move(detail)}));
   };
-  Context context(*this, &envelope);
-  const auto failure = failure_of([&] {
-    if (const auto* payload = envelope->get<Payload>();
-        payload != nullptr && props_->read_payload) {
-      Result<EnvelopePtr> typed = props_->read_payload(*payload);
-      if (!typed.ok()) {
-        notify_asker(Notice::Kind::bad_payload, typed.error().detail);
-        system_->dead_letters().take(self(), std::move(envelope), Lane::user,
-                                     DeadLetterReason::unreadable);
-        return;
-      }
-      context.answer_content_type_ = payload->content_type;
-      (*typed)->set_sender(envelope->sender());
-      (*typed)->set_headers(envelope->headers());
-      envelope = std::move(*typed);
-    }
-    notify_asker(Notice::Kind::started, {});
-    actor_->receive(context);
-  });
+  notify_asker(Notice::Kind::started, {});
+  const auto failure = failure_of([&] { actor_->receive(context); });
   if (failure) {
     notify_asker(Notice::Kind::failed, *failure);
-    // A handler may have forwarded the message before it threw.
     fail(*failure, envelope == nullptr ? "(forwarded)" : envelope->type().name());
   }
-  return Handled::processed;
+  return true;
+}
+
+// Bytes from a client, for a kind that reads them into messages of its own.
+bool ActorCell::handle_payload(Context& context) {
+  EnvelopePtr& envelope = *context.envelope_;
+  std::optional<Result<EnvelopePtr>> typed;
+  const auto failure =
+      failure_of([&] { typed.emplace(props_->read_payload(*envelope->get<Payload>())); });
+  const auto notify_asker = [&](Notice::Kind kind, std::string detail) {
+    if (!envelope->wants_notices() || envelope->sender().empty()) return;
+    (void)system().registry().send_user(envelope->sender(),
+                                        make_envelope(Notice{kind, std::move(detail)}));
+  };
+  if (failure) {
+    notify_asker(Notice::Kind::failed, *failure);
+    fail(*failure, envelope->type().name());
+    return true;
+  }
+  if (!typed->ok()) {
+    notify_asker(Notice::Kind::bad_payload, typed->error().detail);
+    system().dead_letters().take(self(), std::move(envelope), Lane::user,
+                                 DeadLetterReason::unreadable);
+    return true;
+  }
+  const std::string answer_content_type = envelope->get<Payload>()->content_type;
+  (**typed)->set_sender(envelope->sender());
+  (**typed)->set_headers(envelope->headers());
+  (**typed)->set_target_generation(envelope->target_generation());
+  (**typed)->set_wants_notices(envelope->wants_notices());
+  envelope = std::move(**typed);
+  context.answer_content_type_ = &answer_content_type;
+  const bool processed = receive_with_notices(context);
+  context.answer_content_type_ = nullptr;
+  return processed;
 }
 
 // A lifecycle message goes to the actor at once; what it throws in Started is a failure, in the others only a log line,
@@ -232,7 +349,6 @@ template <typename Message>
 void ActorCell::tell_lifecycle() {
   constexpr bool starting = std::is_same_v<Message, Started>;
   EnvelopePtr envelope = make_envelope(Message{});
-  const std::string message_name = envelope->type().cpp_name();
   const auto failure = failure_of([&] {
     if (starting) actor_ = props_->producer();
     if (actor_ == nullptr) {
@@ -240,14 +356,15 @@ void ActorCell::tell_lifecycle() {
       if (starting) throw std::runtime_error("the producer made no actor");
       return;
     }
-    Context context(*this, &envelope);
+    Context context(*this, *Worker::current(), &envelope);
     actor_->receive(context);
   });
   if (!failure) return;
+  const std::string message_name = message_type<Message>().cpp_name();
   if (starting) {
     fail(*failure, message_name);
   } else {
-    system_->log().warn(
+    system().log().warn(
         "actor threw while it was ending",
         {{"actor", self().to_string()}, {"message", message_name}, {"reason", *failure}});
   }
@@ -257,25 +374,23 @@ void ActorCell::fail(const std::string& reason, const std::string& message_name)
   // A handler may have stopped its own actor before it threw.
   if (state() == State::stopping || state() == State::free) return;
   suspended_ = true;
-  system_->log().warn(
+  system().log().warn(
       "actor failed",
       {{"actor", self().to_string()}, {"message", message_name}, {"reason", reason}});
-  send_system_to(parent_, make_envelope(Failure{self(), reason, message_name}));
+  send_system_to(parent(), make_envelope(Failure{self(), reason, message_name}));
 }
 
 void ActorCell::on_failure_of_child(const Failure& failure) {
   // In any other state the child has been told to stop.
-  if (state() != State::alive || extras_ == nullptr || !extras_->children.contains(failure.child)) {
-    return;
-  }
-  const Instant now = system_->clock().now();
+  if (state() != State::alive || extras_ == nullptr || !is_child(failure.child)) return;
+  const Instant now = system().clock().now();
   RestartStatistics& statistics = extras_->child_failures[failure.child];
   statistics.record_failure(now);
   Directive directive = Directive::stop;
   const auto thrown =
       failure_of([&] { directive = props_->strategy->decide(failure, statistics, now); });
   if (thrown) {
-    system_->log().error("supervision strategy threw, child is stopped",
+    system().log().error("supervision strategy threw, child is stopped",
                          {{"actor", self().to_string()}, {"reason", *thrown}});
   }
   switch (directive) {
@@ -295,12 +410,44 @@ void ActorCell::on_failure_of_child(const Failure& failure) {
   }
 }
 
+// A child that has ended stays one until forget_child(): its cell has moved on by one generation and is free.
+bool ActorCell::is_child(const Pid& pid) const {
+  if (!pid.is_cell()) return false;
+  const ActorCell& cell = *pid.cell();
+  if (&cell.system() != &system()) return false;
+  const Life child = cell.life();
+  const bool this_one = child.state == State::free ? child.generation == pid.generation() + 1
+                                                   : child.generation == pid.generation();
+  return this_one && cell.parent_index() == index() && cell.parent_generation_ == generation();
+}
+
+void ActorCell::add_child(ActorCell& child) {
+  ContextExtras& extras = ensure_extras();
+  child.previous_sibling_ = kNoCell;
+  child.next_sibling_ = extras.first_child;
+  if (extras.first_child != kNoCell) {
+    system().cells().at(extras.first_child).previous_sibling_ = child.index();
+  }
+  extras.first_child = child.index();
+  child_count_.store(child_count() + 1, std::memory_order_relaxed);
+}
+
 // False when it was no child, or is one no more.
 bool ActorCell::forget_child(const Pid& child) {
-  if (extras_ == nullptr || !extras_->children.remove(child)) return false;
-  extras_->child_failures.erase(child);
+  if (extras_ == nullptr || !is_child(child)) return false;
+  CellTable& cells = system().cells();
+  ActorCell& cell = *child.cell();
+  (cell.previous_sibling_ == kNoCell ? extras_->first_child
+                                     : cells.at(cell.previous_sibling_).next_sibling_) =
+      cell.next_sibling_;
+  if (cell.next_sibling_ != kNoCell) {
+    cells.at(cell.next_sibling_).previous_sibling_ = cell.previous_sibling_;
+  }
+  child_count_.store(child_count() - 1, std::memory_order_relaxed);
+  cell.parent_index_.store(kNoCell, std::memory_order_relaxed);
+  if (!extras_->child_failures.empty()) extras_->child_failures.erase(child);
   extras_->escalated.remove(child);
-  update_counts();
+  cells.give_back(cell);
   return true;
 }
 
@@ -310,27 +457,27 @@ void ActorCell::note_terminated(const Pid& who) {
   if (extras_ != nullptr) extras_->watching.remove(who);
 }
 
-// Children whose Terminated is already here, waiting for its turn, are gone.
-void ActorCell::forget_children_in_pending() {
-  pending_.for_each([this](const Envelope& envelope) {
-    const auto* terminated = envelope.get<Terminated>();
-    if (terminated != nullptr && envelope.target_generation() == generation()) {
-      forget_child(terminated->who);
-    }
-  });
+std::vector<Pid> ActorCell::children() const {
+  std::vector<Pid> children;
+  if (extras_ == nullptr) return children;
+  for (std::uint32_t index = extras_->first_child; index != kNoCell;) {
+    ActorCell& cell = system().cells().at(index);
+    const Life child = cell.life();
+    children.push_back(
+        Pid::of_cell(cell, child.state == State::free ? child.generation - 1 : child.generation));
+    index = cell.next_sibling_;
+  }
+  return children;
 }
 
 void ActorCell::when_children_are_gone() {
-  if (extras_ != nullptr && !extras_->children.empty()) return;
+  if (child_count() > 0) return;
   if (state() == State::restarting) finish_restart();
   if (state() == State::stopping) finish_stop();
 }
 
 void ActorCell::stop_children() {
-  if (extras_ == nullptr) return;
-  for (const Pid& child : extras_->children.to_vector()) {
-    send_system_to(child, make_envelope(Stop{}));
-  }
+  for (const Pid& child : children()) send_system_to(child, make_envelope(Stop{}));
 }
 
 void ActorCell::begin_restart() {
@@ -338,67 +485,82 @@ void ActorCell::begin_restart() {
   suspended_ = false;
   tell_lifecycle<Restarting>();
   set_state(State::restarting);
-  forget_children_in_pending();
   stop_children();
+  absorb_terminated();
   when_children_are_gone();
 }
 
 void ActorCell::finish_restart() {
-  // Answers to what the old object asked, in its last turn too, must not reach the new one.
-  restart_count_.fetch_add(1, std::memory_order_relaxed);
-  if (extras_ != nullptr) extras_->held.clear();
+  const std::uint32_t restarts = restart_count();
+  if (restarts < std::numeric_limits<std::uint16_t>::max()) {
+    restart_count_.store(static_cast<std::uint16_t>(restarts + 1), std::memory_order_relaxed);
+  }
   actor_.reset();
   set_state(State::alive);
+  if (extras_ != nullptr) {
+    mailbox_.put_back(std::move(extras_->laid_aside));
+    // Answers to what the old object asked, in its last turn too, must not reach the new one.
+    EnvelopeList held = std::move(extras_->held);
+    while (EnvelopePtr envelope = held.pop_front()) {
+      if (auto* done = envelope->get<FutureDone>()) (void)system().futures().collect(*done->slot);
+    }
+  }
   tell_lifecycle<Started>();
 }
 
 void ActorCell::begin_stop() {
   if (state() == State::stopping || state() == State::free) return;
   suspended_ = false;
+  if (extras_ != nullptr) mailbox_.put_back(std::move(extras_->laid_aside));
   set_state(State::stopping);
   tell_lifecycle<Stopping>();
-  forget_children_in_pending();
   stop_children();
+  replay_held();
   when_children_are_gone();
 }
 
 void ActorCell::finish_stop() {
   tell_lifecycle<Stopped>();
   actor_.reset();
+  ActorSystem& actors = system();
   const Pid me = self();
-  const auto info = system_->cells().info(*this, me.generation());
-  if (!info->name.empty()) system_->registry().remove(info->name, me);
-
-  std::unique_ptr<ContextExtras> extras = std::move(extras_);
-  const Pid parent = std::exchange(parent_, {});
-  props_.reset();
-  set_state(State::free);
-  update_counts();
-  // From here on the door turns senders away; what is already in the lanes has the old generation and becomes dead letters.
-  generation_.store(me.generation() + 1, std::memory_order_release);
+  const Pid my_parent = parent();
+  const std::unique_ptr<ContextExtras> extras = std::move(extras_);
+  const std::vector<Pid> watchers =
+      extras == nullptr ? std::vector<Pid>{} : extras->watchers.to_vector();
+  const bool has_foreign_watcher =
+      std::any_of(watchers.begin(), watchers.end(), [](const Pid& pid) { return pid.is_record(); });
+  // What leaves the node is written later, when the cell may have another name.
+  const Pid me_by_name = has_foreign_watcher ? Pid::of_name(me.address(), me.id()) : Pid{};
+  if (name_ != nullptr) actors.registry().remove_actor(me);
+  actors.cells().forget(*this);
+  child_count_.store(0, std::memory_order_relaxed);
+  watcher_count_.store(0, std::memory_order_relaxed);
+  set_life(me.generation() + 1, State::free);
+  // From here on the mailbox turns senders away.
+  mailbox_.die([this](EnvelopePtr envelope, Lane lane) { dead_letter(std::move(envelope), lane); });
+  Worker::current()->cell_is_gone = true;
 
   if (extras != nullptr) {
     for (const Pid& watched : extras->watching.to_vector()) {
-      send_system_to(watched, make_envelope(Unwatch{me}));
-    }
-    for (const Pid& watcher : extras->watchers.to_vector()) {
-      // What leaves the node is written later, when the cell may have another name.
-      const Pid who = watcher.is_record() ? Pid::of_name(me.address(), me.id()) : me;
-      system_->registry().send_terminated(
-          watcher, make_envelope(Terminated{who, TerminatedReason::stopped}));
+      actors.registry().send_system(watched, make_envelope(Unwatch{me}));
     }
   }
-  system_->registry().send_terminated(parent,
-                                      make_envelope(Terminated{me, TerminatedReason::stopped}));
-  system_->cells().give_back(*this);
+  for (const Pid& watcher : watchers) {
+    const Pid& who = watcher.is_record() ? me_by_name : me;
+    actors.registry().send_terminated(watcher,
+                                      make_envelope(Terminated{who, TerminatedReason::stopped}));
+  }
+  // Last: with this the parent may give the cell to another actor.
+  actors.registry().send_terminated(my_parent,
+                                    make_envelope(Terminated{me, TerminatedReason::stopped}));
 }
 
-void ActorCell::update_counts() {
-  child_count_.store(extras_ == nullptr ? 0 : static_cast<std::uint32_t>(extras_->children.size()),
-                     std::memory_order_relaxed);
-  watcher_count_.store(
-      extras_ == nullptr ? 0 : static_cast<std::uint32_t>(extras_->watchers.size()),
-      std::memory_order_relaxed);
+void ActorCell::update_watcher_count() {
+  const std::size_t count = extras_ == nullptr ? 0 : extras_->watchers.size();
+  watcher_count_.store(static_cast<std::uint16_t>(
+                           std::min<std::size_t>(count, std::numeric_limits<std::uint16_t>::max())),
+                       std::memory_order_relaxed);
 }
 
 }  // namespace nexus::core

@@ -1,106 +1,157 @@
-// ActorCell: the slot of one actor in the runtime: mailbox, run state, actor object and lifecycle. Cells are type-stable: a
-// cell lives as long as the ActorSystem and hosts one actor after the other; the generation tells them apart.
+// ActorCell: the slot of one actor in the runtime: mailbox, actor object and lifecycle. Cells are type-stable: a cell lives as
+// long as the ActorSystem and hosts one actor after the other; the generation tells them apart.
 //
-//   push_user/exempt/system, generation, statistics   any thread
-//   run                                               the worker that took the cell from a run queue
-//   everything private                                owner, inside run()
+//   mailbox, generation, statistics   any thread
+//   begin_life, end_unborn            the spawner
+//   run                               the worker that owns the mailbox
+//   links to siblings                 the worker that runs the parent
+//   everything else                   owner, inside run()
 //
-// C1  Only the owner touches an actor's state: even spawn only pushes a Start message.
+// C1  Only the owner touches an actor's state.
 // C2  After the generation has moved on, every envelope of an older generation becomes a dead letter.
 // C3  Each watcher, and the parent, gets exactly one Terminated, behind all that the actor sent before.
 // C4  The parent's Stopped comes after its last child's.
+// C5  The cell of an actor that has a parent is used again only after the parent has taken note of the end.
+//
+// Two cache lines: what other threads read or write, and what the owner works with (mailbox.h has one foot in each).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/actor/actor.h"
-#include "core/actor/context_extras.h"
 #include "core/actor/envelope.h"
 #include "core/actor/props.h"
 #include "core/actor/system_messages.h"
 #include "core/base/check.h"
-#include "core/dispatch/run_state.h"
 #include "core/mailbox/mailbox.h"
 
 namespace nexus::core {
 
 class ActorSystem;
 class Context;
+class Worker;
+struct ContextExtras;
+struct NameBlock;
+
+// Cells lie in chunks, each at a multiple of its size and with this at its beginning; see CellTable.
+struct CellChunkHead {
+  ActorSystem* system;
+  std::uint32_t first_index;
+};
+inline constexpr std::size_t kCellChunkBytes = std::size_t{128} * 1024;
 
 class alignas(64) ActorCell {
  public:
-  enum class State : std::uint8_t { free, alive, restarting, stopping };
+  enum class State : std::uint8_t {
+    free,
+    // Has a life, but its actor has not been made yet.
+    starting,
+    alive,
+    restarting,
+    stopping
+  };
 
-  ActorCell() = default;
+  // Both, as they were at one moment.
+  struct Life {
+    std::uint32_t generation;
+    State state;
+  };
+  // A cell that has come so far is not used again.
+  static constexpr std::uint32_t kGenerationMax = Envelope::kGenerationMax;
+
+  // Of the guardian's children, and the end of a list of siblings.
+  static constexpr std::uint32_t kNoCell = UINT32_MAX;
+
+  ActorCell();
+  ~ActorCell();
   ActorCell(const ActorCell&) = delete;
   ActorCell& operator=(const ActorCell&) = delete;
 
-  // Once, before anything else.
-  void bind(ActorSystem& system, std::uint32_t index) {
-    system_ = &system;
-    index_ = index;
+  ActorSystem& system() const { return *chunk().system; }
+  // Of all cells of the system.
+  std::uint32_t index() const {
+    // The head has the first place to itself.
+    const auto offset = reinterpret_cast<std::uintptr_t>(this) % kCellChunkBytes;
+    return chunk().first_index + static_cast<std::uint32_t>(offset / sizeof(ActorCell)) - 1;
   }
 
-  ActorSystem& system() const { return *system_; }
-  std::uint32_t index() const { return index_; }
-
+  Life life() const {
+    // Acquire: who sees a life sees what begin_life() wrote.
+    const std::uint32_t bits = life_.load(std::memory_order_acquire);
+    return {bits >> 8, static_cast<State>(bits & 0xff)};
+  }
   // Any thread. The generation of the actor that lives here now, or of the next one when none does.
-  std::uint32_t generation() const { return generation_.load(std::memory_order_acquire); }
-
-  // Any thread. After a push the caller hands the cell to the dispatcher when told to.
-  [[nodiscard]] Mailbox::Push push_user(EnvelopePtr& envelope) {
-    return mailbox_.push_user(envelope);
-  }
-  void push_exempt(EnvelopePtr envelope) { mailbox_.push_exempt(std::move(envelope)); }
-  void push_system(EnvelopePtr envelope) { mailbox_.push_system(std::move(envelope)); }
-  [[nodiscard]] OnNotify notify() { return run_state_.notify(); }
-  void set_user_count_max(std::uint32_t count) { mailbox_.set_user_count_max(count); }
-
-  // The spawner, when the actor of this generation will not live after all.
-  void skip_generation() { generation_.fetch_add(1, std::memory_order_acq_rel); }
+  std::uint32_t generation() const { return life().generation; }
+  Mailbox& mailbox() { return mailbox_; }
 
   // Any thread: statistics, each exact in itself.
-  State state() const { return state_.load(std::memory_order_relaxed); }
+  State state() const { return life().state; }
   std::uint64_t processed_count() const { return processed_count_.load(std::memory_order_relaxed); }
   std::uint32_t mailbox_count() const { return mailbox_.user_count_approx(); }
-  std::uint32_t restart_count() const { return restart_count_.load(std::memory_order_relaxed); }
   std::uint32_t child_count() const { return child_count_.load(std::memory_order_relaxed); }
+  // These two stay at 65535 once they are there.
+  std::uint32_t restart_count() const { return restart_count_.load(std::memory_order_relaxed); }
   std::uint32_t watcher_count() const { return watcher_count_.load(std::memory_order_relaxed); }
 
-  // The worker: handles at most `throughput` user messages. On `run_again` the cell counts as queued.
-  [[nodiscard]] OnYield run(std::uint32_t throughput);
+  // Any thread, of a live actor: it has no parent but the guardian.
+  bool is_root() const { return parent_index() == kNoCell; }
+
+  // The spawner, of a free cell: `parent` is the cell of the parent actor, or null.
+  void begin_life(PropsPtr props, ActorCell* parent, std::uint32_t started_at);
+  // The spawner, instead of letting the actor run: as if it had never been.
+  void end_unborn();
+
+  // Handles what there is to do, at most `throughput` user messages and about kTurnSlice. Hands the cell back to the worker's
+  // ring when something is left.
+  void run(Worker& worker, std::uint32_t throughput);
 
  private:
+  friend class CellTable;
   friend class Context;
 
-  Pid self() const { return Pid::of_cell(const_cast<ActorCell&>(*this), generation()); }
-  ContextExtras& ensure_extras() {
-    if (extras_ == nullptr) extras_ = std::make_unique<ContextExtras>();
-    return *extras_;
+  const CellChunkHead& chunk() const {
+    const auto address = reinterpret_cast<std::uintptr_t>(this);
+    return *reinterpret_cast<const CellChunkHead*>(address & ~(kCellChunkBytes - 1));
   }
+  Pid self() const { return Pid::of_cell(const_cast<ActorCell&>(*this), generation()); }
+  std::uint32_t parent_index() const { return parent_index_.load(std::memory_order_relaxed); }
+  Pid parent() const;
+  ContextExtras& ensure_extras();
   void send_system_to(const Pid& target, EnvelopePtr envelope);
 
-  void absorb_user_lane();
-  bool may_handle_next() const;
-  void drain_system_lane();
+  bool may_handle_next() const {
+    return mailbox_.has_user() && !suspended_ && state() != State::restarting;
+  }
   void handle_system(EnvelopePtr envelope);
-  enum class Handled : std::uint8_t { processed, dead_letter };
-  Handled handle_user(EnvelopePtr envelope);
+  // Whether the message was processed; else it was a dead letter.
+  inline bool handle_user(Context& context);
+  bool handle_out_of_life(EnvelopePtr& envelope, Life now);
+  bool handle_runtime_message(Context& context);
+  bool handle_payload(Context& context);
+  inline bool receive(Context& context);
+  void fail_in_receive(const EnvelopePtr& envelope, const char* reason);
+  bool receive_with_notices(Context& context);
   template <typename Message>
   void tell_lifecycle();
 
-  void on_start(Start& start);
+  void on_start();
   void on_resume();
   void replay_held();
   void on_watch(const Pid& watcher);
   void on_continuation(EnvelopePtr envelope);
+  void on_answer(EnvelopePtr envelope);
   void on_failure_of_child(const Failure& failure);
+
+  bool is_child(const Pid& pid) const;
+  void add_child(ActorCell& child);
   bool forget_child(const Pid& child);
   void note_terminated(const Pid& who);
-  void forget_children_in_pending();
+  void absorb_terminated();
+  std::vector<Pid> children() const;
 
   void fail(const std::string& reason, const std::string& message_name);
   void begin_restart();
@@ -109,35 +160,40 @@ class alignas(64) ActorCell {
   void finish_stop();
   void stop_children();
   void when_children_are_gone();
+  void dead_letter(EnvelopePtr envelope, Lane lane);
 
-  void set_state(State state) { state_.store(state, std::memory_order_relaxed); }
-  void update_counts();
+  void set_life(std::uint32_t generation, State state) {
+    life_.store(generation << 8 | static_cast<std::uint32_t>(state), std::memory_order_release);
+  }
+  void set_state(State state) { set_life(generation(), state); }
+  void update_watcher_count();
 
-  // Set by bind(), then read by any thread.
-  ActorSystem* system_ = nullptr;
-  std::uint32_t index_ = 0;
-
-  // Written by the owner, read by any thread.
-  std::atomic<std::uint32_t> generation_{1};
-  std::atomic<State> state_{State::free};
-  std::atomic<std::uint32_t> restart_count_{0};
-  std::atomic<std::uint64_t> processed_count_{0};
+  // Written by the spawner and the owner, read by any thread.
+  std::atomic<std::uint32_t> life_{1 << 8};
   std::atomic<std::uint32_t> child_count_{0};
-  std::atomic<std::uint32_t> watcher_count_{0};
+  std::atomic<std::uint16_t> watcher_count_{0};
+  std::atomic<std::uint16_t> restart_count_{0};
+  std::uint16_t parent_generation_ = 0;
+  // Waits for the parent's directive: user messages stay where they are. Owner only.
+  bool suspended_ = false;
+  std::atomic<std::uint32_t> parent_index_{kNoCell};
+  // In units of CellTable::kStartedUnit since the system began.
+  std::atomic<std::uint32_t> started_at_{0};
+  // By the parent's owner.
+  std::uint32_t next_sibling_ = kNoCell;
+  std::uint32_t previous_sibling_ = kNoCell;
+  // Name of the actor that lives here, or did last; null for an unnamed one. Read and written under CellTable's locks.
+  NameBlock* name_ = nullptr;
 
-  // Any thread.
-  RunState run_state_;
   Mailbox mailbox_;
 
   // Owner only.
-  OwnerThread owner_;
-  // Waits for the parent's directive: user messages stay where they are.
-  bool suspended_ = false;
-  EnvelopeList pending_;
   std::unique_ptr<Actor> actor_;
+  // Written under CellTable's locks, too.
   PropsPtr props_;
-  Pid parent_;
   std::unique_ptr<ContextExtras> extras_;
+  std::atomic<std::uint64_t> processed_count_{0};
 };
+static_assert(sizeof(ActorCell) == 128);
 
 }  // namespace nexus::core

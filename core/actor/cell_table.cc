@@ -1,120 +1,180 @@
 #include "core/actor/cell_table.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
+#include <ctime>
+#include <new>
+
+#include "core/actor_system.h"
+#include "core/dispatch/worker.h"
 
 namespace nexus::core {
-namespace {
 
-// What an envelope has room for.
-constexpr std::uint32_t kGenerationMax = (1u << 31) - 1;
+// A name and whose it is: this head, then the text.
+struct NameBlock {
+  std::uint16_t generation;
+  std::uint16_t length;
 
-}  // namespace
-
-struct CellTable::Slot {
-  mutable Mutex mutex{"cell_slot"};
-  std::shared_ptr<const ActorInfo> info GUARDED_BY(mutex);
+  std::string_view text() const { return {reinterpret_cast<const char*>(this + 1), length}; }
+  static NameBlock* make(std::string_view name, std::uint32_t generation) {
+    void* memory = ::operator new(sizeof(NameBlock) + name.size());
+    auto* block = ::new (memory)
+        NameBlock{static_cast<std::uint16_t>(generation), static_cast<std::uint16_t>(name.size())};
+    std::memcpy(block + 1, name.data(), name.size());
+    return block;
+  }
+  static void drop(NameBlock* block) noexcept { ::operator delete(block); }
 };
 
 struct CellTable::Chunk {
-  std::array<ActorCell, kChunkCellCount> cells;
-  std::array<Slot, kChunkCellCount> slots;
+  Chunk(ActorSystem& system, std::uint32_t first_index) : head{&system, first_index} {}
+
+  alignas(kCellChunkBytes) const CellChunkHead head;
+  alignas(sizeof(ActorCell)) std::array<ActorCell, kChunkCellCount> cells;
 };
 
 CellTable::CellTable(Options options, ActorSystem& system)
     : options_(options),
       system_(system),
       chunks_(std::make_unique<std::array<std::atomic<Chunk*>, kChunkCountMax>>()) {
+  static_assert(sizeof(Chunk) == kCellChunkBytes);
   CHECK(options_.actor_count_max <= kChunkCountMax * kChunkCellCount - options_.resting_count);
 }
 
 CellTable::~CellTable() {
-  for (auto& chunk : *chunks_) std::unique_ptr<Chunk>(chunk.load()).reset();
+  for (auto& slot : *chunks_) {
+    const std::unique_ptr<Chunk> chunk(slot.load());
+    if (chunk == nullptr) continue;
+    for (ActorCell& cell : chunk->cells) NameBlock::drop(cell.name_);
+  }
+}
+
+ActorCell& CellTable::at(std::uint32_t index) const {
+  Chunk* chunk = (*chunks_)[index / kChunkCellCount].load(std::memory_order_acquire);
+  return chunk->cells[index % kChunkCellCount];
+}
+
+ActorCell* CellTable::find(std::uint32_t index) const {
+  return index < cell_count_.load(std::memory_order_acquire) ? &at(index) : nullptr;
+}
+
+Mutex& CellTable::stripe_of(const ActorCell& cell) const {
+  return stripes_[cell.index() % kStripeCount].mutex;
+}
+
+std::uint32_t CellTable::now_units() const {
+  // Good to a few milliseconds and five times cheaper than the exact time.
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  const auto since = std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec) -
+                     began_at_.time_since_epoch();
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(0, since / kStartedUnit));
 }
 
 std::string CellTable::anonymous_id(std::uint32_t index, std::uint32_t generation) {
   return "$c" + std::to_string(index) + "g" + std::to_string(generation);
 }
 
-ActorCell* CellTable::cell_at(std::uint32_t index) const {
-  if (index >= cell_count_.load(std::memory_order_acquire)) return nullptr;
-  Chunk* chunk = (*chunks_)[index / kChunkCellCount].load(std::memory_order_acquire);
-  return &chunk->cells[index % kChunkCellCount];
+void CellTable::fetch(std::vector<ActorCell*>& spare, std::size_t count) {
+  const auto fetched = static_cast<std::ptrdiff_t>(spare.size());
+  MutexLock lock(mutex_);
+  while (spare.size() < count) {
+    if (resting_.size() > options_.resting_count) {
+      spare.push_back(resting_.front());
+      resting_.pop_front();
+    } else if (!free_.empty()) {
+      spare.push_back(free_.back());
+      free_.pop_back();
+    } else {
+      const std::uint32_t index = cell_count_.load(std::memory_order_relaxed);
+      if (index == kChunkCountMax * kChunkCellCount) break;
+      auto& chunk = (*chunks_)[index / kChunkCellCount];
+      if (chunk.load(std::memory_order_relaxed) == nullptr) {
+        chunk.store(std::make_unique<Chunk>(system_, index).release(), std::memory_order_release);
+      }
+      spare.push_back(&chunk.load(std::memory_order_relaxed)->cells[index % kChunkCellCount]);
+      // Release publishes the cell to find().
+      cell_count_.store(index + 1, std::memory_order_release);
+    }
+  }
+  // They are taken from the end: lowest index first.
+  std::reverse(spare.begin() + fetched, spare.end());
 }
 
-CellTable::Slot& CellTable::slot_of(std::uint32_t index) const {
-  Chunk* chunk = (*chunks_)[index / kChunkCellCount].load(std::memory_order_acquire);
-  return chunk->slots[index % kChunkCellCount];
-}
-
-ActorCell* CellTable::take(ActorInfo info) {
+ActorCell* CellTable::take(PropsPtr props, ActorCell* parent, std::string_view name) {
   if (live_count_.fetch_add(1, std::memory_order_relaxed) >= options_.actor_count_max) {
     live_count_.fetch_sub(1, std::memory_order_relaxed);
     return nullptr;
   }
-  ActorCell* cell = nullptr;
-  {
-    MutexLock lock(mutex_);
-    if (resting_.size() > options_.resting_count) {
-      cell = resting_.front();
-      resting_.pop_front();
-    } else if (!free_.empty()) {
-      cell = free_.back();
-      free_.pop_back();
-    } else {
-      const std::uint32_t index = cell_count_.load(std::memory_order_relaxed);
-      auto& chunk = (*chunks_)[index / kChunkCellCount];
-      if (chunk.load(std::memory_order_relaxed) == nullptr) {
-        chunk.store(std::make_unique<Chunk>().release(), std::memory_order_release);
-      }
-      cell = &chunk.load(std::memory_order_relaxed)->cells[index % kChunkCellCount];
-      cell->bind(system_, index);
-      // Release publishes the bound cell to cell_at().
-      cell_count_.store(index + 1, std::memory_order_release);
-    }
+  Worker* worker = Worker::current();
+  std::vector<ActorCell*> one;
+  const bool has_own = worker != nullptr && &worker->system() == &system_;
+  std::vector<ActorCell*>& spare = has_own ? worker->spare_cells : one;
+  if (spare.empty()) fetch(spare, has_own ? kSpareBatch : 1);
+  CHECK(!spare.empty());
+  ActorCell* cell = spare.back();
+  spare.pop_back();
+  if (cell->name_ != nullptr || !name.empty()) {
+    NameBlock* block = name.empty() ? nullptr : NameBlock::make(name, cell->generation());
+    MutexLock lock(stripe_of(*cell));
+    NameBlock::drop(std::exchange(cell->name_, block));
   }
-  info.generation = cell->generation();
-  auto shared = std::make_shared<const ActorInfo>(std::move(info));
-  std::shared_ptr<const ActorInfo> old;
-  Slot& slot = slot_of(cell->index());
-  MutexLock lock(slot.mutex);
-  old = std::exchange(slot.info, std::move(shared));
+  cell->begin_life(std::move(props), parent, now_units());
   return cell;
 }
 
 void CellTable::give_back(ActorCell& cell) {
-  live_count_.fetch_sub(1, std::memory_order_relaxed);
   // A cell at the end of its generations is never used again.
-  if (cell.generation() >= kGenerationMax) return;
-  bool named = false;
-  {
-    Slot& slot = slot_of(cell.index());
-    MutexLock lock(slot.mutex);
-    CHECK(slot.info != nullptr);
-    named = !slot.info->name.empty();
+  if (cell.generation() >= ActorCell::kGenerationMax) return;
+  Worker* worker = Worker::current();
+  const bool has_own = worker != nullptr && &worker->system() == &system_;
+  if (cell.name_ == nullptr && has_own) {
+    std::vector<ActorCell*>& spare = worker->spare_cells;
+    spare.push_back(&cell);
+    if (spare.size() < kSpareMax) return;
+    MutexLock lock(mutex_);
+    free_.insert(free_.end(), spare.end() - kSpareBatch, spare.end());
+    spare.resize(spare.size() - kSpareBatch);
+    return;
   }
   MutexLock lock(mutex_);
-  if (named) {
+  if (cell.name_ != nullptr) {
     resting_.push_back(&cell);
   } else {
     free_.push_back(&cell);
   }
 }
 
-void CellTable::give_back_unused(ActorCell& cell) {
+void CellTable::forget(ActorCell& cell) {
   live_count_.fetch_sub(1, std::memory_order_relaxed);
-  cell.skip_generation();
-  if (cell.generation() >= kGenerationMax) return;
-  MutexLock lock(mutex_);
-  free_.push_back(&cell);
+  // Dropped outside the lock: the last reference may run code of the user.
+  PropsPtr props;
+  MutexLock lock(stripe_of(cell));
+  props = std::exchange(cell.props_, nullptr);
 }
 
-std::shared_ptr<const ActorInfo> CellTable::info(const ActorCell& cell,
-                                                 std::uint32_t generation) const {
-  Slot& slot = slot_of(cell.index());
-  MutexLock lock(slot.mutex);
-  if (slot.info == nullptr || slot.info->generation != generation) return nullptr;
-  return slot.info;
+std::optional<ActorInfo> CellTable::info(const ActorCell& cell, std::uint32_t generation) const {
+  MutexLock lock(stripe_of(cell));
+  const ActorCell::Life life = cell.life();
+  if (life.generation != generation || life.state == ActorCell::State::free ||
+      cell.props_ == nullptr) {
+    return std::nullopt;
+  }
+  return ActorInfo{
+      .name = cell.name_ == nullptr ? std::string{} : std::string(cell.name_->text()),
+      .parent = cell.parent(),
+      .props = cell.props_,
+      .started_at = began_at_ + cell.started_at_.load(std::memory_order_relaxed) * kStartedUnit};
 }
+
+std::string CellTable::name(const ActorCell& cell, std::uint32_t generation) const {
+  MutexLock lock(stripe_of(cell));
+  if (cell.name_ == nullptr || cell.name_->generation != generation) return {};
+  return std::string(cell.name_->text());
+}
+
+std::string_view CellTable::name_of_live(const ActorCell& cell) { return cell.name_->text(); }
 
 Pid CellTable::find_anonymous(std::string_view id) const {
   const auto split = id.find('g');
@@ -127,11 +187,11 @@ Pid CellTable::find_anonymous(std::string_view id) const {
   if (std::from_chars(index_end + 1, end, generation).ptr != end) return {};
   // One spelling only: no leading zeros, no missing or huge numbers.
   if (anonymous_id(index, generation) != id) return {};
-  ActorCell* cell = cell_at(index);
-  if (cell == nullptr || cell->generation() != generation) return {};
+  ActorCell* cell = find(index);
+  if (cell == nullptr) return {};
   const auto known = info(*cell, generation);
   // A named actor is found by its name only.
-  if (known == nullptr || !known->name.empty()) return {};
+  if (!known || !known->name.empty()) return {};
   return Pid::of_cell(*cell, generation);
 }
 
@@ -139,9 +199,9 @@ std::vector<Pid> CellTable::live(std::uint32_t first_index, std::size_t count_ma
   std::vector<Pid> found;
   const std::uint32_t end = cell_count_.load(std::memory_order_acquire);
   for (std::uint32_t index = first_index; index < end && found.size() < count_max; ++index) {
-    ActorCell* cell = cell_at(index);
-    const std::uint32_t generation = cell->generation();
-    if (info(*cell, generation) != nullptr) found.push_back(Pid::of_cell(*cell, generation));
+    ActorCell& cell = at(index);
+    const ActorCell::Life life = cell.life();
+    if (life.state != ActorCell::State::free) found.push_back(Pid::of_cell(cell, life.generation));
   }
   return found;
 }

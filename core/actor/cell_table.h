@@ -1,7 +1,9 @@
-// CellTable: all cells of the system, and what is known of the actor in each. Cells are made in chunks and never freed, so
-// that a Pid can always look at its cell.
+// CellTable: all cells of the system. Cells are made in chunks and never freed, so that a Pid can always look at its cell.
 //
-//   all calls   any thread
+//   take(), give_back()   a worker of the system: mostly without a lock; other threads take one
+//   everything else       any thread
+//
+// A chunk lies at a multiple of its size, so that a cell's address tells its chunk, and with it the system and the index.
 #pragma once
 
 #include <array>
@@ -21,6 +23,8 @@
 
 namespace nexus::core {
 
+class Worker;
+
 // What does not change during an actor's life.
 struct ActorInfo {
   // Empty for an unnamed actor.
@@ -28,7 +32,6 @@ struct ActorInfo {
   Pid parent;
   PropsPtr props;
   std::chrono::system_clock::time_point started_at;
-  std::uint32_t generation;
 };
 
 class CellTable {
@@ -39,19 +42,31 @@ class CellTable {
     // Cells of named actors rest so long before they are used again, so that old Pids still print their name.
     std::uint32_t resting_count = 4096;
   };
+  // Of ActorCell's started_at.
+  static constexpr std::chrono::milliseconds kStartedUnit{10};
 
   CellTable(Options options, ActorSystem& system);
   ~CellTable();
+  CellTable(const CellTable&) = delete;
+  CellTable& operator=(const CellTable&) = delete;
 
-  // A cell without an actor, for one that `info` describes (its generation is filled in); null at actor_count_max.
-  ActorCell* take(ActorInfo info);
-  // The actor in the cell is gone; the cell may be taken again.
+  // `index` was got from a cell.
+  ActorCell& at(std::uint32_t index) const;
+
+  // A free cell that now has a life of state `starting`, with a dead mailbox; null at actor_count_max. An empty `name` for an
+  // unnamed actor.
+  ActorCell* take(PropsPtr props, ActorCell* parent, std::string_view name);
+  // The actor in the cell is gone, and its parent knows; the cell may be taken again.
   void give_back(ActorCell& cell);
-  // The cell was taken, but its Pid was given to nobody.
-  void give_back_unused(ActorCell& cell);
+  // The cell's owner, when the actor has ended: drops what only a live actor has.
+  void forget(ActorCell& cell);
 
-  // Of the actor that lives in the cell, or lived there last when its generation is the one asked for.
-  std::shared_ptr<const ActorInfo> info(const ActorCell& cell, std::uint32_t generation) const;
+  // Of the actor of that generation while it lives.
+  std::optional<ActorInfo> info(const ActorCell& cell, std::uint32_t generation) const;
+  // Its name, also for a while after it has ended; empty when it had none.
+  std::string name(const ActorCell& cell, std::uint32_t generation) const;
+  // The name of the live actor in the cell, without a lock: the caller knows that it is live and stays so.
+  static std::string_view name_of_live(const ActorCell& cell);
   // Handle of the live actor with this anonymous id; empty when there is none.
   Pid find_anonymous(std::string_view id) const;
   // Live actors with a cell index of `first_index` or more, in the order of their cells; at most `count_max`.
@@ -63,22 +78,35 @@ class CellTable {
   static std::string anonymous_id(std::uint32_t index, std::uint32_t generation);
 
  private:
-  static constexpr std::size_t kChunkCellCount = 1024;
+  // The place of one cell holds the head.
+  static constexpr std::uint32_t kChunkCellCount = kCellChunkBytes / sizeof(ActorCell) - 1;
   static constexpr std::size_t kChunkCountMax = 65536;
+  // Spare cells that a worker keeps, and how many it fetches or returns at once.
+  static constexpr std::size_t kSpareMax = 256;
+  static constexpr std::size_t kSpareBatch = 64;
+  static constexpr std::size_t kStripeCount = 64;
   struct Chunk;
 
-  ActorCell* cell_at(std::uint32_t index) const;
-  struct Slot;
-  Slot& slot_of(std::uint32_t index) const;
+  ActorCell* find(std::uint32_t index) const;
+  // At least one more spare cell, or none at the end of the table.
+  void fetch(std::vector<ActorCell*>& spare, std::size_t count);
+  Mutex& stripe_of(const ActorCell& cell) const;
+  std::uint32_t now_units() const;
 
   const Options options_;
   ActorSystem& system_;
+  const std::chrono::system_clock::time_point began_at_ = std::chrono::system_clock::now();
   std::atomic<std::uint32_t> live_count_{0};
   // Chunks are added under mutex_ and read without it.
   std::unique_ptr<std::array<std::atomic<Chunk*>, kChunkCountMax>> chunks_;
   std::atomic<std::uint32_t> cell_count_{0};
 
-  // Taken by spawn and stop only.
+  // Guard name_ and props_ of the cells, against threads that look at actors from outside.
+  struct Stripe {
+    Mutex mutex{"cell_stripe"};
+  };
+  mutable std::array<Stripe, kStripeCount> stripes_;
+
   Mutex mutex_{"cell_table"};
   std::vector<ActorCell*> free_ GUARDED_BY(mutex_);
   std::deque<ActorCell*> resting_ GUARDED_BY(mutex_);

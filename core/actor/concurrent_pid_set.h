@@ -3,8 +3,8 @@
 //   add(), remove(), contains()      any thread   one lock of sixteen
 //   size(), to_vector(), take_all()  any thread   all locks
 //
-// K1  The key is that of PidSet. Each call takes effect at one moment: of several threads that add one Pid, one is answered true.
-// K2  take_all() gives each element to one caller, and none to a remove() that answers true for it.
+// Q1  The key is that of PidSet. Each call takes effect at one moment: of several threads that add one Pid, one is answered true.
+// Q2  take_all() gives each element to one caller, and none to a remove() that answers true for it.
 //
 // A record of this node may name the same actor as a handle in any shard, so add(), remove() and contains() of such a record take
 // all locks and cost O(n); resolve() it first.

@@ -1,5 +1,6 @@
 #include "core/actor/context.h"
 
+#include "core/actor/context_extras.h"
 #include "core/actor_system.h"
 
 namespace nexus::core {
@@ -14,15 +15,11 @@ Pid as_handle(ActorSystem& system, const Pid& target) {
 
 }  // namespace
 
-void Context::deliver(const Pid& target, EnvelopePtr envelope) {
-  (void)system().registry().send_user(target, std::move(envelope));
-}
-
 void Context::forward(const Pid& target) { deliver(target, std::move(*envelope_)); }
 
-void Context::respond_envelope(EnvelopePtr answer) {
-  if (!answer_content_type_.empty() && cell_.props_->write_payload) {
-    Result<Payload> written = cell_.props_->write_payload(*answer, answer_content_type_);
+void Context::respond_otherwise(EnvelopePtr answer) {
+  if (answer_content_type_ != nullptr && cell_.props_->write_payload) {
+    Result<Payload> written = cell_.props_->write_payload(*answer, *answer_content_type_);
     if (written.ok()) answer = make_envelope(std::move(*written));
   }
   if (sender().empty()) {
@@ -34,26 +31,16 @@ void Context::respond_envelope(EnvelopePtr answer) {
 
 void Context::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout,
                            OnAnswer on_answer) {
-  const std::uint32_t restarts = cell_.restart_count();
   ActorSystem& actors = system();
-  auto continue_here = [&actors, restarts, asker = self(),
-                        on_answer = std::move(on_answer)](Answer answer) mutable {
-    Continuation continuation{[restarts, on_answer = std::move(on_answer),
-                               answer = std::move(answer)](Context& context) mutable {
-      if (context.cell_.restart_count() == restarts) on_answer(context, std::move(answer));
-    }};
-    actors.registry().send_system(asker, make_envelope(std::move(continuation)));
-  };
-  const Pid sender = actors.futures().open(deadline_after(actors.clock().now(), timeout),
-                                           std::move(continue_here), false, target);
+  const Pid sender =
+      actors.futures().open_for_actor(worker_, deadline_after(soon(), timeout), self(),
+                                      cell_.restart_count(), std::move(on_answer), target);
   if (sender.empty()) return;
   envelope->set_sender(sender);
   deliver(target, std::move(envelope));
 }
 
-Result<Pid> Context::spawn(Props props) {
-  return spawn(std::make_shared<const Props>(std::move(props)));
-}
+Result<Pid> Context::spawn(Props props) { return spawn(share(std::move(props))); }
 
 Result<Pid> Context::spawn(PropsPtr props) { return spawn_child(std::move(props), {}); }
 
@@ -68,22 +55,17 @@ Result<Pid> Context::spawn_child(PropsPtr props, const std::string& id) {
     return Error{Errc::failed_precondition, "an actor that is stopping cannot spawn children",
                  "ACTOR_STOPPING"};
   }
-  Result<Pid> child = system().spawn_actor(std::move(props), id, self());
-  if (child.ok()) {
-    cell_.ensure_extras().children.add(*child);
-    cell_.update_counts();
-  }
+  Result<Pid> child = system().spawn_actor(std::move(props), id, &cell_);
+  if (child.ok()) cell_.add_child(*child->cell());
   return child;
 }
 
-std::vector<Pid> Context::children() const {
-  return cell_.extras_ == nullptr ? std::vector<Pid>{} : cell_.extras_->children.to_vector();
-}
+std::vector<Pid> Context::children() const { return cell_.children(); }
 
 void Context::watch(const Pid& given) {
   const Pid target = as_handle(system(), given);
   // A child reports to its parent without being asked.
-  if (cell_.extras_ != nullptr && cell_.extras_->children.contains(target)) return;
+  if (cell_.is_child(target)) return;
   if (cell_.ensure_extras().watching.add(target)) {
     cell_.send_system_to(target, make_envelope(Watch{self()}));
   }

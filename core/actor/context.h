@@ -10,22 +10,26 @@
 #include "core/actor/messages.h"
 #include "core/actor/props.h"
 #include "core/base/result.h"
+#include "core/dispatch/worker.h"
 #include "core/process/futures.h"
+#include "core/process/process_registry.h"
 
 namespace nexus::core {
 
 class Context {
  public:
   // Runs in the asking actor's turn. Not called when the actor stopped or was restarted meanwhile.
-  using OnAnswer = UniqueFunction<void(Context&, Answer)>;
+  using OnAnswer = FutureTable::OnAnswer;
 
-  Context(ActorCell& cell, EnvelopePtr* envelope) : cell_(cell), envelope_(envelope) {}
+  // By the cell.
+  Context(ActorCell& cell, Worker& worker, EnvelopePtr* envelope)
+      : cell_(cell), worker_(worker), envelope_(envelope) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
   Pid self() const { return cell_.self(); }
-  const Pid& parent() const { return cell_.parent_; }
-  ActorSystem& system() const { return cell_.system(); }
+  Pid parent() const { return cell_.parent(); }
+  ActorSystem& system() const { return worker_.system(); }
 
   // The current message, or null when it is of another type.
   template <typename T>
@@ -71,10 +75,18 @@ class Context {
   // Hands the current message on, with its sender. The message is gone afterwards.
   void forward(const Pid& target);
 
-  void respond_envelope(EnvelopePtr envelope);
+  void respond_envelope(EnvelopePtr envelope) {
+    if (answer_content_type_ == nullptr && sender()) [[likely]] {
+      deliver(sender(), std::move(envelope));
+    } else {
+      respond_otherwise(std::move(envelope));
+    }
+  }
   void ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout, OnAnswer on_answer);
   // Sends a whole envelope as it is.
-  void deliver(const Pid& target, EnvelopePtr envelope);
+  void deliver(const Pid& target, EnvelopePtr envelope) {
+    (void)worker_.registry().send_user_from(worker_, target, std::move(envelope));
+  }
 
   // Children die with this actor. An unnamed child always succeeds, short of actor_count_max and of Stopping.
   Result<Pid> spawn(Props props);
@@ -95,12 +107,14 @@ class Context {
  private:
   friend class ActorCell;
 
+  void respond_otherwise(EnvelopePtr envelope);
   Result<Pid> spawn_child(PropsPtr props, const std::string& id);
 
   ActorCell& cell_;
+  Worker& worker_;
   EnvelopePtr* envelope_;
-  // Content type that the sender of a Payload wants its answer in; empty for typed messages.
-  std::string answer_content_type_;
+  // Content type that the sender of a Payload wants its answer in; null for typed messages.
+  const std::string* answer_content_type_ = nullptr;
 };
 
 }  // namespace nexus::core

@@ -7,6 +7,7 @@
 
 #include <unordered_map>
 
+#include "core/actor/actor_cell.h"
 #include "core/actor/envelope.h"
 #include "core/actor/pid_set.h"
 #include "core/actor/supervision.h"
@@ -14,7 +15,8 @@
 namespace nexus::core {
 
 struct ContextExtras {
-  PidSet children;
+  // The rest of the list hangs on the children's cells.
+  std::uint32_t first_child = ActorCell::kNoCell;
   // Whom to tell when this actor is gone; the parent is told in any case.
   PidSet watchers;
   // Whom this actor watches, to be unwatched when it is gone.
@@ -23,7 +25,9 @@ struct ContextExtras {
   std::unordered_map<Pid, RestartStatistics> child_failures;
   // Failed children on whose behalf this actor failed; they are resumed with it.
   PidSet escalated;
-  // System messages that came before the actor had started, or continuations that came while it was suspended.
+  // User messages that came while the actor waits for its children before a restart.
+  EnvelopeList laid_aside;
+  // Continuations and done futures that came while the actor was suspended.
   EnvelopeList held;
 };
 

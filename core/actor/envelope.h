@@ -1,7 +1,7 @@
-// Envelope: one message in flight: link, type, target, sender and the message itself in one recycled node.
+// Envelope: one message in flight: link, type, sender and the message itself in one recycled node.
 //
-// An envelope has exactly one owner at a time (EnvelopePtr): the sender, then a queue, then the worker that runs the target,
-// which destroys it. Nodes come from a cache of the allocating thread and go to the cache of the destroying one.
+// An envelope has exactly one owner at a time (EnvelopePtr): the sender, then a mailbox, then the worker that runs the target,
+// which destroys it. The head of 32 bytes and a message of 16 make a node of 48.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 #include "core/actor/message.h"
 #include "core/actor/pid.h"
 #include "core/base/check.h"
-#include "core/base/clock.h"
+#include "core/memory/node_cache.h"
 
 namespace nexus::core {
 
@@ -27,81 +27,129 @@ class Envelope {
   Envelope(const Envelope&) = delete;
   Envelope& operator=(const Envelope&) = delete;
 
-  const MessageType& type() const { return *type_; }
+  const MessageType& type() const {
+    return *reinterpret_cast<const MessageType*>(bits_ & kTypeMask);
+  }
 
   template <typename T>
   bool is() const {
-    return type_ == &message_type<T>();
+    return &type() == &message_type<T>();
   }
   // The message, or null when it is of another type.
   template <typename T>
   T* get() {
-    return is<T>() ? static_cast<T*>(message()) : nullptr;
+    return is<T>() ? static_cast<T*>(message_in(internal::place_of<T>())) : nullptr;
   }
   template <typename T>
   const T* get() const {
-    return is<T>() ? static_cast<const T*>(message()) : nullptr;
+    return const_cast<Envelope*>(this)->get<T>();
   }
-  void* message() { return type_->place == MessageType::Place::heap ? *heap_slot() : payload(); }
+  void* message() { return message_in(type().place); }
   const void* message() const { return const_cast<Envelope*>(this)->message(); }
 
-  const Pid& sender() const { return sender_; }
-  void set_sender(Pid sender) { sender_ = std::move(sender); }
+  const Pid& sender() const { return has(kExtended) ? extended_->sender : sender_; }
+  void set_sender(Pid sender) {
+    (has(kExtended) ? extended_->sender : sender_) = std::move(sender);
+  }
 
   const Headers& headers() const;
   void set_headers(Headers headers);
 
-  // The sender wants to be told what becomes of the message (Notice); see notices.h.
-  bool wants_notices() const { return wants_notices_; }
-  void set_wants_notices(bool wanted) { wants_notices_ = wanted; }
+  // The sender wants to be told what becomes of the message (Notice); see messages.h.
+  bool wants_notices() const { return has(kWantsNotices); }
+  void set_wants_notices(bool wanted) { set(kWantsNotices, wanted); }
 
-  // Which actor of the target's cell this was sent to, and the request id of the target Pid. Set by the registry.
-  std::uint32_t target_generation() const { return target_generation_; }
-  std::uint32_t target_request_id() const { return target_request_id_; }
-  void set_target(const Pid& target) {
-    target_generation_ = target.generation();
-    target_request_id_ = target.request_id();
+  // Which actor of the target's cell this was sent to. Set by the registry.
+  std::uint32_t target_generation() const {
+    return static_cast<std::uint32_t>(bits_ >> kGenerationShift);
   }
+  void set_target_generation(std::uint32_t generation) {
+    DCHECK(generation <= kGenerationMax);
+    bits_ = (bits_ & ~(kGenerationMax << kGenerationShift)) |
+            (std::uint64_t{generation} << kGenerationShift);
+  }
+  static constexpr std::uint64_t kGenerationMax = 0xffff;
 
  private:
-  friend class EnvelopeStack;
   friend class EnvelopeList;
+  friend class EnvelopeRing;
+  friend class Mailbox;
   friend struct EnvelopeDeleter;
   template <typename T>
   friend EnvelopePtr make_envelope(T message);
 
-  explicit Envelope(const MessageType& type) : type_(&type) {}
-  ~Envelope() = default;
+  // Flags in the low bits of the pointer to the type.
+  static constexpr std::uint64_t kExtended = 1;
+  static constexpr std::uint64_t kWantsNotices = 2;
+  static constexpr std::uint64_t kSystemLane = 4;
+  static constexpr unsigned kGenerationShift = 48;
+  static constexpr std::uint64_t kTypeMask = 0x0000'ffff'ffff'fff0;
 
-  static void* allocate(MessageType::Place place);
-  static void deallocate(void* node, MessageType::Place place) noexcept;
-  void* payload() { return this + 1; }
-  void** heap_slot() { return static_cast<void**>(payload()); }
+  // What few envelopes have; takes the place of the sender.
+  struct Extended {
+    Pid sender;
+    Headers headers;
+  };
+
+  explicit Envelope(const MessageType& type)
+      : bits_(reinterpret_cast<std::uintptr_t>(&type)), sender_() {}
+  ~Envelope() {
+    if (has(kExtended)) {
+      std::unique_ptr<Extended> end(extended_);
+    } else {
+      sender_.~Pid();
+    }
+  }
+
+  bool has(std::uint64_t flag) const { return (bits_ & flag) != 0; }
+  void set(std::uint64_t flag, bool on) { bits_ = on ? bits_ | flag : bits_ & ~flag; }
+
+  void* message_in(MessageType::Place place) {
+    void* inside = this + 1;
+    return place == MessageType::Place::heap ? *static_cast<void**>(inside) : inside;
+  }
 
   Envelope* next_ = nullptr;
-  const MessageType* type_;
-  Pid sender_;
-  std::unique_ptr<Headers> headers_;
-  std::uint32_t target_generation_ : 31 = 0;
-  std::uint32_t wants_notices_ : 1 = 0;
-  std::uint32_t target_request_id_ = 0;
+  std::uint64_t bits_;
+  union {
+    Pid sender_;
+    Extended* extended_;
+  };
 };
-static_assert(sizeof(Envelope) == 48);
+static_assert(sizeof(Envelope) == 32);
+static_assert(sizeof(Envelope) + kSmallPayloadBytes == NodeCache::kSmallBytes);
+static_assert(sizeof(Envelope) + kLargePayloadBytes == NodeCache::kLargeBytes);
+static_assert(kPayloadAlignment <= NodeCache::kAlignment);
+
+[[gnu::always_inline]] inline void EnvelopeDeleter::operator()(Envelope* envelope) const noexcept {
+  const MessageType& type = envelope->type();
+  if (type.destroy != nullptr) type.destroy(envelope->message());
+  envelope->~Envelope();
+  if (type.place == MessageType::Place::large_node) {
+    NodeCache::deallocate<NodeCache::kLargeBytes>(envelope);
+  } else {
+    NodeCache::deallocate<NodeCache::kSmallBytes>(envelope);
+  }
+}
 
 template <typename T>
 EnvelopePtr make_envelope(T message) {
   using Place = MessageType::Place;
   constexpr const MessageType& type = message_type<T>();
-  if constexpr (internal::place_of<T>() == Place::heap) {
+  constexpr Place place = internal::place_of<T>();
+  if constexpr (place == Place::heap) {
     auto owned = std::make_unique<T>(std::move(message));
-    auto* envelope = ::new (Envelope::allocate(type.place)) Envelope(type);
-    *envelope->heap_slot() = owned.release();
+    void* node = NodeCache::allocate<NodeCache::kSmallBytes>();
+    auto* envelope = ::new (node) Envelope(type);
+    ::new (static_cast<void*>(envelope + 1)) T*(owned.release());
     return EnvelopePtr(envelope);
   } else {
-    // A throwing move would leak the node, so such types take the heap path above by their size or are refused here.
+    // A throwing move would leak the node.
     static_assert(std::is_nothrow_move_constructible_v<T>);
-    auto* envelope = ::new (Envelope::allocate(type.place)) Envelope(type);
-    ::new (envelope->payload()) T(std::move(message));
+    constexpr std::size_t bytes =
+        place == Place::large_node ? NodeCache::kLargeBytes : NodeCache::kSmallBytes;
+    auto* envelope = ::new (NodeCache::allocate<bytes>()) Envelope(type);
+    ::new (static_cast<void*>(envelope + 1)) T(std::move(message));
     return EnvelopePtr(envelope);
   }
 }
@@ -113,9 +161,11 @@ class EnvelopeList {
   EnvelopeList(EnvelopeList&& other) noexcept
       : head_(std::exchange(other.head_, nullptr)), tail_(std::exchange(other.tail_, nullptr)) {}
   EnvelopeList& operator=(EnvelopeList&& other) noexcept {
-    clear();
-    head_ = std::exchange(other.head_, nullptr);
-    tail_ = std::exchange(other.tail_, nullptr);
+    if (this != &other) {
+      clear();
+      head_ = std::exchange(other.head_, nullptr);
+      tail_ = std::exchange(other.tail_, nullptr);
+    }
     return *this;
   }
   ~EnvelopeList() { clear(); }
@@ -126,15 +176,18 @@ class EnvelopeList {
   void push_back(EnvelopePtr envelope) {
     Envelope* node = envelope.release();
     node->next_ = nullptr;
-    (tail_ == nullptr ? head_ : tail_->next_) = node;
+    (head_ == nullptr ? head_ : tail_->next_) = node;
     tail_ = node;
   }
   EnvelopePtr pop_front() {
     Envelope* node = head_;
-    if (node == nullptr) return nullptr;
-    head_ = node->next_;
-    if (head_ == nullptr) tail_ = nullptr;
+    if (node != nullptr) head_ = node->next_;
     return EnvelopePtr(node);
+  }
+  void append(EnvelopeList&& other) {
+    if (other.head_ == nullptr) return;
+    (head_ == nullptr ? head_ : tail_->next_) = std::exchange(other.head_, nullptr);
+    tail_ = other.tail_;
   }
   template <typename Visit>
   void for_each(Visit visit) const {
@@ -146,8 +199,46 @@ class EnvelopeList {
   }
 
  private:
-  friend class EnvelopeStack;
   Envelope* head_ = nullptr;
+  // Meaningless while head_ is null.
+  Envelope* tail_ = nullptr;
+};
+
+// The same in half the memory, for lanes that are mostly empty.
+class EnvelopeRing {
+ public:
+  EnvelopeRing() = default;
+  EnvelopeRing(const EnvelopeRing&) = delete;
+  EnvelopeRing& operator=(const EnvelopeRing&) = delete;
+  ~EnvelopeRing() {
+    while (pop_front() != nullptr) {
+    }
+  }
+
+  bool empty() const { return tail_ == nullptr; }
+  void push_back(EnvelopePtr envelope) {
+    Envelope* node = envelope.release();
+    if (tail_ == nullptr) {
+      node->next_ = node;
+    } else {
+      node->next_ = tail_->next_;
+      tail_->next_ = node;
+    }
+    tail_ = node;
+  }
+  EnvelopePtr pop_front() {
+    if (tail_ == nullptr) return nullptr;
+    Envelope* node = tail_->next_;
+    if (node == tail_) {
+      tail_ = nullptr;
+    } else {
+      tail_->next_ = node->next_;
+    }
+    return EnvelopePtr(node);
+  }
+
+ private:
+  // Its link leads to the first.
   Envelope* tail_ = nullptr;
 };
 

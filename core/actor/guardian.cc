@@ -6,33 +6,34 @@ namespace nexus::core {
 
 const std::string& Guardian::address() const { return system_.address(); }
 
-bool Guardian::adopt(const Pid& child) {
+bool Guardian::adopt() {
   MutexLock lock(mutex_);
   if (stopping_) return false;
-  children_.add(child);
+  ++child_count_;
   return true;
 }
 
 void Guardian::stop_all() {
-  std::vector<Pid> children;
   {
     MutexLock lock(mutex_);
     stopping_ = true;
-    children = children_.to_vector();
   }
-  for (const Pid& child : children) system_.stop(child);
+  // All that were adopted before have a life by now.
+  for (const Pid& actor : system_.cells().live(0, SIZE_MAX)) {
+    if (actor.cell()->is_root()) system_.stop(actor);
+  }
 }
 
 bool Guardian::wait_until_empty(Instant deadline) {
   MutexLock lock(mutex_);
-  while (!children_.empty()) {
+  while (child_count_ > 0) {
     if (system_.clock().now() >= deadline) return false;
     emptied_.wait_until(mutex_, deadline);
   }
   return true;
 }
 
-void Guardian::deliver(EnvelopePtr envelope, Lane) {
+void Guardian::deliver(const Pid&, EnvelopePtr envelope, Lane) {
   if (const auto* failure = envelope->get<Failure>()) on_failure(*failure);
   if (const auto* terminated = envelope->get<Terminated>()) on_terminated(terminated->who);
 }
@@ -42,7 +43,6 @@ void Guardian::on_failure(const Failure& failure) {
   Directive directive = Directive::stop;
   {
     MutexLock lock(mutex_);
-    if (!children_.contains(failure.child)) return;
     RestartStatistics& statistics = failures_[failure.child];
     statistics.record_failure(now);
     directive = strategy_.decide(failure, statistics, now);
@@ -57,9 +57,17 @@ void Guardian::on_failure(const Failure& failure) {
 }
 
 void Guardian::on_terminated(const Pid& child) {
+  {
+    MutexLock lock(mutex_);
+    failures_.erase(child);
+  }
+  system_.cells().give_back(*child.cell());
+  abandon();
+}
+
+void Guardian::abandon() {
   MutexLock lock(mutex_);
-  failures_.erase(child);
-  if (children_.remove(child) && children_.empty()) emptied_.notify_all();
+  if (--child_count_ == 0) emptied_.notify_all();
 }
 
 }  // namespace nexus::core

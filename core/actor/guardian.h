@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "core/actor/pid_set.h"
 #include "core/actor/supervision.h"
 #include "core/base/log.h"
 #include "core/base/mutex.h"
@@ -18,13 +17,15 @@ class Guardian final : public Process {
   explicit Guardian(ActorSystem& system) : system_(system) {}
 
   // Any thread. False after stop_all().
-  [[nodiscard]] bool adopt(const Pid& child);
+  [[nodiscard]] bool adopt();
+  // Any thread: an adopted child is gone.
+  void abandon();
   // Any thread: tells every root actor to stop and adopts no more.
   void stop_all();
   // A foreign thread: waits until no root actor is left, up to `deadline`; false when some were.
   bool wait_until_empty(Instant deadline);
 
-  void deliver(EnvelopePtr envelope, Lane lane) override;
+  void deliver(const Pid& target, EnvelopePtr envelope, Lane lane) override;
   const std::string& address() const override;
   const std::string& id() const override { return id_; }
 
@@ -36,10 +37,10 @@ class Guardian final : public Process {
   const std::string id_ = "$guardian";
   const OneForOneStrategy strategy_;
 
-  // Taken by spawn, stop and failure of root actors only.
+  // Taken by spawn, stop and failure of root actors only. Which they are is written in their cells.
   Mutex mutex_{"guardian"};
   CondVar emptied_;
-  PidSet children_ GUARDED_BY(mutex_);
+  std::size_t child_count_ GUARDED_BY(mutex_) = 0;
   std::unordered_map<Pid, RestartStatistics> failures_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
 };

@@ -61,14 +61,24 @@ concept ProtobufMessage = requires(const T& message, T& target, std::string* out
   T::descriptor()->full_name();
 };
 
-struct MessageType {
+// The messages of core/actor/messages.h that the runtime itself looks at on their way to an actor.
+struct Terminated;
+struct PoisonPill;
+struct Touch;
+
+// Aligned so that an envelope can keep flags in the low bits of a pointer to it.
+struct alignas(16) MessageType {
   // Where a message of the type lives: in a small or a large node, or on the heap with a pointer in the node.
   enum class Place : std::uint8_t { small_node, large_node, heap };
+  // Whether the runtime has something to do with the message before or instead of the actor.
+  enum class Role : std::uint8_t { plain, runtime };
 
   Place place;
+  Role role;
+  // Null when there is nothing to destroy.
   void (*destroy)(void* message) noexcept;
   // The C++ name of the type, for logs.
-  std::string (*cpp_name)();
+  const std::string& (*cpp_name)();
   // The name on the wire, null for types that stay in the process.
   const std::string& (*wire_name)() = nullptr;
   // False when the message cannot be written.
@@ -78,7 +88,7 @@ struct MessageType {
 
   bool remotable() const { return wire_name != nullptr; }
   // The wire name where there is one, else the C++ name.
-  std::string name() const { return remotable() ? wire_name() : cpp_name(); }
+  const std::string& name() const { return remotable() ? wire_name() : cpp_name(); }
 };
 
 std::string demangle(const char* name);
@@ -101,12 +111,23 @@ constexpr MessageType::Place place_of() {
 }
 
 template <typename T>
+constexpr bool needs_no_destruction() {
+  return std::is_trivially_destructible_v<T> && place_of<T>() != MessageType::Place::heap;
+}
+
+template <typename T>
 void destroy_message(void* message) noexcept {
   if constexpr (place_of<T>() == MessageType::Place::heap) {
     std::unique_ptr<T>(static_cast<T*>(message)).reset();
   } else {
     static_cast<T*>(message)->~T();
   }
+}
+
+template <typename T>
+const std::string& cpp_name_of() {
+  static const std::string name = demangle(typeid(T).name());
+  return name;
 }
 
 template <typename T>
@@ -143,10 +164,18 @@ EnvelopePtr decode_message(std::string_view bytes) {
 }
 
 template <typename T>
+constexpr MessageType::Role role_of() {
+  constexpr bool known = std::is_same_v<T, Terminated> || std::is_same_v<T, PoisonPill> ||
+                         std::is_same_v<T, Touch> || std::is_same_v<T, Payload>;
+  return known ? MessageType::Role::runtime : MessageType::Role::plain;
+}
+
+template <typename T>
 constexpr MessageType describe() {
-  MessageType type{.place = place_of<T>(), .destroy = &destroy_message<T>, .cpp_name = [] {
-                     return demangle(typeid(T).name());
-                   }};
+  MessageType type{.place = place_of<T>(),
+                   .role = role_of<T>(),
+                   .destroy = needs_no_destruction<T>() ? nullptr : &destroy_message<T>,
+                   .cpp_name = &cpp_name_of<T>};
   if constexpr (HasWire<T> || ProtobufMessage<T>) {
     type.wire_name = &wire_name_of<T>;
     type.encode = &encode_message<T>;
@@ -164,7 +193,7 @@ inline constexpr MessageType kMessageType = describe<T>();
 template <typename T>
 constexpr const MessageType& message_type() {
   static_assert(std::is_same_v<T, std::remove_cvref_t<T>>);
-  static_assert(std::is_nothrow_move_constructible_v<T> || std::is_move_constructible_v<T>);
+  static_assert(std::is_move_constructible_v<T>);
   return internal::kMessageType<T>;
 }
 

@@ -3,6 +3,7 @@
 #include "core/actor/actor_cell.h"
 #include "core/actor/cell_table.h"
 #include "core/actor_system.h"
+#include "core/process/futures.h"
 #include "core/process/process.h"
 
 namespace nexus::core {
@@ -47,6 +48,7 @@ std::string Pid::address() const {
   if (empty()) return {};
   if (is_record()) return record()->address;
   if (is_process()) return process()->address();
+  if (is_future()) return future()->system_address();
   return cell()->system().address();
 }
 
@@ -54,10 +56,9 @@ std::string Pid::id() const {
   if (empty()) return {};
   if (is_record()) return record()->id;
   if (is_process()) return process()->id();
-  const auto info = cell()->system().cells().info(*cell(), generation_);
-  return info == nullptr || info->name.empty()
-             ? CellTable::anonymous_id(cell()->index(), generation_)
-             : info->name;
+  if (is_future()) return future()->id();
+  std::string name = cell()->system().cells().name(*cell(), generation_);
+  return name.empty() ? CellTable::anonymous_id(cell()->index(), generation_) : name;
 }
 
 std::string Pid::to_string() const { return empty() ? std::string{} : address() + "/" + id(); }

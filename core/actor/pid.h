@@ -1,9 +1,10 @@
 // Pid: the handle of an actor, here or on another node. 16 bytes, cheap to copy, prints as `address/id` and parses back.
 //
-// A Pid points at one of three things:
+// A Pid points at one of four things:
 //   a cell      an actor of this process: a slot in type-stable memory and the generation of the actor that lived in it when
 //               the Pid was made. Copies count nothing. After the actor has stopped the Pid leads to dead letters.
-//   a process   something else of this process that takes envelopes (the future table, an endpoint). Copies count nothing.
+//   a process   something else of this process that takes envelopes (the guardian, an endpoint). Copies count nothing.
+//   a future    one that waits for the answer to a request; the request id tells it from others before it in the same slot.
 //   a record    an address and an id as text, for actors of other nodes and for names that were not found here. Copies
 //               count references, because only they tell when the text can go.
 //
@@ -25,6 +26,7 @@
 namespace nexus::core {
 
 class ActorCell;
+class FutureSlot;
 class Process;
 
 // Address and id of an actor by name. Immutable, shared by the Pids that point at it.
@@ -72,6 +74,11 @@ class Pid {
   static Pid of_process(Process& process) {
     return Pid(reinterpret_cast<std::uintptr_t>(&process) | kProcess, 0);
   }
+  static Pid of_future(FutureSlot& slot, std::uint32_t request_id) {
+    Pid pid(reinterpret_cast<std::uintptr_t>(&slot) | kFuture, 0);
+    pid.request_id_ = request_id;
+    return pid;
+  }
   // A Pid by name. Senders look the name up each time; ActorSystem::find() gives a direct handle for one of this node.
   static Pid of_name(std::string address, std::string id, std::uint32_t request_id = 0);
 
@@ -81,6 +88,8 @@ class Pid {
   bool is_cell() const { return target_ != 0 && (target_ & kTagMask) == kCell; }
   bool is_process() const { return (target_ & kTagMask) == kProcess; }
   bool is_record() const { return (target_ & kTagMask) == kRecord; }
+  bool is_future() const { return (target_ & kTagMask) == kFuture; }
+  FutureSlot* future() const { return reinterpret_cast<FutureSlot*>(target_ & ~kTagMask); }
   ActorCell* cell() const { return reinterpret_cast<ActorCell*>(target_ & ~kTagMask); }
   Process* process() const { return reinterpret_cast<Process*>(target_ & ~kTagMask); }
   const PidRecord* record() const {
@@ -113,6 +122,7 @@ class Pid {
   static constexpr std::uintptr_t kCell = 0;
   static constexpr std::uintptr_t kRecord = 1;
   static constexpr std::uintptr_t kProcess = 2;
+  static constexpr std::uintptr_t kFuture = 3;
 
   Pid(std::uintptr_t target, std::uint32_t generation) : target_(target), generation_(generation) {}
   void add_reference() const;

@@ -11,14 +11,7 @@
 namespace nexus::core {
 
 class Context;
-class Props;
-
-// First message of every life: what the cell needs to become the actor. Sent by spawn, so that only the worker that runs
-// the cell ever touches the cell's fields.
-struct Start {
-  std::shared_ptr<const Props> props;
-  Pid parent;
-};
+class FutureSlot;
 
 struct Watch {
   Pid watcher;
@@ -44,6 +37,11 @@ struct Restart {};
 // Code to run in the actor's own turn, between messages.
 struct Continuation {
   UniqueFunction<void(Context&)> run;
+};
+
+// A future of the actor's own is done; what came, and what to do with it, is in its slot.
+struct FutureDone {
+  FutureSlot* slot;
 };
 
 }  // namespace nexus::core

@@ -1,15 +1,17 @@
 // Dispatcher: runs cells that have something to do, each on one thread at a time.
 #pragma once
 
-#include "core/actor/actor_cell.h"
+#include "core/base/clock.h"
 
 namespace nexus::core {
+
+class ActorCell;
 
 class Dispatcher {
  public:
   virtual ~Dispatcher() = default;
 
-  // Any thread. For a cell whose RunState said `enqueue` or `run_again`.
+  // Any thread. For a cell whose mailbox is `queued` now.
   virtual void schedule(ActorCell& cell) = 0;
   // A foreign thread. Waits for the current turns up to `deadline`, then gives up on threads that are still in one; false
   // when it gave up on any. Cells scheduled later are never run.

@@ -1,56 +1,60 @@
 #include "core/dispatch/work_stealing_dispatcher.h"
 
+#include "core/actor_system.h"
 #include "core/base/thread_name.h"
 
 namespace nexus::core {
 
-struct alignas(64) WorkStealingDispatcher::Worker {
-  WorkStealingDispatcher* dispatcher = nullptr;
-  std::uint32_t index = 0;
+struct alignas(64) WorkStealingDispatcher::Thread {
+  Thread(OwnerId id, ActorSystem& system)
+      : worker(id, system, system.registry(), system.registry().add_worker_counters()) {}
+
+  Worker worker;
   std::thread thread;
 
   // Owner only.
-  ActorCell* next = nullptr;
-  std::uint32_t next_chain = 0;
   std::uint32_t turn = 0;
-
-  // Owner adds, any worker takes.
-  RunQueue queue;
+  // Since when cells wait behind others while a worker has nothing to do.
+  Instant backlog_since{};
+  std::vector<ActorCell*> handed_out;
 
   // 1 while the worker sleeps or is about to; whoever sets it to 0 wakes it.
   alignas(64) std::atomic<std::uint32_t> asleep{0};
+
+  // The watchdog only.
+  alignas(64) std::uint64_t seen_turn_count = 0;
 };
 
-thread_local WorkStealingDispatcher::Worker* WorkStealingDispatcher::t_worker_ = nullptr;
-
-WorkStealingDispatcher::WorkStealingDispatcher(Options options) : options_(options) {
+WorkStealingDispatcher::WorkStealingDispatcher(Options options, ActorSystem& system)
+    : options_(options) {
   CHECK(options_.worker_count >= 1 && options_.throughput >= 1);
+  CHECK(options_.worker_count <= kLastWorker);
   for (std::uint32_t i = 0; i < options_.worker_count; ++i) {
-    auto worker = std::make_unique<Worker>();
-    worker->dispatcher = this;
-    worker->index = i;
-    workers_.push_back(std::move(worker));
+    threads_.push_back(std::make_unique<Thread>(static_cast<OwnerId>(i + 1), system));
   }
-  for (auto& worker : workers_) {
-    worker->thread = std::thread([this, &own = *worker] { run(own); });
+  for (auto& thread : threads_) {
+    thread->thread = std::thread([this, &own = *thread] { run(own); });
   }
+  if (threads_.size() > 1) watchdog_ = std::thread([this] { watch(); });
 }
 
 WorkStealingDispatcher::~WorkStealingDispatcher() {
   (void)stop(clock_.now());
-  for (auto& worker : workers_) worker->thread.join();
+  for (auto& thread : threads_) thread->thread.join();
+  if (watchdog_.joinable()) watchdog_.join();
 }
 
 bool WorkStealingDispatcher::stop(Instant deadline) {
   stopping_.store(true);
-  for (auto& worker : workers_) {
-    if (worker->asleep.exchange(0) == 1) {
-      sleeping_count_.fetch_sub(1);
-      worker->asleep.notify_one();
-    }
+  {
+    MutexLock lock(watchdog_mutex_);
+    watchdog_changed_.notify_all();
+  }
+  for (auto& thread : threads_) {
+    if (thread->asleep.exchange(0) == 1) thread->asleep.notify_one();
   }
   MutexLock lock(ended_mutex_);
-  while (ended_count_ < workers_.size()) {
+  while (ended_count_ < threads_.size()) {
     if (clock_.now() >= deadline) return false;
     ended_.wait_until(ended_mutex_, deadline);
   }
@@ -58,32 +62,39 @@ bool WorkStealingDispatcher::stop(Instant deadline) {
 }
 
 void WorkStealingDispatcher::schedule(ActorCell& cell) {
-  Worker* worker = t_worker_;
-  if (worker == nullptr || worker->dispatcher != this) {
-    push_shared(cell);
-    wake_one();
-    return;
+  {
+    MutexLock lock(shared_mutex_);
+    shared_.push_back(&cell);
+    shared_count_.store(static_cast<std::uint32_t>(shared_.size()), std::memory_order_release);
   }
-  ActorCell* pushed_out = std::exchange(worker->next, &cell);
-  if (pushed_out == nullptr) return;
-  if (!worker->queue.try_push(*pushed_out)) push_shared(*pushed_out);
   wake_one();
 }
 
-void WorkStealingDispatcher::push_shared(ActorCell& cell) {
+void WorkStealingDispatcher::push_shared(const std::vector<ActorCell*>& cells) {
   MutexLock lock(shared_mutex_);
-  shared_.push_back(&cell);
+  shared_.insert(shared_.end(), cells.begin(), cells.end());
   shared_count_.store(static_cast<std::uint32_t>(shared_.size()), std::memory_order_release);
 }
 
-ActorCell* WorkStealingDispatcher::take_shared() {
-  if (shared_count_.load(std::memory_order_acquire) == 0) return nullptr;
+// A fair part of what is there, so that the lock is taken seldom: one to run now, the others into the worker's ring.
+ActorCell* WorkStealingDispatcher::take_shared(Worker& worker) {
+  if (!has_shared()) return nullptr;
   MutexLock lock(shared_mutex_);
   if (shared_.empty()) return nullptr;
-  ActorCell* cell = shared_.front();
-  shared_.pop_front();
+  const std::size_t part = (shared_.size() + threads_.size() - 1) / threads_.size();
+  ActorCell* first = nullptr;
+  for (std::size_t i = 0; i < part; ++i) {
+    ActorCell* cell = shared_.front();
+    shared_.pop_front();
+    cell->mailbox().adopt(worker.id());
+    if (first == nullptr) {
+      first = cell;
+    } else {
+      worker.run_later(*cell);
+    }
+  }
   shared_count_.store(static_cast<std::uint32_t>(shared_.size()), std::memory_order_release);
-  return cell;
+  return first;
 }
 
 // Called after the work was published. Adding nothing to searching_count_ takes a place among the changes to it: a worker
@@ -91,90 +102,83 @@ ActorCell* WorkStealingDispatcher::take_shared() {
 void WorkStealingDispatcher::wake_one() {
   if (searching_count_.fetch_add(0, std::memory_order_acq_rel) > 0) return;
   if (sleeping_count_.load(std::memory_order_relaxed) == 0) return;
-  for (auto& worker : workers_) {
-    if (worker->asleep.load(std::memory_order_relaxed) == 1 && worker->asleep.exchange(0) == 1) {
-      sleeping_count_.fetch_sub(1);
-      worker->asleep.notify_one();
+  for (auto& thread : threads_) {
+    if (thread->asleep.load(std::memory_order_relaxed) == 1 && thread->asleep.exchange(0) == 1) {
+      thread->asleep.notify_one();
       return;
     }
   }
 }
 
-bool WorkStealingDispatcher::has_work() const {
-  if (shared_count_.load(std::memory_order_relaxed) > 0) return true;
-  for (const auto& worker : workers_) {
-    if (worker->queue.size_approx() > 0) return true;
-  }
-  return false;
-}
-
 // Counts itself as sleeping before it stops counting as searching, and looks for work after both; see wake_one().
-void WorkStealingDispatcher::sleep(Worker& worker) {
-  worker.asleep.store(1);
+void WorkStealingDispatcher::sleep(Thread& thread) {
+  thread.asleep.store(1);
   sleeping_count_.fetch_add(1);
   searching_count_.fetch_sub(1);
-  if (has_work() || stopping_.load()) {
-    if (worker.asleep.exchange(0) == 1) sleeping_count_.fetch_sub(1);
+  if (shared_count_.load() > 0 || stopping_.load()) {
+    thread.asleep.store(0);
   } else {
-    while (worker.asleep.load() == 1) worker.asleep.wait(1);
+    while (thread.asleep.load() == 1) thread.asleep.wait(1);
   }
+  // In this order: all_asleep() must not hold while a worker is up.
   searching_count_.fetch_add(1);
-}
-
-ActorCell* WorkStealingDispatcher::steal(Worker& thief) {
-  const std::size_t count = workers_.size();
-  for (std::size_t i = 1; i < count; ++i) {
-    Worker& victim = *workers_[(thief.index + i) % count];
-    if (ActorCell* cell = victim.queue.try_pop()) return cell;
+  sleeping_count_.fetch_sub(1);
+  if (watchdog_asleep_.load()) {
+    MutexLock lock(watchdog_mutex_);
+    watchdog_asleep_.store(false);
+    watchdog_changed_.notify_all();
   }
-  return nullptr;
 }
 
-ActorCell* WorkStealingDispatcher::find_work(Worker& worker) {
-  ++worker.turn;
-  if (worker.turn % kSharedFirstEvery == 0) {
-    if (ActorCell* cell = take_shared()) return cell;
+// Gives half of an old backlog away when another worker has nothing to do.
+void WorkStealingDispatcher::share_backlog(Thread& thread) {
+  const std::size_t backlog = thread.worker.backlog();
+  if (backlog < 2) {
+    thread.backlog_since = Instant{};
+    return;
   }
-  if (worker.next != nullptr) {
-    if (worker.next_chain < kNextChainMax) {
-      ++worker.next_chain;
-      return std::exchange(worker.next, nullptr);
-    }
-    // The chain has had its share: the queue goes first, and the slot's cell takes its place at the end.
-    worker.next_chain = 0;
-    ActorCell* cell = std::exchange(worker.next, nullptr);
-    if (!worker.queue.try_push(*cell)) push_shared(*cell);
+  const Instant now = clock_.now();
+  if (thread.backlog_since == Instant{}) thread.backlog_since = now;
+  if (now - thread.backlog_since < kShareAge) return;
+  thread.backlog_since = Instant{};
+  thread.handed_out.clear();
+  thread.worker.hand_out(backlog / 2, thread.handed_out);
+  if (thread.handed_out.empty()) return;
+  push_shared(thread.handed_out);
+  wake_one();
+}
+
+ActorCell* WorkStealingDispatcher::find_work(Thread& thread) {
+  if (++thread.turn % kSharedEvery == 0 && has_shared()) {
+    if (ActorCell* cell = take_shared(thread.worker)) return cell;
   }
-  worker.next_chain = 0;
-  if (ActorCell* cell = worker.queue.try_pop()) return cell;
-  if (ActorCell* cell = take_shared()) return cell;
-  return steal(worker);
+  if (ActorCell* cell = thread.worker.take_next()) return cell;
+  return take_shared(thread.worker);
 }
 
-// To the end of the queue, not to the slot: others get their turn first.
-void WorkStealingDispatcher::run_later(Worker& worker, ActorCell& cell) {
-  if (!worker.queue.try_push(cell)) push_shared(cell);
-  // A cell that is alone here runs again at once; waking another worker would only move it there.
-  const bool alone = worker.next == nullptr && worker.queue.size_approx() <= 1 &&
-                     shared_count_.load(std::memory_order_relaxed) == 0;
-  if (!alone) wake_one();
-}
-
-void WorkStealingDispatcher::run(Worker& worker) {
-  t_worker_ = &worker;
-  set_thread_name("nx-worker-" + std::to_string(worker.index));
+void WorkStealingDispatcher::run(Thread& thread) {
+  Worker& worker = thread.worker;
+  Worker::set_current(&worker);
+  set_thread_name("nx-worker-" + std::to_string(worker.id() - 1));
+  const bool alone = threads_.size() == 1;
   bool searching = false;
   Instant give_up_at{};
   while (!stopping_.load(std::memory_order_relaxed)) {
-    ActorCell* cell = find_work(worker);
+    ActorCell* cell = find_work(thread);
     if (cell != nullptr) {
       if (searching) {
         searching = false;
         searching_count_.fetch_sub(1);
         // Whoever published more while this worker was searching relied on it.
-        if (has_work()) wake_one();
+        if (has_shared()) wake_one();
       }
-      if (cell->run(options_.throughput) == OnYield::run_again) run_later(worker, *cell);
+      cell->run(worker, options_.throughput);
+      if (!alone && thread.turn % kShareCheckEvery == 0 &&
+          sleeping_count_.load(std::memory_order_relaxed) +
+                  searching_count_.load(std::memory_order_relaxed) >
+              0) {
+        share_backlog(thread);
+      }
       continue;
     }
     const Instant now = clock_.now();
@@ -190,14 +194,51 @@ void WorkStealingDispatcher::run(Worker& worker) {
 #endif
       continue;
     }
-    sleep(worker);
+    sleep(thread);
     give_up_at = clock_.now() + options_.spin;
   }
   if (searching) searching_count_.fetch_sub(1);
-  t_worker_ = nullptr;
+  Worker::set_current(nullptr);
   MutexLock lock(ended_mutex_);
   ++ended_count_;
   ended_.notify_all();
+}
+
+// Looks every tick for workers whose turn has not ended since the last, and takes what waits behind them.
+void WorkStealingDispatcher::watch() {
+  set_thread_name("nx-watchdog");
+  std::vector<ActorCell*> rescued;
+  Instant idle_since = clock_.now();
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    {
+      MutexLock lock(watchdog_mutex_);
+      const Instant now = clock_.now();
+      if (!all_asleep()) idle_since = now;
+      if (now - idle_since >= kWatchdogPatience) {
+        // Before the look; a worker that wakes up looks after it has counted itself.
+        watchdog_asleep_.store(true);
+        while (watchdog_asleep_.load() && all_asleep() && !stopping_.load()) {
+          watchdog_changed_.wait(watchdog_mutex_);
+        }
+        watchdog_asleep_.store(false);
+        idle_since = clock_.now();
+      }
+      if (!stopping_.load()) {
+        watchdog_changed_.wait_until(watchdog_mutex_, clock_.now() + options_.watchdog_tick);
+      }
+    }
+    for (auto& thread : threads_) {
+      const std::uint64_t turns = thread->worker.turn_count();
+      const bool stuck =
+          turns == thread->seen_turn_count && thread->asleep.load(std::memory_order_relaxed) == 0;
+      thread->seen_turn_count = turns;
+      if (stuck) (void)thread->worker.rescue(rescued);
+    }
+    if (rescued.empty()) continue;
+    push_shared(rescued);
+    wake_one();
+    rescued.clear();
+  }
 }
 
 }  // namespace nexus::core

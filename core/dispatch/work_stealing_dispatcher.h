@@ -1,15 +1,16 @@
-// WorkStealingDispatcher: N worker threads, each with a queue of its own; who has nothing to do takes from the others.
+// WorkStealingDispatcher: N worker threads. A cell runs on the worker that first sent to it while it was idle; what piles up
+// there is shared out, by its owner as a rule and by force when the owner is stuck in a long turn.
 //
-// A cell that becomes runnable on a worker goes to that worker's `next` slot: it runs right after the current one, while its
-// message is still in the cache. What it pushes out goes to the worker's queue, where others may take it. Cells made runnable
-// by other threads (gRPC, timers) go to one shared queue.
+// Cells made runnable by other threads (gRPC, timers) go to the shared queue, from which all workers take.
 //
-// W1  No cell waits while a worker sleeps, except the one in the `next` slot of a worker that runs another cell: it waits
-//     for that run, which is up to Options::throughput turns, to end.
-// W2  A cell that is queued runs after at most so many others as were queued before it, plus kNextChainMax per worker turn.
+// W1  No cell waits while a worker sleeps, except for up to kShareAge behind a worker that goes on from turn to turn, and for
+//     up to two of the watchdog's ticks behind one that is stuck in a turn.
+// W2  A cell that is queued runs after at most so many others as were queued before it, plus Worker::kNextChainMax.
+// W3  The shared queue is looked at every kSharedEvery turns, however much a worker has of its own.
 //
-// Waking a sleeping thread is the dearest step here, so a worker looks around for Options::spin before it sleeps, and at most
-// one worker is woken for new work while another is already looking.
+// Waking a sleeping thread is the dearest step here, so a worker looks around for Options::spin before it sleeps, at most one
+// worker is woken for new work while another is already looking, and young work is not shared at all: most of it is done
+// before another worker could have woken up.
 #pragma once
 
 #include <atomic>
@@ -20,7 +21,7 @@
 
 #include "core/base/mutex.h"
 #include "core/dispatch/dispatcher.h"
-#include "core/dispatch/run_queue.h"
+#include "core/dispatch/worker.h"
 
 namespace nexus::core {
 
@@ -33,10 +34,13 @@ class WorkStealingDispatcher final : public Dispatcher {
     std::uint32_t throughput = 300;
     // How long a worker looks for work before it sleeps.
     Duration spin = std::chrono::microseconds(50);
+    // How often a watchdog looks for workers that are stuck in a turn while cells wait behind them; there is none when there
+    // is only one worker.
+    Duration watchdog_tick = std::chrono::milliseconds(1);
   };
 
   // Starts the threads.
-  explicit WorkStealingDispatcher(Options options);
+  WorkStealingDispatcher(Options options, ActorSystem& system);
   // Waits for the threads, however long their turns take.
   ~WorkStealingDispatcher() override;
 
@@ -44,28 +48,32 @@ class WorkStealingDispatcher final : public Dispatcher {
   bool stop(Instant deadline) override;
 
  private:
-  struct Worker;
+  struct Thread;
 
-  void run(Worker& worker);
-  void run_later(Worker& worker, ActorCell& cell);
-  ActorCell* find_work(Worker& worker);
-  ActorCell* take_shared();
-  ActorCell* steal(Worker& thief);
-  bool has_work() const;
-  void push_shared(ActorCell& cell);
+  void run(Thread& thread);
+  ActorCell* find_work(Thread& thread);
+  ActorCell* take_shared(Worker& worker);
+  void push_shared(const std::vector<ActorCell*>& cells);
+  void share_backlog(Thread& thread);
+  bool has_shared() const { return shared_count_.load(std::memory_order_relaxed) > 0; }
+  bool all_asleep() const {
+    return sleeping_count_.load() == threads_.size() && searching_count_.load() == 0;
+  }
   void wake_one();
-  void sleep(Worker& worker);
+  void sleep(Thread& thread);
+  void watch();
 
-  // After so many cells in a row from the `next` slot the queue gets its turn.
-  static constexpr std::uint32_t kNextChainMax = 64;
-  // Every so many cells the shared queue comes first, so that it cannot starve.
-  static constexpr std::uint32_t kSharedFirstEvery = 31;
-
-  static thread_local Worker* t_worker_;
+  static constexpr std::uint32_t kSharedEvery = 8;
+  // Of a backlog before it is worth another worker's while.
+  static constexpr Duration kShareAge = std::chrono::microseconds(20);
+  // How often a worker looks whether it should share.
+  static constexpr std::uint32_t kShareCheckEvery = 4;
+  // Without any turn for so long the watchdog sleeps.
+  static constexpr Duration kWatchdogPatience = std::chrono::milliseconds(100);
 
   const Options options_;
   const SteadyClock clock_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<Thread>> threads_;
 
   // Any thread.
   alignas(64) std::atomic<std::uint32_t> sleeping_count_{0};
@@ -79,6 +87,12 @@ class WorkStealingDispatcher final : public Dispatcher {
   Mutex ended_mutex_{"dispatcher_ended"};
   CondVar ended_;
   std::uint32_t ended_count_ GUARDED_BY(ended_mutex_) = 0;
+
+  std::thread watchdog_;
+  // 1 while the watchdog sleeps until a worker wakes up.
+  std::atomic<bool> watchdog_asleep_{false};
+  Mutex watchdog_mutex_{"dispatcher_watchdog"};
+  CondVar watchdog_changed_;
 };
 
 }  // namespace nexus::core

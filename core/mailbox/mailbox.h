@@ -1,71 +1,263 @@
-// Mailbox: the bounded queue between all who tell an actor something and the one worker running it.
+// Mailbox: what waits for one actor, and who may run it, decided by one atomic word:
 //
-//   push_user(), push_exempt(), push_system()   any thread   lock-free; never allocate, never wait
-//   take_user(), take_system(), release_user()  owner        the worker whose RunState::begin_run() won
+//   owner (16 bits) | newest envelope that others pushed (44 bits) | a system envelope is among those (1 bit)
 //
-// M1  The owner can empty the system lane before each user envelope.
-// M2  Within a lane, envelopes of one sender leave in the order they were pushed.
-// M3  At most user_count_max user envelopes wait. push_user may answer `full` early, never late: while pushes race for the
-//     last place, and by at most release_batch() envelopes that have been handled but whose places were not given back yet.
-//     Exempt envelopes (Terminated and PoisonPill) take a place but are never turned away.
+//   owner      idle     nobody; nothing waits that can be handled
+//              a worker the actor is in that worker's queues, or running there
+//              queued   the actor waits in the queue that all workers share
+//              dead     no actor lives here: pushes are turned away
+//
+//   claim(), push()                         any thread   one compare-and-swap; never wait, never allocate
+//   append_*(), take_pushed(), try_release(), pop_*(), die(), hand_out(), adopt()
+//                                           the owner    append and pop are plain loads and stores
+//
+// M1  Exactly one thread gets each idle mailbox: the one whose claim or push found it idle. It must see to it that the actor runs.
+// M2  The owner can empty the system lane before each user envelope; a system envelope is never behind a user envelope of
+//     the same sender that came later.
+// M3  Within a lane, envelopes of one sender leave in the order they came, also when the sender or the owner changes threads:
+//     the owner takes in what others pushed before it appends anything itself.
+// M4  At most user_count_max user envelopes wait, but for kCountLag that the owner appended lately. Early refusals: by as many as
+//     were handled and not yet given back, up to count_batch(). Envelopes marked exempt are never turned away.
+// M5  try_release() succeeds only when no envelope was pushed since the last take_pushed().
+//
+// The pushed envelopes are a stack (R. K. Treiber, 1986) that is only ever taken as a whole, hence free of ABA; the owner
+// reverses it. That a thread may claim an idle actor and then append without atomic operations is what makes a message to an
+// actor of the same worker cheap.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <utility>
 
 #include "core/actor/envelope.h"
-#include "core/mailbox/envelope_stack.h"
 
 namespace nexus::core {
 
+enum class Lane : std::uint8_t { user, system };
+
+// Who owns a mailbox. Workers are 1..kLastWorker, unique within an ActorSystem.
+using OwnerId = std::uint16_t;
+inline constexpr OwnerId kIdle = 0;
+inline constexpr OwnerId kLastWorker = 0xfffd;
+inline constexpr OwnerId kDead = 0xfffe;
+inline constexpr OwnerId kQueued = 0xffff;
+
 class Mailbox {
  public:
-  // On `full` the envelope stays with the caller.
-  enum class Push : std::uint8_t { queued, full };
+  // Starts dead.
+  Mailbox() = default;
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+  // What still waits is destroyed with the lanes.
+  ~Mailbox() { take_pushed(kDead); }
 
-  [[nodiscard]] Push push_user(EnvelopePtr& envelope) {
-    // Relaxed: the count is a limit, it publishes nothing.
-    if (user_count_.fetch_add(1, std::memory_order_relaxed) >=
-        user_count_max_.load(std::memory_order_relaxed)) {
-      user_count_.fetch_sub(1, std::memory_order_relaxed);
-      return Push::full;
+  // Any thread.
+  OwnerId owner() const { return owner_of(word_.load(std::memory_order_relaxed)); }
+  enum class Claim : std::uint8_t {
+    // The worker owns the mailbox already; what others pushed has been taken in.
+    own,
+    // The mailbox was idle and is the worker's now.
+    claimed,
+    // It is somebody else's.
+    refused,
+  };
+  // Before a worker appends anything.
+  [[nodiscard]] Claim claim(OwnerId worker) {
+    Word word = word_.load(std::memory_order_relaxed);
+    if (owner_of(word) == worker) {
+      if ((word & kTopMask) != 0) [[unlikely]]
+        take_pushed(worker);
+      return Claim::own;
     }
-    user_lane_.push(std::move(envelope));
-    return Push::queued;
+    // Acquire pairs with the try_release() of the last owner.
+    return word == word_of(kIdle) &&
+                   word_.compare_exchange_strong(word, word_of(worker), std::memory_order_acquire,
+                                                 std::memory_order_relaxed)
+               ? Claim::claimed
+               : Claim::refused;
   }
-  void push_exempt(EnvelopePtr envelope) {
-    user_count_.fetch_add(1, std::memory_order_relaxed);
-    user_lane_.push(std::move(envelope));
+  enum class Push : std::uint8_t {
+    pushed,
+    // The same, and the mailbox was idle: it is `queued` now, and the caller must put the actor into the shared queue.
+    enqueue,
+    // Nothing was taken.
+    dead,
+  };
+  // By threads that do not own the mailbox. On `dead` the envelope stays with the caller.
+  [[nodiscard]] Push push(EnvelopePtr& envelope, Lane lane) {
+    Envelope* node = envelope.get();
+    node->set(Envelope::kSystemLane, lane == Lane::system);
+    Word before = word_.load(std::memory_order_relaxed);
+    for (;;) {
+      const OwnerId owner = owner_of(before);
+      if (owner == kDead) return Push::dead;
+      node->next_ = top_of(before);
+      const Word after = word_of(owner == kIdle ? kQueued : owner) |
+                         reinterpret_cast<std::uintptr_t>(node) | (before & kHasSystem) |
+                         (lane == Lane::system ? kHasSystem : 0);
+      // Release publishes the envelope. Acquire, for the one who found it idle: what the last owner left.
+      if (word_.compare_exchange_weak(before, after, std::memory_order_acq_rel,
+                                      std::memory_order_relaxed)) {
+        (void)envelope.release();
+        return owner == kIdle ? Push::enqueue : Push::pushed;
+      }
+    }
   }
-  void push_system(EnvelopePtr envelope) { system_lane_.push(std::move(envelope)); }
+  // Before push(): takes a place for a user envelope; false when there is none.
+  [[nodiscard]] bool reserve_place() {
+    // Relaxed: the count is a limit, it publishes nothing.
+    if (pushed_count_.fetch_add(1, std::memory_order_relaxed) +
+            appended_count_.load(std::memory_order_relaxed) >=
+        user_count_max_) {
+      give_back_place();
+      return false;
+    }
+    return true;
+  }
+  void reserve_exempt_place() { pushed_count_.fetch_add(1, std::memory_order_relaxed); }
+  void give_back_place() { pushed_count_.fetch_sub(1, std::memory_order_relaxed); }
+  // User envelopes that wait; exact to kCountLag.
+  std::uint32_t user_count_approx() const {
+    return pushed_count_.load(std::memory_order_relaxed) +
+           appended_count_.load(std::memory_order_relaxed);
+  }
 
-  EnvelopeList take_user() { return user_lane_.take_all(); }
-  EnvelopeList take_system() { return system_lane_.take_all(); }
-  bool has_system() const { return !system_lane_.empty_approx(); }
-  // Gives the places of handled envelopes back.
-  void release_user(std::uint32_t count) {
-    if (count > 0) user_count_.fetch_sub(count, std::memory_order_relaxed);
+  // All below: the owner.
+
+  // True when others pushed something since the last take_pushed().
+  bool has_pushed() const { return (word_.load(std::memory_order_relaxed) & kTopMask) != 0; }
+  bool has_pushed_system() const {
+    return (word_.load(std::memory_order_relaxed) & kHasSystem) != 0;
   }
-  // How many places to give back at once: senders write the same cache line, so the owner writes it seldom, but a small
-  // mailbox must not look full while it is empty. In [1, 64].
-  std::uint32_t release_batch() const {
-    return std::clamp(user_count_max_.load(std::memory_order_relaxed) / 16, 1u, 64u);
+  // Moves what others pushed to the ends of the lanes.
+  void take_pushed(OwnerId self) {
+    Envelope* node = take_chain(self);
+    while (node != nullptr) {
+      Envelope* next = node->next_;
+      EnvelopePtr envelope(node);
+      if (node->has(Envelope::kSystemLane)) {
+        system_lane_.push_back(std::move(envelope));
+      } else {
+        user_lane_.push_back(std::move(envelope));
+      }
+      node = next;
+    }
+  }
+  [[nodiscard]] bool has_room() const {
+    return appended_now_ + pushed_count_.load(std::memory_order_relaxed) < user_count_max_;
+  }
+  // After claim(), and `append_user` only when has_room() or the envelope is exempt.
+  void append_user(EnvelopePtr envelope) {
+    user_lane_.push_back(std::move(envelope));
+    if ((++appended_now_ & (kCountLag - 1)) == 0) publish_counts();
+  }
+  void append_system(EnvelopePtr envelope) { system_lane_.push_back(std::move(envelope)); }
+
+  bool has_user() const { return !user_lane_.empty(); }
+  bool has_system() const { return !system_lane_.empty(); }
+  const Envelope& front_user() const { return user_lane_.front(); }
+  EnvelopePtr pop_system() { return system_lane_.pop_front(); }
+  // Gives the place back at once, or a little later when it was taken by a pusher.
+  EnvelopePtr pop_user() {
+    EnvelopePtr envelope = user_lane_.pop_front();
+    if (envelope == nullptr) return envelope;
+    if (appended_now_ > 0) {
+      --appended_now_;
+    } else if (++handled_count_ >= count_batch_) {
+      give_back_handled();
+    }
+    return envelope;
+  }
+  // Lays all of the user lane aside, at the end of `aside`, and puts it back in front of what has come since. What is laid
+  // aside keeps its places.
+  void lay_aside(EnvelopeList& aside) { aside.append(std::move(user_lane_)); }
+  void put_back(EnvelopeList aside) {
+    aside.append(std::move(user_lane_));
+    user_lane_ = std::move(aside);
   }
 
-  // Any thread; includes what the owner has taken and not yet released.
-  std::uint32_t user_count_approx() const { return user_count_.load(std::memory_order_relaxed); }
-  // Before the first push of a life.
-  void set_user_count_max(std::uint32_t count) {
-    user_count_max_.store(count, std::memory_order_relaxed);
+  // Before the actor is left alone: what other threads read is exact again.
+  void publish_counts() {
+    appended_count_.store(appended_now_, std::memory_order_relaxed);
+    give_back_handled();
   }
+  // From worker to idle. After a success the mailbox may belong to anybody.
+  [[nodiscard]] bool try_release(OwnerId self) {
+    Word held = word_of(self);
+    // Release hands the lanes to the next owner.
+    return word_.compare_exchange_strong(held, word_of(kIdle), std::memory_order_release,
+                                         std::memory_order_relaxed);
+  }
+  // From worker to queued, before the actor is put into the shared queue.
+  void hand_out(OwnerId self) { change_owner(self, kQueued); }
+  // From queued to worker, after the actor was taken out of it.
+  void adopt(OwnerId self) { change_owner(kQueued, self); }
+
+  // From dead to its first owner. Nobody else can change a dead mailbox.
+  void start_life(OwnerId first, std::uint32_t user_count_max) {
+    user_count_max_ = user_count_max;
+    count_batch_ = static_cast<std::uint16_t>(std::clamp(user_count_max / 16, 1u, kCountLag));
+    word_.store(word_of(first), std::memory_order_release);
+  }
+  // Turns later pushes away. `leftover(EnvelopePtr, Lane)` gets what still waits, in order, system lane first.
+  template <typename Leftover>
+  void die(Leftover leftover) {
+    take_pushed(kDead);
+    while (EnvelopePtr envelope = system_lane_.pop_front()) {
+      leftover(std::move(envelope), Lane::system);
+    }
+    while (EnvelopePtr envelope = pop_user()) leftover(std::move(envelope), Lane::user);
+    // The counts go on into the next life: a pusher may have taken a place that it has yet to give back.
+    publish_counts();
+  }
+
+  // A power of two.
+  static constexpr std::uint32_t kCountLag = 64;
 
  private:
-  std::atomic<std::uint32_t> user_count_max_{0};
-  std::atomic<std::uint32_t> user_count_{0};
-  EnvelopeStack system_lane_;
-  // Own cache line: every sender writes it.
-  alignas(64) EnvelopeStack user_lane_;
+  using Word = std::uint64_t;
+  static constexpr unsigned kOwnerShift = 48;
+  static constexpr Word kHasSystem = 1;
+  static constexpr Word kTopMask = 0x0000'ffff'ffff'fff0;
+
+  static constexpr Word word_of(OwnerId owner) { return Word{owner} << kOwnerShift; }
+  static OwnerId owner_of(Word word) { return static_cast<OwnerId>(word >> kOwnerShift); }
+  static Envelope* top_of(Word word) { return reinterpret_cast<Envelope*>(word & kTopMask); }
+
+  // Oldest first.
+  Envelope* take_chain(OwnerId next_owner) {
+    // Acquire pairs with the release of each push.
+    Envelope* node = top_of(word_.exchange(word_of(next_owner), std::memory_order_acq_rel));
+    Envelope* oldest = nullptr;
+    while (node != nullptr) oldest = std::exchange(node, std::exchange(node->next_, oldest));
+    return oldest;
+  }
+  void change_owner(OwnerId from, OwnerId to) {
+    // Only pushes interfere, and they leave the owner's bits alone, so the difference can be added.
+    word_.fetch_add(word_of(to) - word_of(from), std::memory_order_acq_rel);
+  }
+  void give_back_handled() {
+    if (handled_count_ == 0) return;
+    pushed_count_.fetch_sub(handled_count_, std::memory_order_relaxed);
+    handled_count_ = 0;
+  }
+
+  // Any thread.
+  std::atomic<Word> word_{word_of(kDead)};
+  // User envelopes that others pushed and whose places the owner has not given back.
+  std::atomic<std::uint32_t> pushed_count_{0};
+  // appended_now_ as the owner last published it.
+  std::atomic<std::uint32_t> appended_count_{0};
+  // Written by start_life().
+  std::uint32_t user_count_max_ = 0;
+
+  // Owner; ActorCell sees to it that this is the next cache line.
+  alignas(8) std::uint32_t appended_now_ = 0;
+  std::uint16_t count_batch_ = 1;
+  std::uint16_t handled_count_ = 0;
+  EnvelopeRing system_lane_;
+  EnvelopeList user_lane_;
 };
 
 }  // namespace nexus::core

@@ -2,6 +2,7 @@
 
 #include "core/actor/messages.h"
 #include "core/actor/system_messages.h"
+#include "core/actor_system.h"
 #include "core/process/event_stream.h"
 #include "core/process/process_registry.h"
 
@@ -27,22 +28,21 @@ std::string_view to_string(DeadLetterReason reason) {
   return kNames[static_cast<std::size_t>(reason)];
 }
 
-DeadLetters::DeadLetters(Options options, ProcessRegistry& registry, EventStream& events,
+DeadLetters::DeadLetters(Options options, ActorSystem& system, EventStream& events,
                          const Clock& clock, Log log)
-    : options_(options),
-      registry_(registry),
-      events_(events),
-      clock_(clock),
-      log_(std::move(log)) {}
+    : options_(options), system_(system), events_(events), clock_(clock), log_(std::move(log)) {}
 
 void DeadLetters::take(const Pid& target, EnvelopePtr envelope, Lane lane,
                        DeadLetterReason reason) {
   if (lane == Lane::system) {
     // A watch on what is not there is answered; the other system messages have nothing left to do.
     if (const auto* watch = envelope->get<Watch>()) {
-      registry_.send_terminated(watch->watcher,
-                                make_envelope(Terminated{target, TerminatedReason::not_found}));
+      system_.registry().send_terminated(
+          watch->watcher, make_envelope(Terminated{target, TerminatedReason::not_found}));
     }
+    // Nobody is left to collect it.
+    if (const auto* done = envelope->get<FutureDone>())
+      (void)system_.futures().collect(*done->slot);
     return;
   }
   counts_[static_cast<std::size_t>(reason)].add();
@@ -54,14 +54,15 @@ void DeadLetters::take(const Pid& target, EnvelopePtr envelope, Lane lane,
   const DeadLetter letter{target, sender, envelope->type().name(), reason};
   if (sender) {
     if (reason == DeadLetterReason::mailbox_full && envelope->wants_notices()) {
-      (void)registry_.send_user(sender, make_envelope(Notice{Notice::Kind::mailbox_full, {}}));
+      (void)system_.registry().send_user(sender,
+                                         make_envelope(Notice{Notice::Kind::mailbox_full, {}}));
     } else {
-      (void)registry_.send_user(sender, make_envelope(DeadLetterResponse{target, reason}));
+      (void)system_.registry().send_user(sender, make_envelope(DeadLetterResponse{target, reason}));
     }
   }
   // An answer has no sender, but somebody waits for it.
   if (target.request_id() != 0 && cannot_leave(reason)) {
-    (void)registry_.send_user(
+    (void)system_.registry().send_user(
         target, make_envelope(Notice{Notice::Kind::failed, "the answer could not be sent: " +
                                                                std::string(to_string(reason))}));
   }

@@ -18,7 +18,7 @@
 namespace nexus::core {
 
 class EventStream;
-class ProcessRegistry;
+class ActorSystem;
 
 // Published on the event stream.
 struct DeadLetter {
@@ -36,7 +36,7 @@ class DeadLetters {
     Duration log_window = std::chrono::seconds(1);
   };
 
-  DeadLetters(Options options, ProcessRegistry& registry, EventStream& events, const Clock& clock,
+  DeadLetters(Options options, ActorSystem& system, EventStream& events, const Clock& clock,
               Log log);
 
   // Any thread. Takes a message that nobody will handle.
@@ -53,7 +53,7 @@ class DeadLetters {
   void log_throttled(const DeadLetter& letter);
 
   const Options options_;
-  ProcessRegistry& registry_;
+  ActorSystem& system_;
   EventStream& events_;
   const Clock& clock_;
   const Log log_;

@@ -1,27 +1,37 @@
-// FutureTable: gives each request a number, waits for the answer that carries it, and ends the wait at the deadline.
-// One process for all requests of the node: the sender of request N is the Pid `address/$future` with request id N.
+// FutureTable: waits for the answers to requests, and ends each wait at its deadline. A request's sender is a Pid of a slot in
+// type-stable memory, `address/$f<index>`, with the number of the request.
 //
-//   all calls   any thread
+//   all calls   any thread; workers of the system mostly take no lock
 //
-// F1  Each opened future completes exactly once: by the first answer, by its deadline, by cancel() or by shutdown.
-// F2  The completion runs on the thread that brings the answer (a worker, a gRPC thread, the timer thread); it must not
-//     block or throw, and no lock is held.
+// F1  Each opened future completes exactly once: by the first answer, by its deadline, by cancel(), fail_at() or close().
+// F2  A completion runs on the thread that brings the answer (a worker, a gRPC thread, the timer thread); it must not block or
+//     throw, and no lock is held. The future of an actor instead sends its actor a FutureDone, and the rest happens in its turn.
+// F3  A deadline is noticed up to kSweepMin late, or with very many open futures up to ten times what it takes to look through
+//     them: one sweep over all slots instead of a timer for each request.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
-#include <unordered_map>
+#include <string_view>
+#include <vector>
 
+#include "core/actor/envelope.h"
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/base/unique_function.h"
+#include "core/mailbox/mailbox.h"
 #include "core/process/dead_letters.h"
-#include "core/process/process.h"
-#include "core/time/timers.h"
 
 namespace nexus::core {
+
+class ActorSystem;
+class Context;
+class FutureTable;
+class Worker;
 
 // How a request ended.
 struct Answer {
@@ -50,64 +60,116 @@ struct Answer {
   std::string detail{};
 };
 
-class FutureTable final : public Process {
+// One future; private to FutureTable but for its name.
+class alignas(64) FutureSlot {
  public:
   using Completion = UniqueFunction<void(Answer)>;
+  using OnAnswer = UniqueFunction<void(Context&, Answer)>;
+
+  std::string id() const;
+  const std::string& system_address() const;
+
+ private:
+  friend class FutureTable;
+
+  // request id << 32 | flags. The id changes with every use, so that what is meant for an earlier request finds nothing.
+  std::atomic<std::uint64_t> state{0};
+  // Of steady_clock, for the sweep.
+  std::atomic<std::int64_t> deadline{0};
+  // Hash of the target's address, 0 when it is of this node; for fail_at().
+  std::atomic<std::uint64_t> target_address_hash{0};
+  FutureTable* table = nullptr;
+  std::uint32_t index = 0;
+  std::uint32_t asker_restarts = 0;
+  // The actor whose future this is; empty when it has a completion.
+  Pid asker;
+  OnAnswer on_answer;
+  Completion on_done;
+  std::optional<Answer> answer;
+};
+
+class FutureTable {
+ public:
+  using Completion = FutureSlot::Completion;
+  using OnAnswer = FutureSlot::OnAnswer;
   struct Options {
-    // Requests that may be open at once; a power of two is not needed.
+    // Requests that may be open at once.
     std::uint32_t open_count_max = 1'000'000;
   };
+  static constexpr Duration kSweepMin = std::chrono::milliseconds(1);
 
-  FutureTable(Options options, std::string address, Timers& timers, DeadLetters& dead_letters);
+  FutureTable(Options options, ActorSystem& system);
+  ~FutureTable();
 
   // The sender to put on the request. Empty when open_count_max are open or the table is closed: `on_done` has then run with
   // `overloaded` or `cancelled`, and the request must not be sent. With `until_enqueued` the notice that the message is in
   // the mailbox completes it. `target`, where it is known, lets fail_at() find it.
   Pid open(Instant deadline, Completion on_done, bool until_enqueued = false,
            const Pid& target = {});
+  // The same for an actor in its turn: what comes back reaches `asker` as a FutureDone, to be collected there. Empty as above,
+  // with the FutureDone on its way.
+  Pid open_for_actor(Worker& worker, Instant deadline, const Pid& asker,
+                     std::uint32_t asker_restarts, OnAnswer on_answer, const Pid& target);
+  struct Done {
+    OnAnswer on_answer;
+    Answer answer;
+    std::uint32_t asker_restarts;
+  };
+  // Of a slot that a FutureDone names: once, by the actor or by whoever drops the FutureDone.
+  Done collect(FutureSlot& slot);
+
   // False when it had completed.
-  bool cancel(std::uint32_t request_id);
+  bool cancel(const Pid& future);
   // Completes those whose target is at another node's `address` as link_failed: that node is gone and will not answer.
-  // O(open futures).
+  // O(slots).
   void fail_at(const std::string& address, const std::string& detail);
   // Completes all as cancelled; later open() calls answer empty.
   void close();
 
   std::size_t open_count() const;
 
-  void deliver(EnvelopePtr envelope, Lane lane) override;
-  const std::string& address() const override { return address_; }
-  const std::string& id() const override { return id_; }
+  // The slot that `$f<index>` names, without a request id; empty when there is none.
+  Pid find(std::string_view id) const;
+  // An answer, or news about the request, for `future`.
+  void deliver(const Pid& future, EnvelopePtr envelope, Lane lane);
 
  private:
-  struct Future {
-    Completion on_done;
-    Timers::Id timer;
-    Pid target;
-    bool until_enqueued;
-    bool started;
-  };
-  static constexpr std::size_t kShardCount = 16;
-  struct Shard {
-    mutable Mutex mutex{"future_table"};
-    std::unordered_map<std::uint32_t, Future> futures GUARDED_BY(mutex);
-  };
+  friend class FutureSlot;
 
-  // False, and `answer` untouched, when it had completed.
-  bool complete(std::uint32_t request_id, Answer& answer);
-  bool complete(std::uint32_t request_id, Answer::Outcome outcome, std::string detail = {});
-  void expire(std::uint32_t request_id);
-  Shard& shard_of(std::uint32_t request_id) { return shards_[request_id % kShardCount]; }
+  static constexpr std::uint32_t kChunkSlotCount = 256;
+  static constexpr std::size_t kChunkCountMax = 65536;
+  // Slots that a worker keeps for itself.
+  static constexpr std::size_t kSpareMax = 64;
+  struct Chunk;
+
+  FutureSlot* take(Worker* worker);
+  FutureSlot* take_shared();
+  void give_back(FutureSlot& slot);
+  Worker* own_worker() const;
+  FutureSlot* slot_at(std::uint32_t index) const;
+  Pid publish(FutureSlot& slot, Instant deadline, const Pid& target, std::uint64_t flags);
+  // Wins or loses the race to complete request `id` of the slot.
+  bool win(FutureSlot& slot, std::uint32_t request_id, bool* started = nullptr);
+  void finish(FutureSlot& slot, Answer answer);
+  bool complete(FutureSlot& slot, std::uint32_t request_id, Answer::Outcome outcome,
+                std::string detail = {});
+  template <typename Visit>
+  void for_each_open(Visit visit);
+  void sweep_by(Instant deadline);
+  void sweep();
 
   const Options options_;
-  const std::string address_;
-  const std::string id_ = "$future";
-  Timers& timers_;
-  DeadLetters& dead_letters_;
-  std::atomic<std::uint32_t> next_id_{1};
-  std::atomic<std::uint32_t> open_count_{0};
+  ActorSystem& system_;
   std::atomic<bool> closed_{false};
-  std::array<Shard, kShardCount> shards_;
+  std::unique_ptr<std::array<std::atomic<Chunk*>, kChunkCountMax>> chunks_;
+  std::atomic<std::uint32_t> slot_count_{0};
+  // When the sweep runs next, of steady_clock.
+  std::atomic<std::int64_t> next_sweep_{INT64_MAX};
+
+  mutable Mutex mutex_{"future_table"};
+  std::vector<FutureSlot*> free_ GUARDED_BY(mutex_);
+  // Handed out to threads, in use or spare there.
+  std::uint32_t out_count_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace nexus::core

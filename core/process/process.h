@@ -7,10 +7,9 @@
 #include <string_view>
 
 #include "core/actor/envelope.h"
+#include "core/mailbox/mailbox.h"
 
 namespace nexus::core {
-
-enum class Lane : std::uint8_t { user, system };
 
 // Which exit of the door a message took.
 enum class [[nodiscard]] Delivered : std::uint8_t{mailbox, process, foreign, mailbox_full,
@@ -21,7 +20,7 @@ class Process {
   virtual ~Process() = default;
 
   // Any thread. Must not block; takes the envelope whatever happens.
-  virtual void deliver(EnvelopePtr envelope, Lane lane) = 0;
+  virtual void deliver(const Pid& target, EnvelopePtr envelope, Lane lane) = 0;
 
   // Set at construction, then read by any thread.
   virtual const std::string& address() const = 0;

@@ -7,108 +7,195 @@
 
 namespace nexus::core {
 
-ProcessRegistry::ProcessRegistry(std::string address, DeadLetters& dead_letters)
-    : address_(std::move(address)), dead_letters_(dead_letters) {}
+ProcessRegistry::ProcessRegistry(std::string address, ActorSystem& system)
+    : address_(std::move(address)), system_(system) {}
+
+Worker* ProcessRegistry::own_worker() const {
+  Worker* worker = Worker::current();
+  return worker != nullptr && &worker->system() == &system_ ? worker : nullptr;
+}
 
 Delivered ProcessRegistry::send_user(const Pid& target, EnvelopePtr envelope) {
+  if (Worker* worker = own_worker()) return send_user_from(*worker, target, std::move(envelope));
   accepted_.add();
+  return send_counted(target, std::move(envelope));
+}
+
+Delivered ProcessRegistry::send_counted(const Pid& target, EnvelopePtr&& envelope) {
   // An order to stop must get through to a flooded actor too.
   const Way way = envelope->is<PoisonPill>() ? Way::exempt : Way::user;
   return send(target, std::move(envelope), way);
 }
 
+void ProcessRegistry::deliver_to_future(const Pid& target, EnvelopePtr&& envelope) {
+  system_.futures().deliver(target, std::move(envelope), Lane::user);
+}
+
 void ProcessRegistry::send_system(const Pid& target, EnvelopePtr envelope) {
-  (void)send(target, std::move(envelope), Way::system);
+  if (Worker* worker = own_worker()) {
+    send_system_from(*worker, target, std::move(envelope));
+  } else {
+    (void)send(target, std::move(envelope), Way::system);
+  }
 }
 
 void ProcessRegistry::send_terminated(const Pid& target, EnvelopePtr envelope) {
-  accepted_.add();
+  if (Worker* worker = own_worker()) {
+    worker->counters().accepted.add();
+  } else {
+    accepted_.add();
+  }
   (void)send(target, std::move(envelope), Way::exempt);
 }
 
-Delivered ProcessRegistry::send(const Pid& target, EnvelopePtr envelope, Way way) {
+Delivered ProcessRegistry::send(const Pid& target, EnvelopePtr&& envelope, Way way) {
+  if (target.is_cell()) return send_to_cell(own_worker(), target, std::move(envelope), way);
+  return send_elsewhere(target, std::move(envelope), way);
+}
+
+Delivered ProcessRegistry::turn_away(const Pid& target, EnvelopePtr envelope, Lane lane,
+                                     DeadLetterReason reason) {
+  system_.dead_letters().take(target, std::move(envelope), lane, reason);
+  return reason == DeadLetterReason::mailbox_full ? Delivered::mailbox_full
+                                                  : Delivered::dead_letter;
+}
+
+Delivered ProcessRegistry::send_to_cell(Worker* worker, const Pid& target, EnvelopePtr envelope,
+                                        Way way) {
+  ActorCell& cell = *target.cell();
   const Lane lane = way == Way::system ? Lane::system : Lane::user;
-  if (target.is_cell()) return send_to_cell(target, std::move(envelope), way);
-  if (target.is_process()) {
-    envelope->set_target(target);
-    if (lane == Lane::user) taken_by_processes_.add();
-    target.process()->deliver(std::move(envelope), lane);
+  if (cell.generation() != target.generation()) [[unlikely]] {
+    return turn_away(target, std::move(envelope), lane, DeadLetterReason::stopped);
+  }
+  envelope->set_target_generation(target.generation());
+  if (worker != nullptr && &cell.system() == &system_) [[likely]] {
+    switch (worker->append(cell, envelope, lane, way == Way::exempt)) {
+      case Worker::Append::appended:
+        return Delivered::mailbox;
+      case Worker::Append::full:
+        return turn_away(target, std::move(envelope), lane, DeadLetterReason::mailbox_full);
+      case Worker::Append::not_mine:
+        break;
+    }
+  }
+  return push_to_cell(cell, target, std::move(envelope), way);
+}
+
+Delivered ProcessRegistry::push_to_cell(ActorCell& cell, const Pid& target, EnvelopePtr envelope,
+                                        Way way) {
+  Mailbox& mailbox = cell.mailbox();
+  const Lane lane = way == Way::system ? Lane::system : Lane::user;
+  if (way == Way::user && !mailbox.reserve_place()) {
+    return turn_away(target, std::move(envelope), lane, DeadLetterReason::mailbox_full);
+  }
+  if (way == Way::exempt) mailbox.reserve_exempt_place();
+  switch (mailbox.push(envelope, lane)) {
+    case Mailbox::Push::pushed:
+      break;
+    case Mailbox::Push::enqueue:
+      cell.system().dispatcher().schedule(cell);
+      break;
+    case Mailbox::Push::dead:
+      if (lane == Lane::user) mailbox.give_back_place();
+      return turn_away(target, std::move(envelope), lane, DeadLetterReason::stopped);
+  }
+  return Delivered::mailbox;
+}
+
+Delivered ProcessRegistry::send_elsewhere(const Pid& target, EnvelopePtr envelope, Way way) {
+  const Lane lane = way == Way::system ? Lane::system : Lane::user;
+  Worker* worker = own_worker();
+  if (target.is_process() || target.is_future()) {
+    if (lane == Lane::user) {
+      if (worker != nullptr) {
+        worker->counters().taken_by_processes.add();
+      } else {
+        taken_by_processes_.add();
+      }
+    }
+    if (target.is_future()) {
+      system_.futures().deliver(target, std::move(envelope), lane);
+    } else {
+      target.process()->deliver(target, std::move(envelope), lane);
+    }
     return Delivered::process;
   }
   if (target.empty()) {
-    dead_letters_.take(target, std::move(envelope), lane, DeadLetterReason::no_such_actor);
-    return Delivered::dead_letter;
+    return turn_away(target, std::move(envelope), lane, DeadLetterReason::no_such_actor);
   }
   const PidRecord& record = *target.record();
   if (record.address == address_) {
     const Pid found = find(record.id).with_request_id(target.request_id());
     if (found) return send(found, std::move(envelope), way);
-    dead_letters_.take(target, std::move(envelope), lane, DeadLetterReason::no_such_actor);
-    return Delivered::dead_letter;
+    return turn_away(target, std::move(envelope), lane, DeadLetterReason::no_such_actor);
   }
   // Acquire pairs with the release of set_foreign_route().
   ForeignRoute* route = foreign_route_.load(std::memory_order_acquire);
   if (route == nullptr) {
-    dead_letters_.take(target, std::move(envelope), lane, DeadLetterReason::no_route);
-    return Delivered::dead_letter;
+    return turn_away(target, std::move(envelope), lane, DeadLetterReason::no_route);
   }
-  if (lane == Lane::user) forwarded_.add();
+  if (lane == Lane::user) {
+    if (worker != nullptr) {
+      worker->counters().forwarded.add();
+    } else {
+      forwarded_.add();
+    }
+  }
   route->deliver_foreign(target, std::move(envelope), lane);
   return Delivered::foreign;
 }
 
-Delivered ProcessRegistry::send_to_cell(const Pid& target, EnvelopePtr envelope, Way way) {
-  ActorCell& cell = *target.cell();
-  const Lane lane = way == Way::system ? Lane::system : Lane::user;
-  if (cell.generation() != target.generation()) {
-    dead_letters_.take(target, std::move(envelope), lane, DeadLetterReason::stopped);
-    return Delivered::dead_letter;
-  }
-  envelope->set_target(target);
-  switch (way) {
-    case Way::user:
-      if (cell.push_user(envelope) == Mailbox::Push::full) {
-        dead_letters_.take(target, std::move(envelope), lane, DeadLetterReason::mailbox_full);
-        return Delivered::mailbox_full;
-      }
-      break;
-    case Way::exempt:
-      cell.push_exempt(std::move(envelope));
-      break;
-    case Way::system:
-      cell.push_system(std::move(envelope));
-      break;
-  }
-  if (cell.notify() == OnNotify::enqueue) cell.system().dispatcher().schedule(cell);
-  return Delivered::mailbox;
+bool ProcessRegistry::add_actor(const Pid& pid) {
+  const std::string_view id = CellTable::name_of_live(*pid.cell());
+  const std::size_t hash = hash_of(id);
+  Shard& shard = shards_[hash % kShardCount];
+  MutexLock lock(shard.mutex);
+  if (shard.actors.find(system_.cells(), id, place_hash(hash)) != nullptr) return false;
+  if (!shard.others.empty() && shard.others.contains(std::string(id))) return false;
+  shard.actors.add(pid.cell()->index(), place_hash(hash));
+  return true;
 }
 
-const ProcessRegistry::Shard& ProcessRegistry::shard_of(std::string_view id) const {
-  return shards_[std::hash<std::string_view>{}(id) % kShardCount];
+void ProcessRegistry::remove_actor(const Pid& pid) {
+  const std::string_view id = CellTable::name_of_live(*pid.cell());
+  const std::size_t hash = hash_of(id);
+  Shard& shard = shards_[hash % kShardCount];
+  MutexLock lock(shard.mutex);
+  shard.actors.remove(system_.cells(), id, place_hash(hash));
 }
 
 bool ProcessRegistry::add(const std::string& id, const Pid& pid) {
-  Shard& shard = shard_of(id);
+  const std::size_t hash = hash_of(id);
+  Shard& shard = shards_[hash % kShardCount];
   MutexLock lock(shard.mutex);
-  return shard.pids.emplace(id, pid).second;
+  if (shard.actors.find(system_.cells(), id, place_hash(hash)) != nullptr) return false;
+  return shard.others.emplace(id, pid).second;
 }
 
 void ProcessRegistry::remove(const std::string& id, const Pid& pid) {
-  Shard& shard = shard_of(id);
+  Shard& shard = shards_[hash_of(id) % kShardCount];
   MutexLock lock(shard.mutex);
-  const auto found = shard.pids.find(id);
-  // The name may already belong to the next actor. Handles compare without looking at names.
-  if (found != shard.pids.end() && found->second == pid) shard.pids.erase(found);
+  const auto found = shard.others.find(id);
+  // The name may already belong to the next one. Handles compare without looking at names.
+  if (found != shard.others.end() && found->second == pid) shard.others.erase(found);
 }
 
 Pid ProcessRegistry::find(std::string_view id) const {
   {
-    const Shard& shard = shard_of(id);
+    const std::size_t hash = hash_of(id);
+    const Shard& shard = shards_[hash % kShardCount];
     MutexLock lock(shard.mutex);
-    const auto found = shard.pids.find(std::string(id));
-    if (found != shard.pids.end()) return found->second;
+    if (ActorCell* cell = shard.actors.find(system_.cells(), id, place_hash(hash))) {
+      return Pid::of_cell(*cell, cell->generation());
+    }
+    if (!shard.others.empty()) {
+      const auto found = shard.others.find(std::string(id));
+      if (found != shard.others.end()) return found->second;
+    }
   }
-  return cells_ == nullptr ? Pid{} : cells_->find_anonymous(id);
+  if (!id.starts_with('$')) return {};
+  if (const Pid future = system_.futures().find(id)) return future;
+  return system_.cells().find_anonymous(id);
 }
 
 Pid ProcessRegistry::resolve(std::string_view address, std::string_view id) const {
@@ -122,17 +209,28 @@ std::vector<std::pair<std::string, Pid>> ProcessRegistry::names() const {
   std::vector<std::pair<std::string, Pid>> all;
   for (const Shard& shard : shards_) {
     MutexLock lock(shard.mutex);
-    all.insert(all.end(), shard.pids.begin(), shard.pids.end());
+    shard.actors.for_each([&](std::uint32_t index) {
+      ActorCell& cell = system_.cells().at(index);
+      all.emplace_back(CellTable::name_of_live(cell), Pid::of_cell(cell, cell.generation()));
+    });
+    all.insert(all.end(), shard.others.begin(), shard.others.end());
   }
   return all;
 }
 
 ProcessRegistry::Counters ProcessRegistry::counters() const {
-  return {.accepted = accepted_.sum(),
-          .processed = processed_.sum(),
-          .dead_lettered = dead_letters_.door_count(),
-          .taken_by_processes = taken_by_processes_.sum(),
-          .forwarded = forwarded_.sum()};
+  Counters sum{.accepted = accepted_.sum(),
+               .processed = 0,
+               .dead_lettered = system_.dead_letters().door_count(),
+               .taken_by_processes = taken_by_processes_.sum(),
+               .forwarded = forwarded_.sum()};
+  for (const DoorCounters& worker : worker_counters_) {
+    sum.accepted += worker.accepted.get();
+    sum.processed += worker.processed.get();
+    sum.taken_by_processes += worker.taken_by_processes.get();
+    sum.forwarded += worker.forwarded.get();
+  }
+  return sum;
 }
 
 }  // namespace nexus::core

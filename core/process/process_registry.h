@@ -4,12 +4,13 @@
 //   all calls   any thread
 //
 // D1  Conservation: accepted = processed + dead-lettered at the door + taken by processes + forwarded + waiting in mailboxes.
-// D2  Messages of one sending thread to one actor enter its mailbox lane in the order of the calls.
+// D2  Messages of one sender to one actor enter its mailbox lane in the order of the calls.
 // D3  A name belongs to at most one live actor or process of the node.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -20,16 +21,19 @@
 #include "core/actor/envelope.h"
 #include "core/base/mutex.h"
 #include "core/base/sharded_counter.h"
+#include "core/dispatch/worker.h"
 #include "core/process/dead_letters.h"
+#include "core/process/door_counters.h"
+#include "core/process/name_table.h"
 #include "core/process/process.h"
 
 namespace nexus::core {
 
-class CellTable;
+class ActorSystem;
 
 class ProcessRegistry {
  public:
-  ProcessRegistry(std::string address, DeadLetters& dead_letters);
+  ProcessRegistry(std::string address, ActorSystem& system);
 
   // The node's address as peers know it, `host:port`.
   const std::string& address() const { return address_; }
@@ -40,12 +44,45 @@ class ProcessRegistry {
   }
 
   Delivered send_user(const Pid& target, EnvelopePtr envelope);
+  // The same, by code that runs on `worker` of this system.
+  Delivered send_user_from(Worker& worker, const Pid& target, EnvelopePtr envelope) {
+    worker.counters().accepted.add();
+    if (target.is_cell()) [[likely]] {
+      ActorCell& cell = *target.cell();
+      if (cell.generation() == target.generation() && &cell.system() == &system_) [[likely]] {
+        envelope->set_target_generation(target.generation());
+        if (worker.append(cell, envelope, Lane::user, false) == Worker::Append::appended) {
+          return Delivered::mailbox;
+        }
+      }
+    }
+    if (target.is_future()) {
+      worker.counters().taken_by_processes.add();
+      deliver_to_future(target, std::move(envelope));
+      return Delivered::process;
+    }
+    return send_counted(target, std::move(envelope));
+  }
   // A message of core/actor/system_messages.h.
   void send_system(const Pid& target, EnvelopePtr envelope);
+  // The same, by code that runs on `worker` of this system.
+  void send_system_from(Worker& worker, const Pid& target, EnvelopePtr envelope) {
+    if (target.is_cell()) [[likely]] {
+      ActorCell& cell = *target.cell();
+      if (cell.generation() == target.generation() && &cell.system() == &system_) [[likely]] {
+        envelope->set_target_generation(target.generation());
+        if (worker.append(cell, envelope, Lane::system, false) == Worker::Append::appended) return;
+      }
+    }
+    (void)send(target, std::move(envelope), Way::system);
+  }
   // A Terminated: goes the way of user messages, but no full mailbox turns it away.
   void send_terminated(const Pid& target, EnvelopePtr envelope);
 
-  // False when the name is taken.
+  // The name that the actor's cell bears. False when it is taken.
+  [[nodiscard]] bool add_actor(const Pid& pid);
+  void remove_actor(const Pid& pid);
+  // A process, or a further name of an actor. False when the name is taken.
   [[nodiscard]] bool add(const std::string& id, const Pid& pid);
   void remove(const std::string& id, const Pid& pid);
   // The live actor or process of that name; empty when there is none. Knows anonymous ids (`$...`) too.
@@ -55,8 +92,6 @@ class ProcessRegistry {
   // Names in no order; a snapshot.
   std::vector<std::pair<std::string, Pid>> names() const;
 
-  void set_cell_table(const CellTable* cells) { cells_ = cells; }
-
   struct Counters {
     std::uint64_t accepted;
     std::uint64_t processed;
@@ -65,34 +100,44 @@ class ProcessRegistry {
     std::uint64_t forwarded;
   };
   Counters counters() const;
-  // By the worker, once a run.
-  void count_processed(std::uint64_t count) { processed_.add(count); }
+  // A worker's own; lives as long as the registry. Before the first message.
+  DoorCounters& add_worker_counters() { return worker_counters_.emplace_back(); }
 
  private:
   enum class Way : std::uint8_t { user, exempt, system };
-  Delivered send(const Pid& target, EnvelopePtr envelope, Way way);
-  Delivered send_to_cell(const Pid& target, EnvelopePtr envelope, Way way);
+  Delivered send(const Pid& target, EnvelopePtr&& envelope, Way way);
+  // A user message that has been counted as accepted.
+  Delivered send_counted(const Pid& target, EnvelopePtr&& envelope);
+  void deliver_to_future(const Pid& target, EnvelopePtr&& envelope);
+  Delivered send_to_cell(Worker* worker, const Pid& target, EnvelopePtr envelope, Way way);
+  Delivered send_elsewhere(const Pid& target, EnvelopePtr envelope, Way way);
+  Delivered push_to_cell(ActorCell& cell, const Pid& target, EnvelopePtr envelope, Way way);
+  Delivered turn_away(const Pid& target, EnvelopePtr envelope, Lane lane, DeadLetterReason reason);
+  // The worker whose thread this is, when it is one of this system.
+  Worker* own_worker() const;
 
   static constexpr std::size_t kShardCount = 16;
   struct Shard {
     mutable Mutex mutex{"process_registry"};
-    std::unordered_map<std::string, Pid> pids GUARDED_BY(mutex);
+    NameTable actors GUARDED_BY(mutex);
+    std::unordered_map<std::string, Pid> others GUARDED_BY(mutex);
   };
-  const Shard& shard_of(std::string_view id) const;
-  Shard& shard_of(std::string_view id) {
-    return const_cast<Shard&>(std::as_const(*this).shard_of(id));
+  // Low bits choose the shard, the others the place in it.
+  static std::size_t hash_of(std::string_view id) { return std::hash<std::string_view>{}(id); }
+  static std::uint32_t place_hash(std::size_t hash) {
+    return static_cast<std::uint32_t>(hash / kShardCount);
   }
 
   const std::string address_;
-  DeadLetters& dead_letters_;
-  const CellTable* cells_ = nullptr;
+  ActorSystem& system_;
   std::atomic<ForeignRoute*> foreign_route_{nullptr};
 
+  // Of threads that are no workers.
   ShardedCounter accepted_;
-  ShardedCounter processed_;
   ShardedCounter taken_by_processes_;
   ShardedCounter forwarded_;
 
+  std::deque<DoorCounters> worker_counters_;
   std::array<Shard, kShardCount> shards_;
 };
 

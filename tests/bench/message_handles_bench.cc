@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/actor/message_handles.h"
-#include "core/mailbox/envelope_stack.h"
+#include "core/mailbox/mailbox.h"
 #include "tests/bench/baseline/seed_message_handles.h"
 
 namespace nexus {
@@ -49,15 +49,16 @@ class Seed {
 
 class LockFree {
  public:
-  void stash(EnvelopePtr envelope) { stack_.push(std::move(envelope)); }
+  LockFree() { mailbox_.start_life(core::kQueued, UINT32_MAX); }
+  void stash(EnvelopePtr envelope) { (void)mailbox_.push(envelope, core::Lane::user); }
   template <typename Take>
   void unstash_all(Take take) {
-    core::EnvelopeList all = stack_.take_all();
-    while (EnvelopePtr envelope = all.pop_front()) take(std::move(envelope));
+    mailbox_.take_pushed(core::kQueued);
+    while (EnvelopePtr envelope = mailbox_.pop_user()) take(std::move(envelope));
   }
 
  private:
-  core::EnvelopeStack stack_;
+  core::Mailbox mailbox_;
 };
 
 class Deque {

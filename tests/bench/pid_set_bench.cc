@@ -43,7 +43,7 @@ struct Pids {
 const Pids& pids_of_sort(std::int64_t sort) {
   static core::ActorSystem system({.worker_count = 1});
   static const auto made = [] {
-    const auto props = std::make_shared<const core::Props>(core::props_of([](core::Context&) {}));
+    const auto props = core::share(core::props_of([](core::Context&) {}));
     std::array<Pids, 3> pids;
     for (std::size_t i = 0; i < 2 * kSizeMax; ++i) {
       const std::string address = "10.0.0." + std::to_string(i % 7) + ":4020";

@@ -243,7 +243,7 @@ TEST_F(ActorDoorTest, StopOfAnActorThatDoesNotStopEndsWithATimeout) {
 TEST_F(ActorDoorTest, TheNodesOwnActorsCannotBeStopped) {
   auto props = core::props_of([](core::Context&) {});
   props.system = true;
-  ASSERT_TRUE(system_.spawn_system(std::make_shared<const core::Props>(props), "activator").ok());
+  ASSERT_TRUE(system_.spawn_system(core::share(props), "activator").ok());
   EXPECT_EQ(stop(parse("activator")).error().reason, "SYSTEM_ACTOR");
 }
 

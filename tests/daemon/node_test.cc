@@ -37,9 +37,7 @@ TEST(Node, TwoNodesInOneProcessTalkToEachOther) {
     ASSERT_TRUE(node->start(on_any_port("n")).ok());
   }
   ASSERT_NE(first.address(), second.address());
-  ASSERT_TRUE(first.system()
-                  .spawn_named(std::make_shared<const core::Props>(core::props<Doubler>()), "d")
-                  .ok());
+  ASSERT_TRUE(first.system().spawn_named(core::share(core::props<Doubler>()), "d").ok());
   v1::CounterRequest request;
   request.set_add(21);
   core::Answer answer = second.system().ask(core::Pid::of_name(first.address(), "d"), request,
@@ -76,10 +74,9 @@ TEST(Node, StopsTheActorsBeforeItEnds) {
   Node node;
   ASSERT_TRUE(node.start(on_any_port("n")).ok());
   ASSERT_TRUE(node.system()
-                  .spawn(std::make_shared<const core::Props>(
-                      core::props_of([stopped](core::Context& context) {
-                        if (context.message<core::Stopped>() != nullptr) stopped->open();
-                      })))
+                  .spawn(core::share(core::props_of([stopped](core::Context& context) {
+                    if (context.message<core::Stopped>() != nullptr) stopped->open();
+                  })))
                   .ok());
   EXPECT_TRUE(node.stop());
   EXPECT_TRUE(stopped->wait());
@@ -93,12 +90,11 @@ TEST(Node, AnActorThatDoesNotLetGoMissesTheDeadline) {
   Node node;
   ASSERT_TRUE(node.start(config).ok());
   ASSERT_TRUE(node.system()
-                  .spawn(std::make_shared<const core::Props>(
-                      core::props_of([entered, release](core::Context& context) {
-                        if (context.message<core::Started>() == nullptr) return;
-                        entered->open();
-                        release->wait();
-                      })))
+                  .spawn(core::share(core::props_of([entered, release](core::Context& context) {
+                    if (context.message<core::Started>() == nullptr) return;
+                    entered->open();
+                    release->wait();
+                  })))
                   .ok());
   ASSERT_TRUE(entered->wait());
   EXPECT_FALSE(node.stop());

@@ -75,9 +75,7 @@ inline core::Props steered(std::shared_ptr<Diary> diary) {
   return core::props<SteeredActor>(std::move(diary));
 }
 
-inline core::PropsPtr share(core::Props props) {
-  return std::make_shared<const core::Props>(std::move(props));
-}
+using core::share;
 
 class TestSystem {
  public:

@@ -9,7 +9,7 @@ from source import FLOORS
 
 # Placement `::new (place) T` allocates nothing and is free everywhere.
 MAY_ALLOCATE = {
-    "core/actor/envelope.cc": "recycles message nodes itself",
+    "core/memory/node_cache.cc": "keeps message nodes itself",
     "core/actor/cell_table.cc": "cells are type-stable memory",
 }
 MAY_USE_STD_MUTEX = {

@@ -55,7 +55,7 @@ class Parent final : public core::Actor {
   Stage* const stage_;
   const std::uint64_t child_count_;
   const bool named_;
-  const core::PropsPtr props_ = std::make_shared<const core::Props>(core::props<Mayfly>());
+  const core::PropsPtr props_ = core::share(core::props<Mayfly>());
   std::uint64_t gone_count_ = 0;
 };
 
@@ -108,7 +108,7 @@ double idle_actor_bytes(const Setting& setting, std::uint64_t count, bool named)
   constexpr std::uint64_t kUnstartedCountMax = 1024;
   std::atomic<std::uint64_t> started_count{0};
   Stage stage(setting);
-  const auto props = std::make_shared<const core::Props>(core::props<Idler>(&started_count));
+  const auto props = core::share(core::props<Idler>(&started_count));
   const std::uint64_t before = resident_bytes();
   for (std::uint64_t i = 0; i < count; ++i) {
     Stage::expect_spawned(named ? stage.system().spawn_named(props, std::to_string(i))

@@ -37,12 +37,11 @@ class Stage {
   // An actor of the class with default Props, made from copies of `arguments`.
   template <typename A, typename... Arguments>
   core::Pid spawn(Arguments... arguments) {
-    return expect_spawned(
-        system_.spawn(std::make_shared<const core::Props>(core::props<A>(arguments...))));
+    return expect_spawned(system_.spawn(core::share(core::props<A>(arguments...))));
   }
   template <typename A, typename... Arguments>
   std::vector<core::Pid> spawn_many(std::size_t count, Arguments... arguments) {
-    const auto props = std::make_shared<const core::Props>(core::props<A>(arguments...));
+    const auto props = core::share(core::props<A>(arguments...));
     std::vector<core::Pid> pids;
     for (std::size_t i = 0; i < count; ++i) pids.push_back(expect_spawned(system_.spawn(props)));
     return pids;

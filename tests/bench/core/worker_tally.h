@@ -43,7 +43,7 @@ class WorkerTally {
   }
 
   static constinit thread_local inline std::uint64_t* t_count_ = nullptr;
-  static inline core::Mutex mutex_;
+  static inline core::Mutex mutex_{"worker_tally"};
   static inline std::deque<Worker> workers_ GUARDED_BY(mutex_);
 };
 

@@ -53,10 +53,10 @@ TEST(CellTable, KnowsWhoLivesWhere) {
   const Pid named = system.spawn_named(idle(), "cart");
   const Pid anonymous = system.spawn(idle());
   const auto info = system->cells().info(*named.cell(), named.generation());
-  ASSERT_NE(info, nullptr);
+  ASSERT_TRUE(info.has_value());
   EXPECT_EQ(info->name, "cart");
   EXPECT_TRUE(info->parent.is_process());
-  EXPECT_EQ(system->cells().info(*named.cell(), named.generation() + 1), nullptr);
+  EXPECT_FALSE(system->cells().info(*named.cell(), named.generation() + 1).has_value());
   EXPECT_EQ(system->cells().live(0, 10), (std::vector<Pid>{named, anonymous}));
   EXPECT_EQ(system->cells().live(1, 10), std::vector<Pid>{anonymous});
   EXPECT_EQ(system->cells().live(0, 1), std::vector<Pid>{named});

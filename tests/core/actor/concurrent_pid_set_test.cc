@@ -34,7 +34,7 @@ std::vector<Actor> spawn(TestSystem& system, std::size_t count) {
   return actors;
 }
 
-TEST(ConcurrentPidSet, K1_FindsAnActorByHandleAndByName) {
+TEST(ConcurrentPidSet, Q1_FindsAnActorByHandleAndByName) {
   TestSystem system({.address = "n1:1"});
   const std::vector<Actor> actors = spawn(system, 60);
   ConcurrentPidSet set("n1:1");
@@ -60,7 +60,7 @@ TEST(ConcurrentPidSet, K1_FindsAnActorByHandleAndByName) {
   EXPECT_EQ(set.size(), 0u);
 }
 
-TEST(ConcurrentPidSet, K1_AnActorThatIsAddedByHandleAndByNameAtOnceIsAddedOnce) {
+TEST(ConcurrentPidSet, Q1_AnActorThatIsAddedByHandleAndByNameAtOnceIsAddedOnce) {
   TestSystem system({.address = "n1:1"});
   const std::vector<Actor> actors = spawn(system, 200);
   ConcurrentPidSet set("n1:1");
@@ -81,7 +81,7 @@ TEST(ConcurrentPidSet, K1_AnActorThatIsAddedByHandleAndByNameAtOnceIsAddedOnce) 
   EXPECT_EQ(set.size(), 0u);
 }
 
-TEST(ConcurrentPidSet, K2_EachElementIsGivenToOneTaker) {
+TEST(ConcurrentPidSet, Q2_EachElementIsGivenToOneTaker) {
   constexpr int kTakers = 3;
   constexpr std::size_t kRounds = 200;
   constexpr std::size_t kPerRound = 20;

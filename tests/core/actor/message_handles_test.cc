@@ -119,7 +119,7 @@ TEST(MessageHandles, KeepsSenderHeadersAndTarget) {
   envelope->set_sender(sender);
   envelope->set_headers({{"trace", "abc"}});
   envelope->set_wants_notices(true);
-  envelope->set_target(Pid::of_name("a:1", "me", 5));
+  envelope->set_target_generation(5);
   const Envelope* const same = envelope.get();
   ASSERT_EQ(handles.stash(envelope), Stash::stashed);
   handles.unstash_all();
@@ -129,7 +129,7 @@ TEST(MessageHandles, KeepsSenderHeadersAndTarget) {
   EXPECT_EQ(envelope->sender().request_id(), 77u);
   EXPECT_EQ(envelope->headers(), (Headers{{"trace", "abc"}}));
   EXPECT_TRUE(envelope->wants_notices());
-  EXPECT_EQ(envelope->target_request_id(), 5u);
+  EXPECT_EQ(envelope->target_generation(), 5u);
 }
 
 TEST(MessageHandles, DestroysWhatNobodyTook) {

@@ -58,10 +58,11 @@ TEST(Pid, P2_AHandleAndARecordOfOneActorAreEqual) {
   EXPECT_EQ(handle, Pid::of_name("n1:1", "cart"));
   EXPECT_EQ(Pid::of_name("n1:1", "cart"), handle);
   EXPECT_NE(handle, Pid::of_name("n2:1", "cart"));
-  const Pid futures = system->registry().find("$future");
-  EXPECT_TRUE(futures.is_process());
-  EXPECT_EQ(futures, Pid::of_name("n1:1", "$future"));
-  EXPECT_NE(futures, handle);
+  const Pid future = system->futures().open(test::give_up_at(), [](Answer) {});
+  EXPECT_TRUE(future.is_future());
+  EXPECT_EQ(future, Pid::of_name("n1:1", "$f0"));
+  EXPECT_NE(future, handle);
+  EXPECT_TRUE(system->futures().cancel(future));
 }
 
 TEST(Pid, P2_HandlesToTwoActorsOfOneNameDiffer) {
@@ -84,9 +85,10 @@ TEST(Pid, P3_TheRequestIdTakesNoPartInEqualityOrHash) {
 TEST(Pid, PrintsWhatParsesBackToTheSameActor) {
   TestSystem system({.address = "n1:1"});
   const Pid parent = system.spawn_named(steered(std::make_shared<Diary>()), "shop");
+  const Pid future = system->futures().open(test::give_up_at(), [](Answer) {});
   for (const Pid& actor :
        {parent, system.spawn(idle()), system.spawn_child(parent, idle(), "basket-7"),
-        system.spawn_child(parent, idle()), system->registry().find("$future")}) {
+        system.spawn_child(parent, idle()), future}) {
     const std::string printed = actor.to_string();
     const auto text = split_pid(printed);
     ASSERT_TRUE(text.has_value()) << printed;

@@ -189,7 +189,7 @@ TEST(Ask, MoreThanTheLimitAreNotSent) {
   const Pid actor = system.spawn(doubler());
   const Pid first = system->futures().open(test::give_up_at(), [](Answer) {});
   EXPECT_EQ(text_of(system->ask(actor, Number{1}, kPatience)), "overloaded");
-  EXPECT_TRUE(system->futures().cancel(first.request_id()));
+  EXPECT_TRUE(system->futures().cancel(first));
   EXPECT_EQ(text_of(system->ask(actor, Number{1}, kPatience)), "answered 2");
 }
 
@@ -263,7 +263,7 @@ TEST(ContextAsk, AContinuationMayForwardButHasNothingToForward) {
     });
   });
   kept.reset();
-  expect_next(*diary, {"started", "kept 5", "nexus::core::Continuation"});
+  expect_next(*diary, {"started", "kept 5", "nexus::core::FutureDone"});
 }
 
 TEST(ContextAsk, AnAnswerForTheObjectBeforeARestartIsDropped) {

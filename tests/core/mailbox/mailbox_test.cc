@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -21,75 +22,260 @@ using test::Number;
 using test::steered;
 using test::TestSystem;
 
+constexpr OwnerId kMe = 1;
+
 struct Item {
   std::uint32_t sender;
   std::uint32_t number;
 };
 
-bool push(Mailbox& mailbox, std::uint32_t number) {
-  EnvelopePtr envelope = make_envelope(Item{0, number});
-  const bool queued = mailbox.push_user(envelope) == Mailbox::Push::queued;
-  // On `full` the envelope stays with the caller.
-  EXPECT_EQ(envelope == nullptr, queued);
-  return queued;
+EnvelopePtr item(std::uint32_t sender, std::uint32_t number) {
+  return make_envelope(Item{sender, number});
 }
 
-TEST(Mailbox, M3_HoldsExactlyItsLimit) {
-  Mailbox mailbox;
-  mailbox.set_user_count_max(3);
-  for (std::uint32_t i = 0; i < 3; ++i) EXPECT_TRUE(push(mailbox, i));
-  EXPECT_FALSE(push(mailbox, 3));
-  EXPECT_EQ(mailbox.user_count_approx(), 3u);
-  (void)mailbox.take_user();
-  EXPECT_FALSE(push(mailbox, 3));
-  mailbox.release_user(2);
-  EXPECT_TRUE(push(mailbox, 3));
-  EXPECT_TRUE(push(mailbox, 4));
-  EXPECT_FALSE(push(mailbox, 5));
-}
-
-TEST(Mailbox, M3_ExemptEnvelopesAreNeverTurnedAway) {
-  Mailbox mailbox;
-  mailbox.set_user_count_max(1);
-  EXPECT_TRUE(push(mailbox, 0));
-  mailbox.push_exempt(make_envelope(Item{0, 1}));
-  EnvelopeList list = mailbox.take_user();
-  for (std::uint32_t i = 0; i < 2; ++i) EXPECT_EQ(list.pop_front()->get<Item>()->number, i);
-}
-
-TEST(Mailbox, M3_SmallMailboxesGiveEachPlaceBackAtOnce) {
-  Mailbox mailbox;
-  for (const auto& [limit, batch] :
-       {std::pair{1u, 1u}, {31u, 1u}, {160u, 10u}, {1'000'000u, 64u}}) {
-    mailbox.set_user_count_max(limit);
-    EXPECT_EQ(mailbox.release_batch(), batch);
+// A mailbox of an idle actor.
+struct Idle {
+  explicit Idle(std::uint32_t user_count_max = 1000) {
+    mailbox.start_life(kMe, user_count_max);
+    EXPECT_TRUE(mailbox.try_release(kMe));
   }
+  ~Idle() {
+    mailbox.die([](EnvelopePtr, Lane) {});
+  }
+  // As a thread that does not own the mailbox; false when it is full.
+  bool push(std::uint32_t number) {
+    if (!mailbox.reserve_place()) return false;
+    EnvelopePtr envelope = item(0, number);
+    EXPECT_NE(mailbox.push(envelope, Lane::user), Mailbox::Push::dead);
+    EXPECT_EQ(envelope, nullptr);
+    return true;
+  }
+  void take_over() {
+    EXPECT_EQ(mailbox.owner(), kQueued);
+    mailbox.adopt(kMe);
+    mailbox.take_pushed(kMe);
+  }
+  std::vector<std::uint32_t> pop_all() {
+    std::vector<std::uint32_t> numbers;
+    while (EnvelopePtr envelope = mailbox.pop_user()) {
+      numbers.push_back(envelope->get<Item>()->number);
+    }
+    return numbers;
+  }
+
+  Mailbox mailbox;
+};
+
+using Numbers = std::vector<std::uint32_t>;
+
+TEST(Mailbox, M1_WhoFindsItIdleMustRunIt) {
+  Idle idle;
+  EnvelopePtr first = item(0, 1);
+  EXPECT_EQ(idle.mailbox.push(first, Lane::user), Mailbox::Push::enqueue);
+  EnvelopePtr second = item(0, 2);
+  EXPECT_EQ(idle.mailbox.push(second, Lane::user), Mailbox::Push::pushed);
+  // Queued for all, so no worker may take it for itself.
+  EXPECT_EQ(idle.mailbox.claim(kMe), Mailbox::Claim::refused);
+  idle.take_over();
+  EXPECT_EQ(idle.mailbox.claim(kMe), Mailbox::Claim::own);
+  EXPECT_EQ(idle.mailbox.claim(kMe + 1), Mailbox::Claim::refused);
+  EXPECT_EQ(idle.pop_all(), (Numbers{1, 2}));
+  EXPECT_TRUE(idle.mailbox.try_release(kMe));
+  EXPECT_EQ(idle.mailbox.claim(kMe + 1), Mailbox::Claim::claimed);
+  EXPECT_TRUE(idle.mailbox.try_release(kMe + 1));
 }
 
-TEST(Mailbox, M3_NeverHoldsMoreThanItsLimitUnderContention) {
-  Mailbox mailbox;
-  mailbox.set_user_count_max(100);
+TEST(Mailbox, M2_TheSystemLaneIsSeenFirst) {
+  Idle idle;
+  EXPECT_TRUE(idle.push(1));
+  EXPECT_FALSE(idle.mailbox.has_pushed_system());
+  EnvelopePtr system = item(0, 2);
+  EXPECT_EQ(idle.mailbox.push(system, Lane::system), Mailbox::Push::pushed);
+  EXPECT_TRUE(idle.push(3));
+  EXPECT_TRUE(idle.mailbox.has_pushed_system());
+  idle.take_over();
+  EXPECT_FALSE(idle.mailbox.has_pushed_system());
+  ASSERT_TRUE(idle.mailbox.has_system());
+  EXPECT_EQ(idle.mailbox.pop_system()->get<Item>()->number, 2u);
+  EXPECT_FALSE(idle.mailbox.has_system());
+  EXPECT_EQ(idle.pop_all(), (Numbers{1, 3}));
+}
+
+TEST(Mailbox, M3_WhatOthersPushedComesBeforeWhatTheOwnerAppendsLater) {
+  Idle idle;
+  EXPECT_EQ(idle.mailbox.claim(kMe), Mailbox::Claim::claimed);
+  idle.mailbox.append_user(item(0, 1));
+  EXPECT_TRUE(idle.push(2));
+  EXPECT_TRUE(idle.push(3));
+  EXPECT_EQ(idle.mailbox.claim(kMe), Mailbox::Claim::own);
+  idle.mailbox.append_user(item(0, 4));
+  EXPECT_TRUE(idle.push(5));
+  EXPECT_EQ(idle.pop_all(), (Numbers{1, 2, 3, 4}));
+  idle.mailbox.take_pushed(kMe);
+  EXPECT_EQ(idle.pop_all(), (Numbers{5}));
+}
+
+TEST(Mailbox, M4_HoldsItsLimit) {
+  Idle idle(3);
+  for (std::uint32_t i = 0; i < 3; ++i) EXPECT_TRUE(idle.push(i));
+  EXPECT_FALSE(idle.push(3));
+  EXPECT_EQ(idle.mailbox.user_count_approx(), 3u);
+  idle.take_over();
+  EXPECT_FALSE(idle.mailbox.has_room());
+  EXPECT_FALSE(idle.push(3));
+  for (int i = 0; i < 2; ++i) EXPECT_NE(idle.mailbox.pop_user(), nullptr);
+  EXPECT_TRUE(idle.mailbox.has_room());
+  idle.mailbox.append_user(item(0, 4));
+  idle.mailbox.publish_counts();
+  EXPECT_TRUE(idle.push(5));
+  EXPECT_FALSE(idle.push(6));
+  EXPECT_FALSE(idle.mailbox.has_room());
+}
+
+TEST(Mailbox, M4_ExemptEnvelopesAreNeverTurnedAway) {
+  Idle idle(1);
+  EXPECT_TRUE(idle.push(0));
+  idle.mailbox.reserve_exempt_place();
+  EnvelopePtr exempt = item(0, 1);
+  EXPECT_EQ(idle.mailbox.push(exempt, Lane::user), Mailbox::Push::pushed);
+  idle.take_over();
+  EXPECT_EQ(idle.pop_all(), (Numbers{0, 1}));
+  idle.mailbox.publish_counts();
+  EXPECT_EQ(idle.mailbox.user_count_approx(), 0u);
+}
+
+TEST(Mailbox, M4_LargeMailboxesGivePlacesBackInBatches) {
+  constexpr std::uint32_t kMax = 16 * Mailbox::kCountLag;
+  Idle idle(kMax);
+  for (std::uint32_t i = 0; i < kMax; ++i) EXPECT_TRUE(idle.push(i));
+  idle.take_over();
+  for (std::uint32_t i = 0; i + 1 < Mailbox::kCountLag; ++i) {
+    EXPECT_NE(idle.mailbox.pop_user(), nullptr);
+    EXPECT_FALSE(idle.mailbox.reserve_place());
+  }
+  EXPECT_NE(idle.mailbox.pop_user(), nullptr);
+  EXPECT_EQ(idle.mailbox.user_count_approx(), kMax - Mailbox::kCountLag);
+}
+
+TEST(Mailbox, M4_NeverHoldsMoreThanItsLimitUnderContention) {
+  Idle idle(100);
   std::atomic<std::uint32_t> queued{0};
   std::vector<std::thread> senders;
   for (int t = 0; t < 4; ++t) {
     senders.emplace_back([&] {
-      for (std::uint32_t i = 0; i < 1'000; ++i) queued += push(mailbox, i) ? 1 : 0;
+      for (std::uint32_t i = 0; i < 1'000; ++i) queued += idle.push(i) ? 1 : 0;
     });
   }
   for (std::thread& sender : senders) sender.join();
   EXPECT_EQ(queued.load(), 100u);
-  EXPECT_EQ(mailbox.user_count_approx(), 100u);
+  EXPECT_EQ(idle.mailbox.user_count_approx(), 100u);
 }
 
-TEST(Mailbox, M1_TheSystemLaneIsTakenOnItsOwn) {
+TEST(Mailbox, M5_IsNotReleasedWhileSomethingWaits) {
+  Idle idle;
+  EXPECT_EQ(idle.mailbox.claim(kMe), Mailbox::Claim::claimed);
+  EXPECT_TRUE(idle.push(1));
+  EXPECT_FALSE(idle.mailbox.try_release(kMe));
+  idle.mailbox.take_pushed(kMe);
+  EXPECT_EQ(idle.pop_all(), Numbers{1});
+  EXPECT_TRUE(idle.mailbox.try_release(kMe));
+}
+
+TEST(Mailbox, WhatIsLaidAsideComesBackInFront) {
+  Idle idle;
+  EXPECT_EQ(idle.mailbox.claim(kMe), Mailbox::Claim::claimed);
+  EnvelopeList aside;
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    idle.mailbox.append_user(item(0, i));
+    if (i < 3) idle.mailbox.lay_aside(aside);
+  }
+  idle.mailbox.put_back(std::move(aside));
+  EXPECT_EQ(idle.pop_all(), (Numbers{0, 1, 2, 3}));
+}
+
+TEST(Mailbox, ADeadOneTurnsPushesAwayAndHandsOverWhatWaits) {
   Mailbox mailbox;
-  mailbox.set_user_count_max(10);
-  EXPECT_TRUE(push(mailbox, 0));
-  EXPECT_FALSE(mailbox.has_system());
-  mailbox.push_system(make_envelope(Stop{}));
-  EXPECT_TRUE(mailbox.has_system());
-  EXPECT_TRUE(mailbox.take_system().pop_front()->is<Stop>());
-  EXPECT_FALSE(mailbox.has_system());
+  EnvelopePtr envelope = item(0, 0);
+  EXPECT_EQ(mailbox.push(envelope, Lane::user), Mailbox::Push::dead);
+  ASSERT_NE(envelope, nullptr);
+  mailbox.start_life(kMe, 10);
+  mailbox.append_user(item(0, 1));
+  ASSERT_TRUE(mailbox.reserve_place());
+  EXPECT_EQ(mailbox.push(envelope, Lane::user), Mailbox::Push::pushed);
+  mailbox.append_system(item(0, 2));
+  std::vector<std::pair<std::uint32_t, Lane>> left;
+  mailbox.die(
+      [&](EnvelopePtr late, Lane lane) { left.emplace_back(late->get<Item>()->number, lane); });
+  EXPECT_EQ(left, (std::vector<std::pair<std::uint32_t, Lane>>{
+                      {2, Lane::system}, {1, Lane::user}, {0, Lane::user}}));
+  EXPECT_EQ(mailbox.owner(), kDead);
+  EXPECT_EQ(mailbox.claim(kMe), Mailbox::Claim::refused);
+  EXPECT_EQ(mailbox.user_count_approx(), 0u);
+}
+
+// Threads that are workers, too: each sends to all mailboxes by the cheap way or the other, runs what it must run, now and
+// then hands a mailbox out in the middle, and checks that it is alone and that every sender's messages come in order.
+TEST(Mailbox, M1_M3_M5_UnderContention) {
+  constexpr std::uint32_t kThreads = 4;
+  constexpr std::uint32_t kMailboxes = 3;
+  constexpr std::uint32_t kEach = 30'000;
+  struct Box {
+    Mailbox mailbox;
+    // Plain, so that ThreadSanitizer sees a second owner.
+    std::array<std::uint32_t, kThreads> next{};
+    std::uint32_t handled = 0;
+  };
+  std::array<Box, kMailboxes> boxes;
+  for (Box& box : boxes) {
+    box.mailbox.start_life(kMe, kThreads * kEach);
+    ASSERT_TRUE(box.mailbox.try_release(kMe));
+  }
+  std::atomic<std::uint32_t> out_of_order{0};
+  const auto run = [&](Box& box, OwnerId self, bool hand_out) {
+    for (;;) {
+      if (box.mailbox.has_pushed()) box.mailbox.take_pushed(self);
+      while (EnvelopePtr envelope = box.mailbox.pop_user()) {
+        const Item item = *envelope->get<Item>();
+        if (box.next[item.sender]++ != item.number) ++out_of_order;
+        ++box.handled;
+        if (hand_out && box.handled % 7 == 0) {
+          box.mailbox.hand_out(self);
+          box.mailbox.adopt(self);
+        }
+      }
+      if (box.mailbox.try_release(self)) return;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::uint32_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      const auto self = static_cast<OwnerId>(t + 1);
+      for (std::uint32_t i = 0; i < kEach; ++i) {
+        for (Box& box : boxes) {
+          EnvelopePtr envelope = item(t, i);
+          if (box.mailbox.claim(self) == Mailbox::Claim::claimed) {
+            box.mailbox.append_user(std::move(envelope));
+            run(box, self, t == 0);
+            continue;
+          }
+          ASSERT_TRUE(box.mailbox.reserve_place());
+          if (box.mailbox.push(envelope, Lane::user) == Mailbox::Push::enqueue) {
+            box.mailbox.adopt(self);
+            run(box, self, t == 0);
+          }
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(out_of_order.load(), 0u);
+  for (Box& box : boxes) {
+    EXPECT_EQ(box.handled, kThreads * kEach);
+    EXPECT_EQ(box.mailbox.owner(), kIdle);
+    EXPECT_EQ(box.mailbox.claim(kMe), Mailbox::Claim::claimed);
+    box.mailbox.publish_counts();
+    EXPECT_EQ(box.mailbox.user_count_approx(), 0u);
+  }
 }
 
 // The same rules through a running actor.

@@ -100,8 +100,8 @@ TEST(DeadLetters, TheLogIsThrottledAndSaysWhatItLeftOut) {
   ManualClock clock;
   EventStream events;
   TestSystem system;
-  DeadLetters letters({.logged_count_max = 2, .log_window = std::chrono::seconds(1)},
-                      system->registry(), events, clock, log);
+  DeadLetters letters({.logged_count_max = 2, .log_window = std::chrono::seconds(1)}, *system,
+                      events, clock, log);
   const auto lose = [&] {
     letters.take(Pid::of_name("n1:1", "x"), make_envelope(Number{1}), Lane::user,
                  DeadLetterReason::stopped);

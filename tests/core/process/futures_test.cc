@@ -52,13 +52,13 @@ TEST_F(Futures, F1_TheDeadlineCompletes) {
   ASSERT_TRUE(answer.has_value());
   EXPECT_EQ(answer->outcome, Outcome::deadline);
   EXPECT_GE(SteadyClock().now(), deadline);
-  EXPECT_FALSE(table().cancel(sender.request_id()));
+  EXPECT_FALSE(table().cancel(sender));
 }
 
 TEST_F(Futures, F1_CancelCompletesOnce) {
   const Pid sender = table().open(give_up_at(), note());
-  EXPECT_TRUE(table().cancel(sender.request_id()));
-  EXPECT_FALSE(table().cancel(sender.request_id()));
+  EXPECT_TRUE(table().cancel(sender));
+  EXPECT_FALSE(table().cancel(sender));
   ASSERT_EQ(seen.size(), 1u);
   EXPECT_EQ(seen.pop()->outcome, Outcome::cancelled);
 }
@@ -79,7 +79,7 @@ TEST_F(Futures, NoticesTellHowFarTheRequestCame) {
   deliver(started, make_envelope(Notice{Kind::enqueued, {}}));
   deliver(started, make_envelope(Notice{Kind::started, {}}));
   EXPECT_EQ(seen.size(), 0u);
-  EXPECT_TRUE(table().cancel(started.request_id()));
+  EXPECT_TRUE(table().cancel(started));
   EXPECT_TRUE(seen.pop()->started);
   for (const auto& [kind, outcome] : {std::pair{Kind::mailbox_full, Outcome::mailbox_full},
                                       {Kind::bad_payload, Outcome::bad_payload},
@@ -121,13 +121,19 @@ TEST_F(Futures, TheEndOfANodeEndsTheRequestsToIt) {
 }
 
 TEST_F(Futures, WithoutANumberIsNobody) {
-  const Pid table_pid = Pid::of_process(table());
-  const Answer answer = system->ask(table_pid, Number{1}, test::kPatience);
+  (void)table().open(give_up_at(), note());
+  const Pid slot = system->registry().find("$f0");
+  ASSERT_TRUE(slot.is_future());
+  EXPECT_EQ(slot.id(), "$f0");
+  for (const char* id : {"$f", "$f1", "$f00", "$f0x", "$f4294967296"}) {
+    EXPECT_TRUE(system->registry().find(id).empty()) << id;
+  }
+  const Answer answer = system->ask(slot, Number{1}, test::kPatience);
   EXPECT_EQ(answer.outcome, Outcome::no_such_actor);
   auto diary = std::make_shared<test::Diary>();
   const Pid watcher = system.spawn(test::steered(diary));
-  system.in_turn(watcher, [&](Context& context) { context.watch(table_pid); });
-  test::expect_next(*diary, {"started", "terminated $future not_found"});
+  system.in_turn(watcher, [&](Context& context) { context.watch(slot); });
+  test::expect_next(*diary, {"started", "terminated $f0 not_found"});
 }
 
 TEST(FuturesLimit, AtMostSoManyAreOpen) {
@@ -138,9 +144,9 @@ TEST(FuturesLimit, AtMostSoManyAreOpen) {
   const Pid two = system->futures().open(give_up_at(), note);
   EXPECT_TRUE(system->futures().open(give_up_at(), note).empty());
   EXPECT_EQ(seen.pop()->outcome, Outcome::overloaded);
-  EXPECT_TRUE(system->futures().cancel(one.request_id()));
+  EXPECT_TRUE(system->futures().cancel(one));
   EXPECT_FALSE(system->futures().open(give_up_at(), note).empty());
-  EXPECT_TRUE(system->futures().cancel(two.request_id()));
+  EXPECT_TRUE(system->futures().cancel(two));
 }
 
 TEST(FuturesRace, F1_AnswerDeadlineCancelAndCloseCompleteEachOnce) {
@@ -162,7 +168,7 @@ TEST(FuturesRace, F1_AnswerDeadlineCancelAndCloseCompleteEachOnce) {
         });
         if (sender.empty()) continue;
         if (i % 2 == 0) (void)system->registry().send_user(sender, make_envelope(Number{i}));
-        if (i % 3 == 0) (void)table.cancel(sender.request_id());
+        if (i % 3 == 0) (void)table.cancel(sender);
       }
     });
   }

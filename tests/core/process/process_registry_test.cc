@@ -27,9 +27,11 @@ class Recorder final : public Process, public ForeignRoute {
  public:
   explicit Recorder(std::string address) : address_(std::move(address)) {}
 
-  void deliver(EnvelopePtr envelope, Lane lane) override { note("", *envelope, lane); }
+  void deliver(const Pid& target, EnvelopePtr envelope, Lane lane) override {
+    note(target, "", *envelope, lane);
+  }
   void deliver_foreign(const Pid& target, EnvelopePtr envelope, Lane lane) override {
-    note(target.to_string() + " ", *envelope, lane);
+    note(target, target.to_string() + " ", *envelope, lane);
   }
   const std::string& address() const override { return address_; }
   const std::string& id() const override { return id_; }
@@ -37,9 +39,9 @@ class Recorder final : public Process, public ForeignRoute {
   Diary diary;
 
  private:
-  void note(const std::string& target, const Envelope& envelope, Lane lane) {
+  void note(const Pid& pid, const std::string& target, const Envelope& envelope, Lane lane) {
     diary.push(target + (lane == Lane::user ? "user " : "system ") + envelope.type().name() + " " +
-               std::to_string(envelope.target_request_id()));
+               std::to_string(pid.request_id()));
   }
 
   const std::string address_;

@@ -1,0 +1,67 @@
+#include "core/process/name_table.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+
+#include "tests/support/test_system.h"
+
+namespace nexus::core {
+namespace {
+
+// Cells with names; their actors live in the system's own table, too, which does not matter here.
+class Names : public testing::Test {
+ protected:
+  static constexpr int kCount = 500;
+
+  void SetUp() override {
+    for (int i = 0; i < kCount; ++i) {
+      pids_.push_back(system_.spawn_named(props_of([](Context&) {}), "n" + std::to_string(i)));
+    }
+  }
+  // A bad hash on purpose: long runs of entries that belong to few places, also around the end of the table.
+  static std::uint32_t hash(int i) { return static_cast<std::uint32_t>(i % 7) * 0xffffffffu / 7; }
+  static std::string name(int i) { return "n" + std::to_string(i); }
+  ActorCell* cell(int i) { return pids_[static_cast<std::size_t>(i)].cell(); }
+
+  test::TestSystem system_;
+  std::vector<Pid> pids_;
+  NameTable table_;
+};
+
+TEST_F(Names, FindsWhatWasAddedAndNotRemoved) {
+  std::mt19937 random(7);
+  std::set<int> present;
+  for (int round = 0; round < 5'000; ++round) {
+    const int i = static_cast<int>(random() % kCount);
+    if (present.contains(i)) {
+      table_.remove(system_->cells(), name(i), hash(i));
+      present.erase(i);
+    } else {
+      table_.add(cell(i)->index(), hash(i));
+      present.insert(i);
+    }
+    const int probe = static_cast<int>(random() % kCount);
+    EXPECT_EQ(table_.find(system_->cells(), name(probe), hash(probe)),
+              present.contains(probe) ? cell(probe) : nullptr);
+  }
+  std::set<std::uint32_t> seen;
+  table_.for_each([&](std::uint32_t index) { seen.insert(index); });
+  EXPECT_EQ(seen.size(), present.size());
+  for (int i = 0; i < kCount; ++i) {
+    EXPECT_EQ(table_.find(system_->cells(), name(i), hash(i)) != nullptr, present.contains(i)) << i;
+  }
+}
+
+TEST_F(Names, RemovingWhatIsNotThereChangesNothing) {
+  table_.remove(system_->cells(), "n1", hash(1));
+  table_.add(cell(1)->index(), hash(1));
+  table_.remove(system_->cells(), "n8", hash(8));
+  EXPECT_EQ(table_.find(system_->cells(), "n1", hash(1)), cell(1));
+}
+
+}  // namespace
+}  // namespace nexus::core
