@@ -24,6 +24,7 @@ ActorSystem::Options with_defaults(ActorSystem::Options options) {
 
 ActorSystem::ActorSystem(Options options)
     : options_(with_defaults(std::move(options))),
+      events_(*this, options_.log),
       registry_(options_.address, *this),
       dead_letters_(options_.dead_letters, *this, events_, clock_, options_.log),
       futures_(options_.futures, *this),

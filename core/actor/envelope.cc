@@ -18,6 +18,15 @@ const Headers& Envelope::headers() const {
   return has(kExtended) ? extended_->headers : none;
 }
 
+EnvelopePtr copy_of(const Envelope& envelope) {
+  if (envelope.type().copy == nullptr) return nullptr;
+  EnvelopePtr copy = envelope.type().copy(envelope.message());
+  copy->set_sender(envelope.sender());
+  copy->set_headers(envelope.headers());
+  copy->set_wants_notices(envelope.wants_notices());
+  return copy;
+}
+
 void Envelope::set_headers(Headers headers) {
   if (has(kExtended)) {
     extended_->headers = std::move(headers);

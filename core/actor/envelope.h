@@ -154,6 +154,10 @@ EnvelopePtr make_envelope(T message) {
   }
 }
 
+// A second envelope with a copy of the message, from the same sender, with the same headers and the same wish for notices. Null
+// when messages of the type cannot be copied. Throws what the copying of the message throws.
+EnvelopePtr copy_of(const Envelope& envelope);
+
 // A chain of envelopes with one owner, first in first out.
 class EnvelopeList {
  public:

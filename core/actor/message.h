@@ -85,6 +85,8 @@ struct alignas(16) MessageType {
   bool (*encode)(const void* message, std::string* out) = nullptr;
   // Null when the bytes are not such a message.
   EnvelopePtr (*decode)(std::string_view bytes) = nullptr;
+  // Null for types that are moved only.
+  EnvelopePtr (*copy)(const void* message) = nullptr;
 
   bool remotable() const { return wire_name != nullptr; }
   // The wire name where there is one, else the C++ name.
@@ -99,6 +101,11 @@ inline constexpr std::size_t kPayloadAlignment = 16;
 
 template <typename T>
 EnvelopePtr make_envelope(T message);
+
+// Whether messages of the type may be copied, so that one can reach several actors. To be set to false for a type that declares
+// a copy constructor which does not compile, like a struct with a std::vector<std::unique_ptr<...>> in it.
+template <typename T>
+inline constexpr bool kCopyableMessage = std::is_copy_constructible_v<T>;
 
 namespace internal {
 
@@ -164,6 +171,11 @@ EnvelopePtr decode_message(std::string_view bytes) {
 }
 
 template <typename T>
+EnvelopePtr copy_message(const void* message) {
+  return make_envelope(T(*static_cast<const T*>(message)));
+}
+
+template <typename T>
 constexpr MessageType::Role role_of() {
   constexpr bool known = std::is_same_v<T, Terminated> || std::is_same_v<T, PoisonPill> ||
                          std::is_same_v<T, Touch> || std::is_same_v<T, Payload>;
@@ -181,6 +193,7 @@ constexpr MessageType describe() {
     type.encode = &encode_message<T>;
     type.decode = &decode_message<T>;
   }
+  if constexpr (kCopyableMessage<T>) type.copy = &copy_message<T>;
   return type;
 }
 

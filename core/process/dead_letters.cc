@@ -47,8 +47,8 @@ void DeadLetters::take(const Pid& target, EnvelopePtr envelope, Lane lane,
   }
   counts_[static_cast<std::size_t>(reason)].add();
   const Pid sender = envelope->sender();
-  const bool is_report =
-      envelope->is<DeadLetterResponse>() || envelope->is<Notice>() || envelope->is<Terminated>();
+  const bool is_report = envelope->is<DeadLetterResponse>() || envelope->is<Notice>() ||
+                         envelope->is<Terminated>() || envelope->is<DeadLetter>();
   // Reports about other messages that nobody waits for any more are no news.
   if (is_report) return;
   const DeadLetter letter{target, sender, envelope->type().name(), reason};

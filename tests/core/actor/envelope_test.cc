@@ -29,8 +29,15 @@ struct alignas(64) Aligned {
 struct Greeting {
   std::string text;
 };
+// Says that it can be copied, but cannot.
+struct Parcel {
+  std::vector<std::unique_ptr<int>> items;
+};
 
 }  // namespace
+
+template <>
+inline constexpr bool kCopyableMessage<Parcel> = false;
 
 template <>
 struct Wire<Greeting> {
@@ -113,6 +120,39 @@ TEST(Envelope, KeepsSenderAndTheWishForNotices) {
   envelope->set_wants_notices(true);
   EXPECT_EQ(envelope->sender().request_id(), 9u);
   EXPECT_TRUE(envelope->wants_notices());
+}
+
+TEST(Envelope, ACopyHasMessageSenderHeadersAndWishForNotices) {
+  EnvelopePtr envelope = make_envelope(Greeting{"hello"});
+  envelope->set_sender(Pid::of_name("node:1", "asker", 9));
+  envelope->set_headers({{"key", "value"}});
+  envelope->set_wants_notices(true);
+  const EnvelopePtr copy = copy_of(*envelope);
+  ASSERT_NE(copy, nullptr);
+  envelope.reset();
+  EXPECT_EQ(copy->get<Greeting>()->text, "hello");
+  EXPECT_EQ(copy->sender(), Pid::of_name("node:1", "asker"));
+  EXPECT_EQ(copy->sender().request_id(), 9u);
+  EXPECT_EQ(copy->headers(), (Headers{{"key", "value"}}));
+  EXPECT_TRUE(copy->wants_notices());
+}
+
+TEST(Envelope, MessagesOfAnySizeAreCopied) {
+  auto witness = std::make_shared<int>();
+  for (const EnvelopePtr& envelope :
+       {make_envelope(Sized<16>{witness}), make_envelope(Sized<80>{witness}),
+        make_envelope(Sized<800>{witness})}) {
+    const long uses = witness.use_count();
+    const EnvelopePtr copy = copy_of(*envelope);
+    EXPECT_EQ(&copy->type(), &envelope->type());
+    EXPECT_EQ(witness.use_count(), uses + 1);
+  }
+  EXPECT_EQ(copy_of(*make_envelope(Aligned{7}))->get<Aligned>()->value, 7);
+}
+
+TEST(Envelope, WhatIsOnlyMovedHasNoCopy) {
+  EXPECT_EQ(copy_of(*make_envelope(std::make_unique<int>(7))), nullptr);
+  EXPECT_EQ(copy_of(*make_envelope(Parcel{})), nullptr);
 }
 
 TEST(Envelope, NodesMayBeFreedByAnotherThreadThanTheOneThatMadeThem) {

@@ -4,11 +4,25 @@
 
 #include <atomic>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "tests/support/test_system.h"
+
 namespace nexus::core {
 namespace {
+
+using test::Diary;
+using test::Do;
+using test::Done;
+using test::eventually;
+using test::expect_next;
+using test::Gate;
+using test::Number;
+using test::steered;
+using test::TestSystem;
 
 struct Opened {
   int number;
@@ -64,6 +78,116 @@ TEST(EventStream, AHandlerMaySubscribeUnsubscribeAndPublish) {
   events.publish(Opened{3});
   EXPECT_EQ(outer, 2);
   EXPECT_EQ(inner, 2);
+}
+
+TEST(EventStream, E2_AHandlerMayEndTheSubscriptionOfOneThatHasNotHadItsTurn) {
+  EventStream events;
+  int seen = 0;
+  EventStream::Subscription second;
+  const auto first = events.subscribe<Closed>([&](const Closed&) { second.reset(); });
+  second = events.subscribe<Closed>([&](const Closed&) { ++seen; });
+  const auto third = events.subscribe<Closed>([&](const Closed&) { ++seen; });
+  events.publish(Closed{});
+  EXPECT_EQ(seen, 1);
+}
+
+TEST(EventStream, E2_WhatAHandlerOwnsLivesUntilItReturns) {
+  EventStream events;
+  EventStream::Subscription self;
+  auto owned = std::make_shared<int>(7);
+  const std::weak_ptr<int> witness = owned;
+  int seen = 0;
+  self = events.subscribe<Closed>([&self, &seen, owned = std::move(owned)](const Closed&) {
+    self.reset();
+    seen = *owned;
+  });
+  events.publish(Closed{});
+  EXPECT_EQ(seen, 7);
+  EXPECT_TRUE(witness.expired());
+}
+
+TEST(EventStream, E3_WhatAHandlerThrowsIsLoggedAndStopsNobodyElse) {
+  std::vector<std::string> lines;
+  const Log log({.level = LogLevel::info, .format = LogFormat::text, .node = {}},
+                [&](std::string_view line) { lines.emplace_back(line); });
+  ActorSystem system({.worker_count = 1, .log = log});
+  EventStream& events = system.events();
+  int seen = 0;
+  const auto throws =
+      events.subscribe<Closed>([](const Closed&) { throw std::runtime_error("ow"); });
+  const auto throws_int = events.subscribe<Closed>([](const Closed&) { throw 7; });
+  const auto undecided =
+      events.subscribe<Closed>([&](const Closed&) { ++seen; },
+                               [](const Closed&) -> bool { throw std::runtime_error("hm"); });
+  const auto steady = events.subscribe<Closed>([&](const Closed&) { ++seen; });
+  events.publish(Closed{});
+  events.publish(Closed{});
+  EXPECT_EQ(seen, 2);
+  ASSERT_EQ(lines.size(), 6u);
+  EXPECT_NE(lines[0].find("event handler threw"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[0].find("Closed"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[0].find("reason=ow"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[2].find("reason=hm"), std::string::npos) << lines[2];
+}
+
+TEST(EventStream, APredicateChoosesAmongTheEventsOfAType) {
+  EventStream events;
+  std::vector<int> even;
+  const auto subscription =
+      events.subscribe<Opened>([&](const Opened& event) { even.push_back(event.number); },
+                               [](const Opened& event) { return event.number % 2 == 0; });
+  for (int i = 1; i <= 4; ++i) events.publish(Opened{i});
+  EXPECT_EQ(even, (std::vector<int>{2, 4}));
+}
+
+TEST(EventStream, E4_AnActorGetsEventsAsMessages) {
+  TestSystem system;
+  auto diary = std::make_shared<Diary>();
+  const Pid actor = system.spawn(steered(diary));
+  auto subscription = system->events().subscribe<Number>(
+      actor, [](const Number& number) { return number.value > 1; });
+  for (int i = 1; i <= 3; ++i) system->events().publish(Number{i});
+  expect_next(*diary, {"started", "number 2", "number 3"});
+  subscription.reset();
+  system->events().publish(Number{4});
+  (void)system->send(actor, Done{});
+  expect_next(*diary, {"done"});
+}
+
+TEST(EventStream, E4_AnActorThatHasStoppedGetsNoMoreEvents) {
+  TestSystem system;
+  const Pid actor = system.spawn(steered(std::make_shared<Diary>()));
+  const auto subscription = system->events().subscribe<Number>(actor);
+  system.stop(actor);
+  system->events().publish(Number{1});
+  EXPECT_EQ(system->dead_letters().door_count(), 0u);
+}
+
+TEST(EventStream, E5_ADeadLetterThatTwoFloodedActorsHaveNoRoomForIsNoEvent) {
+  Gate leave;
+  std::atomic<int> seen{0};
+  TestSystem system;
+  std::vector<EventStream::Subscription> subscriptions;
+  subscriptions.push_back(
+      system->events().subscribe<DeadLetter>([&](const DeadLetter&) { ++seen; }));
+  std::vector<Pid> flooded;
+  for (int i = 0; i < 2; ++i) {
+    Gate entered;
+    Props props = steered(std::make_shared<Diary>());
+    props.mailbox_user_count_max = 1;
+    flooded.push_back(system.spawn(std::move(props)));
+    (void)system->send(flooded.back(), Do{[&](Context&) {
+                         entered.open();
+                         EXPECT_TRUE(leave.wait());
+                       }});
+    ASSERT_TRUE(entered.wait());
+    (void)system->send(flooded.back(), Done{});
+    subscriptions.push_back(system->events().subscribe<DeadLetter>(flooded.back()));
+  }
+  (void)system->send(Pid{}, Number{1});
+  EXPECT_EQ(seen.load(), 1);
+  EXPECT_EQ(system->dead_letters().count(DeadLetterReason::mailbox_full), 2u);
+  leave.open();
 }
 
 TEST(EventStream, SubscribersComeAndGoWhileOthersPublish) {
