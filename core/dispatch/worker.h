@@ -85,7 +85,10 @@ class alignas(64) Worker {
     return ring_.pop_front();
   }
   // Cells that wait here.
-  std::size_t backlog() const { return ring_.size() + (next_ != nullptr ? 1 : 0); }
+  std::size_t backlog() {
+    Section section(*this);
+    return ring_.size() + (next_ != nullptr ? 1 : 0);
+  }
   // Moves up to `count` cells from the end of the ring to `cells`; they are `queued` then.
   void hand_out(std::size_t count, std::vector<ActorCell*>& cells) {
     Section section(*this);

@@ -109,7 +109,7 @@ class Mailbox {
     // Relaxed: the count is a limit, it publishes nothing.
     if (pushed_count_.fetch_add(1, std::memory_order_relaxed) +
             appended_count_.load(std::memory_order_relaxed) >=
-        user_count_max_) {
+        user_count_max_.load(std::memory_order_relaxed)) {
       give_back_place();
       return false;
     }
@@ -145,7 +145,8 @@ class Mailbox {
     }
   }
   [[nodiscard]] bool has_room() const {
-    return appended_now_ + pushed_count_.load(std::memory_order_relaxed) < user_count_max_;
+    return appended_now_ + pushed_count_.load(std::memory_order_relaxed) <
+           user_count_max_.load(std::memory_order_relaxed);
   }
   // After claim(), and `append_user` only when has_room() or the envelope is exempt.
   void append_user(EnvelopePtr envelope) {
@@ -196,7 +197,7 @@ class Mailbox {
 
   // From dead to its first owner. Nobody else can change a dead mailbox.
   void start_life(OwnerId first, std::uint32_t user_count_max) {
-    user_count_max_ = user_count_max;
+    user_count_max_.store(user_count_max, std::memory_order_relaxed);
     count_batch_ = static_cast<std::uint16_t>(std::clamp(user_count_max / 16, 1u, kCountLag));
     word_.store(word_of(first), std::memory_order_release);
   }
@@ -249,8 +250,8 @@ class Mailbox {
   std::atomic<std::uint32_t> pushed_count_{0};
   // appended_now_ as the owner last published it.
   std::atomic<std::uint32_t> appended_count_{0};
-  // Written by start_life().
-  std::uint32_t user_count_max_ = 0;
+  // Written by start_life(), read by those who come too late for the life before, too.
+  std::atomic<std::uint32_t> user_count_max_{0};
 
   // Owner; ActorCell sees to it that this is the next cache line.
   alignas(8) std::uint32_t appended_now_ = 0;
