@@ -11,8 +11,8 @@
 // G4  A routee that a pool spawned: after a failure the strategy decides. One that it restarts or resumes stays, one that it stops is
 //     a routee no more. One that stopped without having failed (PoisonPill, stop()) is replaced by a new one in its place, unless
 //     too many were lately.
-// G5  A pool stops its routees when it stops; to let them handle their messages first, AdjustPoolSize it to nothing before. A group
-//     leaves them alone.
+// G5  A pool stops its routees when it stops, at once, as any parent: what waits in their mailboxes is dead letters. To lose nothing,
+//     AdjustPoolSize it to nothing and stop it after the routees, which can be watched. A group leaves its routees alone.
 // G6  A router that is restarted begins anew with the routees of its options.
 //
 // What a router understands itself is in router_messages.h. Do not change the strategy in a pool's Props: it is in the options.
