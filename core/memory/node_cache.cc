@@ -1,5 +1,7 @@
 #include "core/memory/node_cache.h"
 
+#include <initializer_list>
+
 #include "core/base/check.h"
 
 #if defined(NEXUS_MIMALLOC)
