@@ -118,6 +118,8 @@ class ThroughAnotherNode(NodeTestCase):
         self.assertIn(self.pid, self.there.list(node=self.host.address))
         self.assertNotIn(self.pid, self.there.list())
         watch = self.client(self.third).watch(self.pid).await_watching()
+        # The watch is set there before it has reached the actor's own node.
+        self.await_true(lambda: self.client(self.host).get(self.pid).watcher_count == 1)
         self.there.stop(self.pid)
         self.assertEqual(watch.await_end().reasons(), ["STOPPED"])
         self.assert_refused(CODE.NOT_FOUND, "ACTOR_NOT_FOUND", self.there.ask, self.pid, {})

@@ -68,6 +68,8 @@ class Crash(NodeTestCase):
         there = self.client(other)
         there.ask(pid, {"add": 5})
         watch = there.watch(pid).await_watching()
+        # Else it might reach the node that comes after.
+        self.await_true(lambda: self.client(host).get(pid).watcher_count == 1)
         host.crash()
         again = self.start("again", port=host.port)
         self.assertEqual(watch.await_end(15 * TIME_FACTOR).reasons(), ["ADDRESS_TERMINATED"])
