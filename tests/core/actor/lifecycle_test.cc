@@ -234,10 +234,17 @@ TEST(Children, AParentOfManyStopsWithThem) {
   });
   // Others move into the cells of the children while these stop.
   std::thread tenant([&] {
+    std::deque<Pid> tenants;
     while (!stop.load()) {
-      system->stop(system.spawn(props_of([](Context&) {})));
+      tenants.push_back(system.spawn(props_of([](Context&) {})));
+      system->stop(tenants.back());
+      if (tenants.size() < 64) continue;
       // Not faster than the workers can follow.
-      while (system->cells().live_count() > 21'000 && !stop.load()) std::this_thread::yield();
+      const Pid oldest = tenants.front();
+      tenants.pop_front();
+      while (oldest.cell()->generation() == oldest.generation() && !stop.load()) {
+        std::this_thread::yield();
+      }
     }
   });
   expect_next(*diary, {"started"});
