@@ -1,6 +1,8 @@
 // From spawn to Terminated: names, children, order of lifecycle messages, stop and poison.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <deque>
 #include <memory>
 #include <stdexcept>
 #include <string>
