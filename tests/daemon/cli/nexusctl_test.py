@@ -238,7 +238,14 @@ class Failures(NexusctlTest):
     def test_a_node_that_does_not_answer_is_given_up_after_the_timeout(self):
         self.service.stall()
         begin = time.monotonic()
-        error = self.run_failing(5, "kinds", "--timeout", "300ms")
+        done = nexusctl("kinds", "--timeout", "300ms", node=self.service.address)
+        # Seen once in some sixty runs: gRPC 1.51 reads errno after it has allocated memory, and takes a connection under way for a
+        # failed one.
+        if "No such file or directory" in done.stderr:
+            begin = time.monotonic()
+            done = nexusctl("kinds", "--timeout", "300ms", node=self.service.address)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        error = done.stderr
         self.assertLess(time.monotonic() - begin, 3 * TIME_FACTOR)
         self.assertIn("did not answer", error)
 
