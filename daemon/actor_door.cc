@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/actor/context.h"
+#include "core/actor/system_messages.h"
 #include "core/base/nearest.h"
 #include "daemon/payload_codec.h"
 #include "remote/wire_message.h"
@@ -521,8 +522,13 @@ core::Result<core::Nothing> ActorDoor::stop_result(const core::Answer& answer,
 core::Result<core::Pid> ActorDoor::watch(
     const core::Pid& target, std::function<void(core::TerminatedReason)> on_terminated) {
   if (core::Status checked = check_target(target); !checked.ok()) return checked.error();
-  return system_.spawn(
+  core::Result<core::Pid> watcher = system_.spawn(
       outside_watcher(target, OutsideWatcher::Also::nothing, std::move(on_terminated)));
+  // The watcher watches when it starts; this is for what the caller does next, which must not overtake it.
+  if (watcher.ok()) {
+    system_.registry().send_system(target, core::make_envelope(core::Watch{*watcher}));
+  }
+  return watcher;
 }
 
 namespace {
