@@ -9,6 +9,7 @@
 #include "core/actor/context.h"
 #include "core/actor/context_extras.h"
 #include "core/actor_system.h"
+#include "core/base/user_code.h"
 #include "core/dispatch/worker.h"
 
 namespace nexus::core {
@@ -19,19 +20,6 @@ constexpr Duration kTurnSlice = std::chrono::microseconds(50);
 constexpr std::uint32_t kSliceCheck = 32;
 // How often an actor with messages of its own looks for system messages of other threads.
 constexpr std::uint32_t kPushedCheck = 16;
-
-// Runs code of the user: what it threw as text, nothing when it threw nothing. No exception gets further than this.
-template <typename Code>
-std::optional<std::string> failure_of(Code&& code) {
-  try {
-    code();
-    return std::nullopt;
-  } catch (const std::exception& exception) {
-    return exception.what();
-  } catch (...) {
-    return "exception that is no std::exception";
-  }
-}
 
 }  // namespace
 
