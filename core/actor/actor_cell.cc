@@ -1,7 +1,6 @@
 #include "core/actor/actor_cell.h"
 
 #include <algorithm>
-#include <exception>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -60,12 +59,8 @@ void ActorCell::end_unborn() {
 }
 
 bool ActorCell::receive(Context& context) {
-  try {
-    actor_->receive(context);
-  } catch (const std::exception& exception) {
-    fail_in_receive(*context.envelope_, exception.what());
-  } catch (...) {
-    fail_in_receive(*context.envelope_, "exception that is no std::exception");
+  if (const auto failure = failure_of([&] { actor_->receive(context); })) [[unlikely]] {
+    fail_in_receive(*context.envelope_, failure->c_str());
   }
   return true;
 }

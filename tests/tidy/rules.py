@@ -20,7 +20,6 @@ MAY_USE_STD_MUTEX = {
 }
 # Elsewhere only gRPC's callbacks and main may swallow what they do not know.
 MAY_CATCH_ALL = {
-    "core/actor/actor_cell.cc": "user code ends there",
     "core/base/user_code.h": "user code ends there",
 }
 
