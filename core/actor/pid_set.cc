@@ -5,6 +5,7 @@
 
 #include "core/actor/actor_cell.h"
 #include "core/actor_system.h"
+#include "core/process/futures.h"
 #include "core/process/process.h"
 
 namespace nexus::core {
@@ -12,7 +13,9 @@ namespace {
 
 // The address of the node that a handle belongs to, without a copy.
 const std::string& address_of(const Pid& handle) {
-  return handle.is_process() ? handle.process()->address() : handle.cell()->system().address();
+  if (handle.is_process()) return handle.process()->address();
+  if (handle.is_future()) return handle.future()->system_address();
+  return handle.cell()->system().address();
 }
 
 // Pid::operator==, but without a look at names: a handle never equals a record. Copies nothing.

@@ -47,6 +47,23 @@ TEST(PidSet, FindsAnActorByHandleAndByName) {
   }
 }
 
+TEST(PidSet, HoldsFutures) {
+  TestSystem system({.address = "n1:1"});
+  const auto open = [&] {
+    return system->futures().open(Instant::max(), [](Answer) {});
+  };
+  PidSet set;
+  const Pid first = open();
+  const Pid second = open();
+  EXPECT_TRUE(set.add(first));
+  EXPECT_TRUE(set.contains(first));
+  EXPECT_TRUE(set.contains(Pid::of_name("n1:1", first.id())));
+  EXPECT_FALSE(set.contains(second));
+  EXPECT_TRUE(set.add(second));
+  EXPECT_TRUE(set.remove(first));
+  EXPECT_EQ(set.size(), 1u);
+}
+
 TEST(PidSet, FindsAHandleAmongRecordsThatWereThereFirst) {
   TestSystem system({.address = "n1:1"});
   for (const std::size_t count : {std::size_t{2}, 4 * PidSet::kInlineCountMax}) {
