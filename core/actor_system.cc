@@ -131,19 +131,33 @@ Result<Pid> ActorSystem::spawn_actor(PropsPtr props, const std::string& id, Acto
   return pid;
 }
 
-Answer ActorSystem::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout) {
-  struct Shared {
-    Mutex mutex{"ask"};
-    CondVar done;
-    std::optional<Answer> answer GUARDED_BY(mutex);
-  };
-  auto shared = std::make_shared<Shared>();
+void ActorSystem::direct(const Pid& child, const Verdict& verdict) {
+  switch (verdict.directive) {
+    case Directive::resume:
+      registry_.send_system(child, make_envelope(Resume{}));
+      break;
+    case Directive::restart:
+      if (verdict.delay <= Duration::zero()) {
+        registry_.send_system(child, make_envelope(Restart{}));
+      } else {
+        timers_.schedule(deadline_after(clock_.now(), verdict.delay),
+                         [this, child] { registry_.send_system(child, make_envelope(Restart{})); });
+      }
+      break;
+    case Directive::stop:
+    case Directive::escalate:
+      stop(child);
+      break;
+  }
+}
+
+Future ActorSystem::request_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout) {
+  Promise promise;
+  Future future = promise.future();
   const Pid sender = futures_.open(
       deadline_after(clock_.now(), timeout),
-      [shared](Answer answer) {
-        MutexLock lock(shared->mutex);
-        shared->answer = std::move(answer);
-        shared->done.notify_one();
+      [promise = std::move(promise)](Answer answer) mutable {
+        promise.complete(std::move(answer));
       },
       false, target);
   if (sender) {
@@ -151,9 +165,56 @@ Answer ActorSystem::ask_envelope(const Pid& target, EnvelopePtr envelope, Durati
     envelope->set_wants_notices(true);
     (void)registry_.send_user(target, std::move(envelope));
   }
-  MutexLock lock(shared->mutex);
-  while (!shared->answer) shared->done.wait(shared->mutex);
-  return std::move(*shared->answer);
+  return future;
+}
+
+Timers::Id ActorSystem::schedule_envelope(Duration delay, const Pid& target, EnvelopePtr message) {
+  return timers_.schedule(deadline_after(clock_.now(), delay),
+                          [this, target, message = std::move(message)]() mutable {
+                            (void)registry_.send_user(target, std::move(message));
+                          });
+}
+
+// A watcher of its own: it sees the end of an actor of any node, and its absence.
+Future ActorSystem::end_of(const Pid& target, Duration timeout, bool at_once) {
+  struct Wait {
+    Promise promise;
+  };
+  const auto wait = std::make_shared<Wait>();
+  Future future = wait->promise.future();
+  const auto end = [wait](Context& context, Answer answer) {
+    wait->promise.complete(std::move(answer));
+    context.stop(context.self());
+  };
+  Props watcher = props_of([=](Context& context) {
+    if (context.message<Started>() != nullptr) {
+      context.watch(target);
+      if (at_once) {
+        context.stop(target);
+      } else {
+        context.poison(target);
+      }
+      context.set_receive_timeout(timeout);
+    } else if (const auto* terminated = context.message<Terminated>()) {
+      end(context, {.outcome = Answer::Outcome::answered, .message = make_envelope(*terminated)});
+    } else if (context.message<ReceiveTimeout>() != nullptr) {
+      end(context, {.outcome = Answer::Outcome::deadline});
+    }
+  });
+  watcher.system = true;
+  if (Result<Pid> spawned = spawn(share(std::move(watcher))); !spawned.ok()) {
+    wait->promise.complete(
+        {.outcome = Answer::Outcome::cancelled, .detail = spawned.error().detail});
+  }
+  return future;
+}
+
+Future ActorSystem::stop_future(const Pid& target, Duration timeout) {
+  return end_of(target, timeout, true);
+}
+
+Future ActorSystem::poison_future(const Pid& target, Duration timeout) {
+  return end_of(target, timeout, false);
 }
 
 }  // namespace nexus::core

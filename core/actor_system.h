@@ -12,9 +12,11 @@
 #include "core/actor/props.h"
 #include "core/base/log.h"
 #include "core/base/result.h"
+#include "core/base/type_map.h"
 #include "core/dispatch/dispatcher.h"
 #include "core/process/dead_letters.h"
 #include "core/process/event_stream.h"
+#include "core/process/future.h"
 #include "core/process/futures.h"
 #include "core/process/process_registry.h"
 #include "core/time/timers.h"
@@ -35,6 +37,9 @@ class ActorSystem {
     std::uint32_t throughput = 300;
     // Default limit of a mailbox; >= 1.
     std::uint32_t mailbox_user_count_max = 1'000'000;
+    // What the guardian does about actors without a parent whose Props do not say.
+    std::shared_ptr<const SupervisionStrategy> guardian_strategy =
+        std::make_shared<OneForOneStrategy>();
     CellTable::Options cells{};
     FutureTable::Options futures{};
     DeadLetters::Options dead_letters{};
@@ -60,7 +65,8 @@ class ActorSystem {
   CellTable& cells() { return cells_; }
   Dispatcher& dispatcher() { return *dispatcher_; }
 
-  // An actor without a parent; the guardian restarts it at most 10 times in 10 s, then stops it.
+  // An actor without a parent. About its failures the guardian decides, by Props::guardian_strategy or else by
+  // Options::guardian_strategy; what would be escalated is stopped.
   Result<Pid> spawn(PropsPtr props);
   // `name`: 1 to 256 bytes of UTF-8 without control characters, '/' and '$'; ALREADY_EXISTS when taken.
   Result<Pid> spawn_named(PropsPtr props, const std::string& name);
@@ -78,7 +84,31 @@ class ActorSystem {
   Answer ask(const Pid& target, T message, Duration timeout) {
     return ask_envelope(target, make_envelope(std::move(message)), timeout);
   }
-  Answer ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout);
+  Answer ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout) {
+    return request_envelope(target, std::move(envelope), timeout).wait();
+  }
+  // Sends; the answer, or why there is none, comes in the Future.
+  template <typename T>
+  Future request(const Pid& target, T message, Duration timeout) {
+    return request_envelope(target, make_envelope(std::move(message)), timeout);
+  }
+  Future request_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout);
+
+  // Stops the actor, and answers with its Terminated when it has stopped. An actor of another node, too.
+  Future stop_future(const Pid& target, Duration timeout);
+  // The same when it has handled what is in its mailbox.
+  Future poison_future(const Pid& target, Duration timeout);
+
+  // Sends after `delay`, on the timer thread. False from cancel_schedule(): it has been sent.
+  template <typename T>
+  Timers::Id schedule_once(Duration delay, const Pid& target, T message) {
+    return schedule_envelope(delay, target, make_envelope(std::move(message)));
+  }
+  Timers::Id schedule_envelope(Duration delay, const Pid& target, EnvelopePtr message);
+  bool cancel_schedule(Timers::Id id) { return timers_.cancel(id); }
+
+  // What parts of a program keep for all actors of this system.
+  SharedTypeMap& extensions() { return extensions_; }
 
   // Stops all actors, children first, and waits for them up to `patience`; no root actor can be spawned afterwards. False when
   // some had not stopped by then; calling again waits again. Not from an actor.
@@ -87,12 +117,15 @@ class ActorSystem {
   // destructor then waits for that turn. Once, not from an actor.
   bool shutdown(Duration patience);
 
-  // Used by Context.
+  // Used by Context and by supervisors: has a failed child do what was decided, escalation excepted.
+  void direct(const Pid& child, const Verdict& verdict);
   Result<Pid> spawn_actor(PropsPtr props, const std::string& id, ActorCell* parent);
   Pid guardian_pid() const;
   static Status check_name(const std::string& name);
 
  private:
+  Future end_of(const Pid& target, Duration timeout, bool at_once);
+
   const Options options_;
   const SteadyClock clock_;
   EventStream events_;
@@ -104,6 +137,7 @@ class ActorSystem {
   std::unique_ptr<Guardian> guardian_;
   std::unique_ptr<Dispatcher> dispatcher_;
   bool stopped_ = false;
+  SharedTypeMap extensions_;
 };
 
 }  // namespace nexus::core

@@ -35,6 +35,16 @@ ContextExtras& ActorCell::ensure_extras() {
   return *extras_;
 }
 
+Relations* ActorCell::relations() const {
+  return extras_ == nullptr ? nullptr : extras_->relations.get();
+}
+
+ActorTimers& ActorCell::ensure_timers() {
+  ContextExtras& extras = ensure_extras();
+  if (extras.timers == nullptr) extras.timers = std::make_unique<ActorTimers>(*this);
+  return *extras.timers;
+}
+
 void ActorCell::send_system_to(const Pid& target, EnvelopePtr envelope) {
   system().registry().send_system(target, std::move(envelope));
 }
@@ -49,6 +59,7 @@ void ActorCell::begin_life(PropsPtr props, ActorCell* parent, std::uint32_t star
   processed_count_.store(0, std::memory_order_relaxed);
   restart_count_.store(0, std::memory_order_relaxed);
   suspended_ = false;
+  hooks_ = props_->decorators.empty() ? std::uint8_t{0} : std::uint8_t{kDecorated};
   set_state(State::starting);
 }
 
@@ -74,13 +85,74 @@ bool ActorCell::handle_user(Context& context) {
   // Relaxed load and store: the owner is the only writer.
   processed_count_.store(processed_count_.load(std::memory_order_relaxed) + 1,
                          std::memory_order_relaxed);
-  if (envelope->type().role == MessageType::Role::runtime) [[unlikely]] {
-    return handle_runtime_message(context);
-  }
-  if (envelope->wants_notices()) [[unlikely]] {
-    return receive_with_notices(context);
+  if (envelope->type().role == MessageType::Role::runtime || (envelope->specials() | hooks_) != 0)
+      [[unlikely]] {
+    return handle_unusual(context);
   }
   return receive(context);
+}
+
+void ActorCell::call_actor(Context& context) {
+  EnvelopePtr& envelope = *context.envelope_;
+  const auto auto_response = envelope->type().auto_response;
+  if ((hooks_ & kDecorated) != 0) {
+    ReceiveNext(*this, 0)(context);
+  } else {
+    actor_->receive(context);
+  }
+  // Unless the actor has taken the message away.
+  if (auto_response != nullptr && envelope != nullptr) {
+    context.respond_envelope(auto_response(envelope->message(), context));
+  }
+}
+
+bool ActorCell::handle_unusual(Context& context) {
+  EnvelopePtr& envelope = *context.envelope_;
+  if ((hooks_ & kReceiveTimeout) != 0 && envelope->type().is_activity) extras_->was_active = true;
+  DeadLetterReason why_not{};
+  if (envelope->is_extended() && !is_wanted(*envelope, why_not)) {
+    // Not processed after all.
+    processed_count_.store(processed_count_.load(std::memory_order_relaxed) - 1,
+                           std::memory_order_relaxed);
+    system().dead_letters().take(self(), std::move(envelope), Lane::user, why_not);
+    return false;
+  }
+  if (envelope->type().role == MessageType::Role::runtime) return handle_runtime_message(context);
+  return receive_with_notices(context);
+}
+
+bool ActorCell::is_wanted(const Envelope& envelope, DeadLetterReason& why_not) const {
+  // What the runtime needs to know does not grow old.
+  if (envelope.is<Terminated>() || envelope.is<PoisonPill>()) return true;
+  if (envelope.cancellation().cancelled()) {
+    why_not = DeadLetterReason::cancelled;
+    return false;
+  }
+  if (envelope.deadline() != Instant::max() && envelope.deadline() <= system().clock().now()) {
+    why_not = DeadLetterReason::expired;
+    return false;
+  }
+  return true;
+}
+
+// Each message of a batch counts as one that came through the door now, and has its turn before all that waits.
+void ActorCell::unroll(EnvelopePtr batch) {
+  EnvelopeList messages;
+  std::uint32_t count = 0;
+  for (EnvelopePtr& message : batch->get<MessageBatch>()->messages) {
+    if (message == nullptr) continue;
+    message->set_target_generation(generation());
+    messages.push_back(std::move(message));
+    ++count;
+  }
+  if (count == 0) return;
+  Worker::current()->counters().accepted.add(count);
+  mailbox_.put_in_front(std::move(messages), count);
+}
+
+void ActorCell::note_activity() {
+  if (!std::exchange(extras_->was_active, false)) return;
+  extras_->timers->note_activity();
 }
 
 void ActorCell::run(Worker& worker, std::uint32_t throughput) {
@@ -103,6 +175,8 @@ void ActorCell::run(Worker& worker, std::uint32_t throughput) {
     }
     const bool has_system = mailbox_.has_system();
     if (handled >= throughput && (has_system || may_handle_next())) {
+      if ((hooks_ & kReceiveTimeout) != 0) [[unlikely]]
+        note_activity();
       mailbox_.publish_counts();
       worker.run_later(*this);
       break;
@@ -115,6 +189,8 @@ void ActorCell::run(Worker& worker, std::uint32_t throughput) {
     }
     if (state() == State::restarting) absorb_terminated();
     if (!may_handle_next()) {
+      if ((hooks_ & kReceiveTimeout) != 0) [[unlikely]]
+        note_activity();
       mailbox_.publish_counts();
       if (mailbox_.has_pushed() || !mailbox_.try_release(worker.id())) {
         mailbox_.take_pushed(worker.id());
@@ -163,7 +239,7 @@ void ActorCell::handle_system(EnvelopePtr envelope) {
   } else if (auto* watch = envelope->get<Watch>()) {
     on_watch(watch->watcher);
   } else if (auto* unwatch = envelope->get<Unwatch>()) {
-    if (extras_ != nullptr) extras_->watchers.remove(unwatch->watcher);
+    if (Relations* known = relations()) known->watchers.remove(unwatch->watcher);
     update_watcher_count();
   } else if (envelope->is<Stop>()) {
     begin_stop();
@@ -175,6 +251,8 @@ void ActorCell::handle_system(EnvelopePtr envelope) {
     begin_restart();
   } else if (envelope->is<Continuation>()) {
     on_continuation(std::move(envelope));
+  } else if (const auto* due = envelope->get<TimerDue>()) {
+    on_timer(due->key);
   } else {
     CHECK(false && "not a system message");
   }
@@ -189,9 +267,9 @@ void ActorCell::on_resume() {
   // Without an actor object, because it failed to be made, there is nothing to go on with.
   if (actor_ == nullptr) return begin_restart();
   suspended_ = false;
-  if (extras_ != nullptr) {
+  if (Relations* known = relations()) {
     // The directive was asked for on behalf of these children, too.
-    for (const Pid& child : std::exchange(extras_->escalated, {}).to_vector()) {
+    for (const Pid& child : std::exchange(known->escalated, {}).to_vector()) {
       send_system_to(child, make_envelope(Resume{}));
     }
   }
@@ -207,7 +285,7 @@ void ActorCell::replay_held() {
 void ActorCell::on_watch(const Pid& watcher) {
   // The parent is told anyway, and only once.
   if (watcher == parent()) return;
-  ensure_extras().watchers.add(watcher);
+  ensure_extras().ensure_relations().watchers.add(watcher);
   update_watcher_count();
 }
 
@@ -259,8 +337,13 @@ bool ActorCell::handle_runtime_message(Context& context) {
   EnvelopePtr& envelope = *context.envelope_;
   if (const auto* terminated = envelope->get<Terminated>()) {
     note_terminated(terminated->who);
-    return receive(context);
+    return receive_with_notices(context);
   }
+  if (envelope->is<MessageBatch>()) {
+    unroll(std::move(envelope));
+    return true;
+  }
+  if (envelope->type().auto_response != nullptr) return receive_with_notices(context);
   if (envelope->is<PoisonPill>()) {
     begin_stop();
     return true;
@@ -278,16 +361,21 @@ bool ActorCell::handle_runtime_message(Context& context) {
 // Tells the sender, when it wants to know, that the turn begins, and how it failed.
 bool ActorCell::receive_with_notices(Context& context) {
   EnvelopePtr& envelope = *context.envelope_;
-  if (!envelope->wants_notices() || envelope->sender().empty()) return receive(context);
+  if (!envelope->wants_notices() || envelope->sender().empty()) {
+    if (const auto failure = failure_of([&] { call_actor(context); })) {
+      fail_in_receive(envelope, failure->c_str());
+    }
+    return true;
+  }
   const Pid asker = envelope->sender();
   const auto notify_asker = [&](Notice::Kind kind, std::string detail) {
     (void)system().registry().send_user(asker, make_envelope(Notice{kind, std::move(detail)}));
   };
   notify_asker(Notice::Kind::started, {});
-  const auto failure = failure_of([&] { actor_->receive(context); });
+  const auto failure = failure_of([&] { call_actor(context); });
   if (failure) {
     notify_asker(Notice::Kind::failed, *failure);
-    fail(*failure, envelope == nullptr ? "(forwarded)" : envelope->type().name());
+    fail_in_receive(envelope, failure->c_str());
   }
   return true;
 }
@@ -314,16 +402,24 @@ bool ActorCell::handle_payload(Context& context) {
                                  DeadLetterReason::unreadable);
     return true;
   }
-  const std::string answer_content_type = envelope->get<Payload>()->content_type;
-  (**typed)->set_sender(envelope->sender());
-  (**typed)->set_headers(envelope->headers());
+  (**typed)->take_after(*envelope);
   (**typed)->set_target_generation(envelope->target_generation());
-  (**typed)->set_wants_notices(envelope->wants_notices());
+  (**typed)->set_answer_content_type(envelope->get<Payload>()->content_type);
   envelope = std::move(**typed);
-  context.answer_content_type_ = &answer_content_type;
-  const bool processed = receive_with_notices(context);
-  context.answer_content_type_ = nullptr;
-  return processed;
+  return receive_with_notices(context);
+}
+
+void ActorCell::make_actor() {
+  if ((hooks_ & kDecorated) != 0) {
+    auto& decorators = ensure_extras().decorators;
+    // After a failure in here the rest is made at the restart.
+    while (decorators.size() < props_->decorators.size()) {
+      auto made = props_->decorators[decorators.size()]();
+      if (made == nullptr) throw std::runtime_error("the maker of a decorator made none");
+      decorators.push_back(std::move(made));
+    }
+  }
+  actor_ = props_->producer();
 }
 
 // A lifecycle message goes to the actor at once; what it throws in Started is a failure, in the others only a log line,
@@ -333,14 +429,14 @@ void ActorCell::tell_lifecycle() {
   constexpr bool starting = std::is_same_v<Message, Started>;
   EnvelopePtr envelope = make_envelope(Message{});
   const auto failure = failure_of([&] {
-    if (starting) actor_ = props_->producer();
+    if (starting) make_actor();
     if (actor_ == nullptr) {
       // A producer may also fail by making nothing; later there may be no actor because it failed so.
       if (starting) throw std::runtime_error("the producer made no actor");
       return;
     }
     Context context(*this, *Worker::current(), &envelope);
-    actor_->receive(context);
+    call_actor(context);
   });
   if (!failure) return;
   const std::string message_name = message_type<Message>().cpp_name();
@@ -351,6 +447,40 @@ void ActorCell::tell_lifecycle() {
         "actor threw while it was ending",
         {{"actor", self().to_string()}, {"message", message_name}, {"reason", *failure}});
   }
+}
+
+void ActorCell::on_timer(std::uint32_t key) {
+  if (state() == State::stopping || extras_ == nullptr || extras_->timers == nullptr) return;
+  ActorTimers& timers = *extras_->timers;
+  EnvelopePtr envelope;
+  Context context(*this, *Worker::current(), &envelope);
+  if (key != ActorTimers::kReceiveTimeoutKey) {
+    const auto failure = failure_of([&] {
+      ActorTimers::Due due = timers.take_due(key);
+      if (due.message != nullptr) context.deliver(due.target, std::move(due.message));
+    });
+    if (failure) fail(*failure, "schedule");
+    return;
+  }
+  note_activity();
+  const bool is_busy = suspended_ || state() != State::alive || mailbox_.has_user();
+  if (!timers.is_timeout_due(is_busy)) return;
+  envelope = make_envelope(ReceiveTimeout{});
+  if (const auto failure = failure_of([&] { call_actor(context); })) {
+    fail_in_receive(envelope, failure->c_str());
+  }
+}
+
+void ActorCell::unstash_all() {
+  if (extras_ == nullptr || extras_->stash == nullptr) return;
+  MessageHandles& stash = *extras_->stash;
+  const std::uint32_t count = stash.count();
+  if (count == 0) return;
+  EnvelopeList messages;
+  while (EnvelopePtr envelope = stash.take_left()) messages.push_back(std::move(envelope));
+  // Counted as processed in the turn that stashed them.
+  Worker::current()->counters().accepted.add(count);
+  mailbox_.put_in_front(std::move(messages), count);
 }
 
 void ActorCell::fail(const std::string& reason, const std::string& message_name) {
@@ -367,29 +497,26 @@ void ActorCell::on_failure_of_child(const Failure& failure) {
   // In any other state the child has been told to stop.
   if (state() != State::alive || extras_ == nullptr || !is_child(failure.child)) return;
   const Instant now = system().clock().now();
-  RestartStatistics& statistics = extras_->child_failures[failure.child];
+  Relations& relations = extras_->ensure_relations();
+  RestartStatistics& statistics = relations.child_failures[failure.child];
   statistics.record_failure(now);
-  Directive directive = Directive::stop;
+  Verdict verdict = Directive::stop;
   const auto thrown =
-      failure_of([&] { directive = props_->strategy->decide(failure, statistics, now); });
+      failure_of([&] { verdict = props_->strategy->decide(failure, statistics, now); });
   if (thrown) {
     system().log().error("supervision strategy threw, child is stopped",
                          {{"actor", self().to_string()}, {"reason", *thrown}});
   }
-  switch (directive) {
-    case Directive::resume:
-      send_system_to(failure.child, make_envelope(Resume{}));
-      break;
-    case Directive::restart:
-      send_system_to(failure.child, make_envelope(Restart{}));
-      break;
-    case Directive::stop:
-      send_system_to(failure.child, make_envelope(Stop{}));
-      break;
-    case Directive::escalate:
-      extras_->escalated.add(failure.child);
-      fail(failure.reason, failure.message_name);
-      break;
+  system().events().publish(SupervisionEvent{failure.child, failure.reason, failure.message_name,
+                                             verdict.directive, verdict.delay});
+  if (verdict.directive == Directive::escalate) {
+    relations.escalated.add(failure.child);
+    fail(failure.reason, failure.message_name);
+    return;
+  }
+  const bool all = verdict.all_children && verdict.directive != Directive::resume;
+  for (const Pid& child : all ? children() : std::vector<Pid>{failure.child}) {
+    system().direct(child, verdict);
   }
 }
 
@@ -428,8 +555,10 @@ bool ActorCell::forget_child(const Pid& child) {
   }
   child_count_.store(child_count() - 1, std::memory_order_relaxed);
   cell.parent_index_.store(kNoCell, std::memory_order_relaxed);
-  if (!extras_->child_failures.empty()) extras_->child_failures.erase(child);
-  extras_->escalated.remove(child);
+  if (Relations* known = relations()) {
+    known->child_failures.erase(child);
+    known->escalated.remove(child);
+  }
   cells.give_back(cell);
   return true;
 }
@@ -437,7 +566,7 @@ bool ActorCell::forget_child(const Pid& child) {
 // In the turn of the Terminated, not before: until then a second watch of the same actor is none.
 void ActorCell::note_terminated(const Pid& who) {
   forget_child(who);
-  if (extras_ != nullptr) extras_->watching.remove(who);
+  if (Relations* known = relations()) known->watching.remove(who);
 }
 
 std::vector<Pid> ActorCell::children() const {
@@ -481,7 +610,10 @@ void ActorCell::finish_restart() {
   actor_.reset();
   set_state(State::alive);
   if (extras_ != nullptr) {
+    if (extras_->timers != nullptr) extras_->timers->cancel_all();
     mailbox_.put_back(std::move(extras_->laid_aside));
+    // The new object has not seen what the old one put aside.
+    unstash_all();
     // Answers to what the old object asked, in its last turn too, must not reach the new one.
     EnvelopeList held = std::move(extras_->held);
     while (EnvelopePtr envelope = held.pop_front()) {
@@ -494,7 +626,10 @@ void ActorCell::finish_restart() {
 void ActorCell::begin_stop() {
   if (state() == State::stopping || state() == State::free) return;
   suspended_ = false;
-  if (extras_ != nullptr) mailbox_.put_back(std::move(extras_->laid_aside));
+  if (extras_ != nullptr) {
+    mailbox_.put_back(std::move(extras_->laid_aside));
+    if (extras_->timers != nullptr) extras_->timers->cancel_all();
+  }
   set_state(State::stopping);
   tell_lifecycle<Stopping>();
   stop_children();
@@ -505,12 +640,15 @@ void ActorCell::begin_stop() {
 void ActorCell::finish_stop() {
   tell_lifecycle<Stopped>();
   actor_.reset();
+  // What is still put aside ends with the rest of the mailbox.
+  unstash_all();
   ActorSystem& actors = system();
   const Pid me = self();
   const Pid my_parent = parent();
   const std::unique_ptr<ContextExtras> extras = std::move(extras_);
+  const Relations* known = extras == nullptr ? nullptr : extras->relations.get();
   const std::vector<Pid> watchers =
-      extras == nullptr ? std::vector<Pid>{} : extras->watchers.to_vector();
+      known == nullptr ? std::vector<Pid>{} : known->watchers.to_vector();
   const bool has_foreign_watcher =
       std::any_of(watchers.begin(), watchers.end(), [](const Pid& pid) { return pid.is_record(); });
   // What leaves the node is written later, when the cell may have another name.
@@ -524,8 +662,8 @@ void ActorCell::finish_stop() {
   mailbox_.die([this](EnvelopePtr envelope, Lane lane) { dead_letter(std::move(envelope), lane); });
   Worker::current()->cell_is_gone = true;
 
-  if (extras != nullptr) {
-    for (const Pid& watched : extras->watching.to_vector()) {
+  if (known != nullptr) {
+    for (const Pid& watched : known->watching.to_vector()) {
       actors.registry().send_system(watched, make_envelope(Unwatch{me}));
     }
   }
@@ -540,7 +678,8 @@ void ActorCell::finish_stop() {
 }
 
 void ActorCell::update_watcher_count() {
-  const std::size_t count = extras_ == nullptr ? 0 : extras_->watchers.size();
+  const Relations* known = relations();
+  const std::size_t count = known == nullptr ? 0 : known->watchers.size();
   watcher_count_.store(static_cast<std::uint16_t>(
                            std::min<std::size_t>(count, std::numeric_limits<std::uint16_t>::max())),
                        std::memory_order_relaxed);

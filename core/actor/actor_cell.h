@@ -32,10 +32,12 @@
 namespace nexus::core {
 
 class ActorSystem;
+class ActorTimers;
 class Context;
 class Worker;
 struct ContextExtras;
 struct NameBlock;
+struct Relations;
 
 // Cells lie in chunks, each at a multiple of its size and with this at its beginning; see CellTable.
 struct CellChunkHead {
@@ -97,6 +99,9 @@ class alignas(64) ActorCell {
   std::uint32_t restart_count() const { return restart_count_.load(std::memory_order_relaxed); }
   std::uint32_t watcher_count() const { return watcher_count_.load(std::memory_order_relaxed); }
 
+  // Owner.
+  bool is_decorated() const { return (hooks_ & kDecorated) != 0; }
+
   // Any thread, of a live actor: it has no parent but the guardian.
   bool is_root() const { return parent_index() == kNoCell; }
 
@@ -112,6 +117,16 @@ class alignas(64) ActorCell {
  private:
   friend class CellTable;
   friend class Context;
+  friend class ReceiveNext;
+  friend class SendNext;
+  friend class SpawnNext;
+
+  // What is out of the ordinary about an actor, so that an ordinary message costs one look.
+  enum Hook : std::uint8_t {
+    kDecorated = 1,
+    // It has a receive timeout, or had one.
+    kReceiveTimeout = 2,
+  };
 
   const CellChunkHead& chunk() const {
     const auto address = reinterpret_cast<std::uintptr_t>(this);
@@ -121,6 +136,8 @@ class alignas(64) ActorCell {
   std::uint32_t parent_index() const { return parent_index_.load(std::memory_order_relaxed); }
   Pid parent() const;
   ContextExtras& ensure_extras();
+  Relations* relations() const;
+  ActorTimers& ensure_timers();
   void send_system_to(const Pid& target, EnvelopePtr envelope);
 
   bool may_handle_next() const {
@@ -130,9 +147,14 @@ class alignas(64) ActorCell {
   // Whether the message was processed; else it was a dead letter.
   inline bool handle_user(Context& context);
   bool handle_out_of_life(EnvelopePtr& envelope, Life now);
+  bool handle_unusual(Context& context);
+  bool is_wanted(const Envelope& envelope, DeadLetterReason& why_not) const;
+  void unroll(EnvelopePtr batch);
   bool handle_runtime_message(Context& context);
   bool handle_payload(Context& context);
   inline bool receive(Context& context);
+  // To the actor object, by way of its decorators; then the answer of an AutoRespond.
+  void call_actor(Context& context);
   void fail_in_receive(const EnvelopePtr& envelope, const char* reason);
   bool receive_with_notices(Context& context);
   template <typename Message>
@@ -145,6 +167,11 @@ class alignas(64) ActorCell {
   void on_continuation(EnvelopePtr envelope);
   void on_answer(EnvelopePtr envelope);
   void on_failure_of_child(const Failure& failure);
+  void on_timer(std::uint32_t key);
+  void note_activity();
+  // Back into the mailbox, in front of what waits there.
+  void unstash_all();
+  void make_actor();
 
   bool is_child(const Pid& pid) const;
   void add_child(ActorCell& child);
@@ -176,6 +203,8 @@ class alignas(64) ActorCell {
   std::uint16_t parent_generation_ = 0;
   // Waits for the parent's directive: user messages stay where they are. Owner only.
   bool suspended_ = false;
+  // Owner only.
+  std::uint8_t hooks_ = 0;
   std::atomic<std::uint32_t> parent_index_{kNoCell};
   // In units of CellTable::kStartedUnit since the system began.
   std::atomic<std::uint32_t> started_at_{0};

@@ -23,8 +23,13 @@ Duration Backoff::without_jitter(std::uint32_t attempt) const {
 }
 
 Duration Backoff::next() {
-  const Duration full = without_jitter(attempt_);
+  const Duration wait = wait_before(attempt_);
   if (attempt_ < std::numeric_limits<std::uint32_t>::max()) ++attempt_;
+  return wait;
+}
+
+Duration Backoff::wait_before(std::uint32_t attempt) {
+  const Duration full = without_jitter(attempt);
   // Of two draws, as a double needs. One alone would be nearly the same for neighbouring seeds.
   const double chance = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
   // Rounded down, so that the wait is not shorter than J1 says.

@@ -1,8 +1,8 @@
 // Backoff: how long to wait before the next attempt: min, min * factor, min * factor^2 and so on, at most max, each shortened by
 // chance, so that what failed together does not come back together. Pure: no clock.
 //
-//   without_jitter()   any thread
-//   next(), reset()    owner
+//   without_jitter()                any thread
+//   wait_before(), next(), reset()   owner
 //
 // J1  The wait before attempt n is within [(1 - jitter) * without_jitter(n), without_jitter(n)].
 // J2  Equal options and seeds give equal waits.
@@ -36,6 +36,8 @@ class Backoff {
   // min * factor^attempt, at most max. The first attempt is 0.
   Duration without_jitter(std::uint32_t attempt) const;
 
+  // without_jitter(attempt), shortened by the next chance.
+  Duration wait_before(std::uint32_t attempt);
   // The wait before this attempt; the next call is about the next one.
   Duration next();
   // After a success: the next wait is again the first. Does not go back in the row of chances.

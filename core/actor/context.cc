@@ -1,5 +1,8 @@
 #include "core/actor/context.h"
 
+#include <algorithm>
+#include <memory>
+
 #include "core/actor/context_extras.h"
 #include "core/actor_system.h"
 
@@ -17,9 +20,15 @@ Pid as_handle(ActorSystem& system, const Pid& target) {
 
 void Context::forward(const Pid& target) { deliver(target, std::move(*envelope_)); }
 
+void Context::deliver_decorated(const Pid& target, EnvelopePtr envelope) {
+  const std::size_t count = cell_.extras_ == nullptr ? 0 : cell_.extras_->decorators.size();
+  SendNext(*this, count)(target, std::move(envelope));
+}
+
 void Context::respond_otherwise(EnvelopePtr answer) {
-  if (answer_content_type_ != nullptr && cell_.props_->write_payload) {
-    Result<Payload> written = cell_.props_->write_payload(*answer, *answer_content_type_);
+  const std::string& content_type = envelope().answer_content_type();
+  if (!content_type.empty() && cell_.props_->write_payload) {
+    Result<Payload> written = cell_.props_->write_payload(*answer, content_type);
     if (written.ok()) answer = make_envelope(std::move(*written));
   }
   if (sender().empty()) {
@@ -29,15 +38,102 @@ void Context::respond_otherwise(EnvelopePtr answer) {
   deliver(sender(), std::move(answer));
 }
 
+bool Context::is_cancelled() const {
+  return envelope().is_extended() && (envelope().cancellation().cancelled() ||
+                                      (envelope().deadline() != Instant::max() &&
+                                       envelope().deadline() <= system().clock().now()));
+}
+
 void Context::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout,
                            OnAnswer on_answer) {
+  Instant deadline = deadline_after(soon(), timeout);
+  CancellationToken token;
+  if (*envelope_ != nullptr && (*envelope_)->is_extended()) {
+    deadline = std::min(deadline, (*envelope_)->deadline());
+    if ((*envelope_)->deadline() != Instant::max()) envelope->set_deadline(deadline);
+    token = (*envelope_)->cancellation();
+    if (token) envelope->set_cancellation(token);
+  }
   ActorSystem& actors = system();
-  const Pid sender =
-      actors.futures().open_for_actor(worker_, deadline_after(soon(), timeout), self(),
-                                      cell_.restart_count(), std::move(on_answer), target);
+  std::shared_ptr<std::uint64_t> callback;
+  if (token) {
+    callback = std::make_shared<std::uint64_t>(0);
+    on_answer = [callback, token, on_answer = std::move(on_answer)](Context& context,
+                                                                    Answer answer) mutable {
+      token.forget(*callback);
+      on_answer(context, std::move(answer));
+    };
+  }
+  const Pid sender = actors.futures().open_for_actor(
+      worker_, deadline, self(), cell_.restart_count(), std::move(on_answer), target);
   if (sender.empty()) return;
+  if (token) {
+    *callback = token.on_cancel([&actors, sender] { (void)actors.futures().cancel(sender); });
+  }
   envelope->set_sender(sender);
   deliver(target, std::move(envelope));
+}
+
+MessageHandles::Stash Context::stash() {
+  auto& stash = cell_.ensure_extras().stash;
+  if (stash == nullptr) stash = std::make_unique<MessageHandles>(cell_.props_->stash_count_max);
+  return stash->stash(*envelope_);
+}
+
+void Context::unstash_all() { cell_.unstash_all(); }
+
+std::uint32_t Context::stash_count() const {
+  return cell_.extras_ == nullptr || cell_.extras_->stash == nullptr
+             ? 0
+             : cell_.extras_->stash->count();
+}
+
+void Context::set_receive_timeout(Duration period) {
+  cell_.ensure_timers().set_receive_timeout(period);
+  cell_.hooks_ |= ActorCell::kReceiveTimeout;
+  // This turn is activity, whatever it is about.
+  cell_.extras_->was_active = true;
+}
+
+void Context::cancel_receive_timeout() {
+  if (cell_.extras_ == nullptr || cell_.extras_->timers == nullptr) return;
+  cell_.extras_->timers->cancel_receive_timeout();
+  cell_.hooks_ &= static_cast<std::uint8_t>(~ActorCell::kReceiveTimeout);
+}
+
+Duration Context::receive_timeout() const {
+  return cell_.extras_ == nullptr || cell_.extras_->timers == nullptr
+             ? Duration::zero()
+             : cell_.extras_->timers->receive_timeout();
+}
+
+ScheduleId Context::schedule(Duration delay, Duration period, const Pid& target,
+                             EnvelopePtr message) {
+  // Nobody would cancel it.
+  if (cell_.state() == ActorCell::State::stopping) return ScheduleId::none;
+  return cell_.ensure_timers().add(delay, period, target, std::move(message));
+}
+
+bool Context::cancel_schedule(ScheduleId id) {
+  return cell_.extras_ != nullptr && cell_.extras_->timers != nullptr &&
+         cell_.extras_->timers->cancel(id);
+}
+
+TypeMap& Context::store() { return cell_.ensure_extras().store; }
+
+void Context::reenter_after(Future future, OnAnswer then) {
+  ActorSystem& actors = system();
+  std::move(future).then([&actors, self = self(), restarts = cell_.restart_count(),
+                          message = std::move(*envelope_),
+                          then = std::move(then)](Answer answer) mutable {
+    Continuation continuation{[restarts, message = std::move(message), then = std::move(then),
+                               answer = std::move(answer)](Context& context) mutable {
+      if (context.cell_.restart_count() != restarts) return;
+      Context with_message(context.cell_, context.worker_, &message);
+      then(with_message, std::move(answer));
+    }};
+    actors.registry().send_system(self, make_envelope(std::move(continuation)));
+  });
 }
 
 Result<Pid> Context::spawn(Props props) { return spawn(share(std::move(props))); }
@@ -55,6 +151,11 @@ Result<Pid> Context::spawn_child(PropsPtr props, const std::string& id) {
     return Error{Errc::failed_precondition, "an actor that is stopping cannot spawn children",
                  "ACTOR_STOPPING"};
   }
+  if (!cell_.is_decorated() || cell_.extras_ == nullptr) return spawn_now(std::move(props), id);
+  return SpawnNext(*this, cell_.extras_->decorators.size())(std::move(props), id);
+}
+
+Result<Pid> Context::spawn_now(PropsPtr props, const std::string& id) {
   Result<Pid> child = system().spawn_actor(std::move(props), id, &cell_);
   if (child.ok()) cell_.add_child(*child->cell());
   return child;
@@ -66,14 +167,15 @@ void Context::watch(const Pid& given) {
   const Pid target = as_handle(system(), given);
   // A child reports to its parent without being asked.
   if (cell_.is_child(target)) return;
-  if (cell_.ensure_extras().watching.add(target)) {
+  if (cell_.ensure_extras().ensure_relations().watching.add(target)) {
     cell_.send_system_to(target, make_envelope(Watch{self()}));
   }
 }
 
 void Context::unwatch(const Pid& given) {
   const Pid target = as_handle(system(), given);
-  if (cell_.extras_ != nullptr && cell_.extras_->watching.remove(target)) {
+  Relations* relations = cell_.relations();
+  if (relations != nullptr && relations->watching.remove(target)) {
     cell_.send_system_to(target, make_envelope(Unwatch{self()}));
   }
 }

@@ -1,16 +1,21 @@
 // Context: what an actor may do while it handles one message. Valid only inside that call, on that thread.
 #pragma once
 
+#include <concepts>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/actor/actor_cell.h"
+#include "core/actor/actor_timers.h"
 #include "core/actor/envelope.h"
+#include "core/actor/message_handles.h"
 #include "core/actor/messages.h"
 #include "core/actor/props.h"
 #include "core/base/result.h"
+#include "core/base/type_map.h"
 #include "core/dispatch/worker.h"
+#include "core/process/future.h"
 #include "core/process/futures.h"
 #include "core/process/process_registry.h"
 
@@ -62,7 +67,8 @@ class Context {
     envelope->set_sender(self());
     deliver(target, std::move(envelope));
   }
-  // Sends and calls `on_answer` with what comes back, or with why nothing did. `timeout` > 0.
+  // Sends and calls `on_answer` with what comes back, or with why nothing did. `timeout` > 0; when the current message has a
+  // deadline or a cancellation token, the request has them too. The current message is not there any more in `on_answer`.
   template <typename T>
   void ask(const Pid& target, T message, Duration timeout, OnAnswer on_answer) {
     ask_envelope(target, make_envelope(std::move(message)), timeout, std::move(on_answer));
@@ -76,7 +82,7 @@ class Context {
   void forward(const Pid& target);
 
   void respond_envelope(EnvelopePtr envelope) {
-    if (answer_content_type_ == nullptr && sender()) [[likely]] {
+    if (!this->envelope().is_extended() && sender()) [[likely]] {
       deliver(sender(), std::move(envelope));
     } else {
       respond_otherwise(std::move(envelope));
@@ -85,8 +91,53 @@ class Context {
   void ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout, OnAnswer on_answer);
   // Sends a whole envelope as it is.
   void deliver(const Pid& target, EnvelopePtr envelope) {
-    (void)worker_.registry().send_user_from(worker_, target, std::move(envelope));
+    if (cell_.is_decorated()) [[unlikely]] {
+      deliver_decorated(target, std::move(envelope));
+    } else {
+      deliver_now(target, std::move(envelope));
+    }
   }
+
+  // Whether the current message was cancelled, or its deadline is over: nobody waits for what it asks for.
+  bool is_cancelled() const;
+
+  // Puts the current message aside, with its sender and headers; the message is gone from this turn. On `full`
+  // (Props::stash_count_max) it stays.
+  [[nodiscard]] MessageHandles::Stash stash();
+  // What was put aside comes back, in its order, before all that waits. What is stashed again meanwhile waits for the next call.
+  // After a restart it comes back by itself; when the actor stops it ends as dead letters.
+  void unstash_all();
+  std::uint32_t stash_count() const;
+
+  // A ReceiveTimeout comes when no message came for `period`, measured from the end of a turn: never early, once per idle time.
+  // The next message, or this call, begins another. NotInfluenceReceiveTimeout messages do not count. period > 0. Ends with a
+  // restart.
+  void set_receive_timeout(Duration period);
+  void cancel_receive_timeout();
+  // Zero when there is none.
+  Duration receive_timeout() const;
+
+  // Sends to `target` after `delay`, without a sender, unless this actor ends or restarts before.
+  template <typename T>
+  ScheduleId schedule_once(Duration delay, const Pid& target, T message) {
+    return schedule(delay, Duration::zero(), target, make_envelope(std::move(message)));
+  }
+  // Sends copies after `delay` and then every `period` > 0. A beat that the actor misses, because it is in a long turn, is
+  // skipped.
+  template <std::copy_constructible T>
+  ScheduleId schedule_repeatedly(Duration delay, Duration period, const Pid& target, T message) {
+    CHECK(period > Duration::zero());
+    return schedule(delay, period, target, make_envelope(std::move(message)));
+  }
+  // False when there is nothing left of it.
+  bool cancel_schedule(ScheduleId id);
+
+  // What the actor and its decorators keep for each other; lasts over restarts.
+  TypeMap& store();
+
+  // Runs `then` in a turn of this actor when `future` is done, with the current message, which is gone from this turn, as the
+  // current message again. Not when the actor stops or restarts before.
+  void reenter_after(Future future, OnAnswer then);
 
   // Children die with this actor. An unnamed child always succeeds, short of actor_count_max and of Stopping.
   Result<Pid> spawn(Props props);
@@ -107,14 +158,21 @@ class Context {
  private:
   friend class ActorCell;
 
+  friend class SendNext;
+  friend class SpawnNext;
+
+  void deliver_now(const Pid& target, EnvelopePtr envelope) {
+    (void)worker_.registry().send_user_from(worker_, target, std::move(envelope));
+  }
+  void deliver_decorated(const Pid& target, EnvelopePtr envelope);
   void respond_otherwise(EnvelopePtr envelope);
+  ScheduleId schedule(Duration delay, Duration period, const Pid& target, EnvelopePtr message);
   Result<Pid> spawn_child(PropsPtr props, const std::string& id);
+  Result<Pid> spawn_now(PropsPtr props, const std::string& id);
 
   ActorCell& cell_;
   Worker& worker_;
   EnvelopePtr* envelope_;
-  // Content type that the sender of a Payload wants its answer in; null for typed messages.
-  const std::string* answer_content_type_ = nullptr;
 };
 
 }  // namespace nexus::core

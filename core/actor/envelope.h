@@ -13,9 +13,11 @@
 #include <utility>
 #include <vector>
 
+#include "core/actor/cancellation.h"
 #include "core/actor/message.h"
 #include "core/actor/pid.h"
 #include "core/base/check.h"
+#include "core/base/clock.h"
 #include "core/memory/node_cache.h"
 
 namespace nexus::core {
@@ -55,6 +57,25 @@ class Envelope {
   const Headers& headers() const;
   void set_headers(Headers headers);
 
+  // A message that is still waiting at its deadline is not handled: it becomes a dead letter `expired`. The same for one whose
+  // token was cancelled. Deadlines travel to other nodes, tokens do not. Instant::max(): none.
+  Instant deadline() const { return has(kExtended) ? extended_->deadline : Instant::max(); }
+  void set_deadline(Instant deadline);
+  // Null: none.
+  CancellationToken cancellation() const;
+  void set_cancellation(CancellationToken token);
+
+  // Content type that the sender of a Payload wants its answer in; empty for typed messages.
+  const std::string& answer_content_type() const;
+  void set_answer_content_type(std::string content_type);
+
+  // Whether one of the above was set; else the sender is all that there is.
+  bool is_extended() const { return has(kExtended); }
+  // Not zero when there is more to do with the message than to hand it to the actor.
+  std::uint64_t specials() const { return bits_ & (kExtended | kWantsNotices); }
+  // Gives this message all of the above, and sender and notices, as `other` has them.
+  void take_after(const Envelope& other);
+
   // The sender wants to be told what becomes of the message (Notice); see messages.h.
   bool wants_notices() const { return has(kWantsNotices); }
   void set_wants_notices(bool wanted) { set(kWantsNotices, wanted); }
@@ -88,8 +109,13 @@ class Envelope {
   // What few envelopes have; takes the place of the sender.
   struct Extended {
     Pid sender;
-    Headers headers;
+    Headers headers{};
+    std::string answer_content_type{};
+    Instant deadline = Instant::max();
+    CancellationToken cancellation{};
   };
+
+  Extended& extend();
 
   explicit Envelope(const MessageType& type)
       : bits_(reinterpret_cast<std::uintptr_t>(&type)), sender_() {}

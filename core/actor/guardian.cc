@@ -1,6 +1,7 @@
 #include "core/actor/guardian.h"
 
 #include "core/actor_system.h"
+#include "core/base/user_code.h"
 
 namespace nexus::core {
 
@@ -38,22 +39,42 @@ void Guardian::deliver(const Pid&, EnvelopePtr envelope, Lane) {
   if (const auto* terminated = envelope->get<Terminated>()) on_terminated(terminated->who);
 }
 
+std::shared_ptr<const SupervisionStrategy> Guardian::strategy_of(const Pid& actor) const {
+  const auto info = system_.cells().info(*actor.cell(), actor.generation());
+  if (info && info->props->guardian_strategy != nullptr) return info->props->guardian_strategy;
+  return system_.options().guardian_strategy;
+}
+
 void Guardian::on_failure(const Failure& failure) {
   const Instant now = system_.clock().now();
-  Directive directive = Directive::stop;
+  const auto strategy = strategy_of(failure.child);
+  std::shared_ptr<RestartStatistics> statistics;
   {
     MutexLock lock(mutex_);
-    RestartStatistics& statistics = failures_[failure.child];
-    statistics.record_failure(now);
-    directive = strategy_.decide(failure, statistics, now);
+    auto& known = failures_[failure.child];
+    if (known == nullptr) known = std::make_shared<RestartStatistics>();
+    known->record_failure(now);
+    statistics = known;
   }
-  if (directive == Directive::restart) {
-    system_.registry().send_system(failure.child, make_envelope(Restart{}));
-    return;
+  Verdict verdict = Directive::stop;
+  const auto thrown = failure_of([&] { verdict = strategy->decide(failure, *statistics, now); });
+  if (thrown) {
+    system_.log().error("supervision strategy threw, root actor is stopped",
+                        {{"actor", failure.child.to_string()}, {"reason", *thrown}});
   }
-  system_.log().error("root actor stopped, it failed too often",
-                      {{"actor", failure.child.to_string()}, {"reason", failure.reason}});
-  system_.stop(failure.child);
+  if (verdict.directive == Directive::escalate) verdict.directive = Directive::stop;
+  system_.events().publish(SupervisionEvent{failure.child, failure.reason, failure.message_name,
+                                            verdict.directive, verdict.delay});
+  if (verdict.directive == Directive::stop) {
+    system_.log().error("root actor stopped, it failed too often",
+                        {{"actor", failure.child.to_string()}, {"reason", failure.reason}});
+  }
+  const bool all = verdict.all_children && verdict.directive != Directive::resume;
+  if (!all) return system_.direct(failure.child, verdict);
+  // All without a parent that have this strategy, too.
+  for (const Pid& actor : system_.cells().live(0, SIZE_MAX)) {
+    if (actor.cell()->is_root() && strategy_of(actor) == strategy) system_.direct(actor, verdict);
+  }
 }
 
 void Guardian::on_terminated(const Pid& child) {

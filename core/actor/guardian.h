@@ -1,7 +1,9 @@
 // Guardian: parent of all actors that have none: it decides about their failures and stops them at shutdown.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "core/actor/supervision.h"
 #include "core/base/log.h"
@@ -30,18 +32,19 @@ class Guardian final : public Process {
   const std::string& id() const override { return id_; }
 
  private:
+  std::shared_ptr<const SupervisionStrategy> strategy_of(const Pid& actor) const;
   void on_failure(const Failure& failure);
   void on_terminated(const Pid& child);
 
   ActorSystem& system_;
   const std::string id_ = "$guardian";
-  const OneForOneStrategy strategy_;
 
   // Taken by spawn, stop and failure of root actors only. Which they are is written in their cells.
   Mutex mutex_{"guardian"};
   CondVar emptied_;
   std::size_t child_count_ GUARDED_BY(mutex_) = 0;
-  std::unordered_map<Pid, RestartStatistics> failures_ GUARDED_BY(mutex_);
+  // Recorded under the lock, read without.
+  std::unordered_map<Pid, std::shared_ptr<RestartStatistics>> failures_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
 };
 

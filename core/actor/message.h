@@ -65,6 +65,17 @@ concept ProtobufMessage = requires(const T& message, T& target, std::string* out
 struct Terminated;
 struct PoisonPill;
 struct Touch;
+struct MessageBatch;
+class Context;
+
+// Base of message types that do not count as activity for the receive timeout of the actor that gets them.
+struct NotInfluenceReceiveTimeout {};
+
+// A message with `auto auto_response(const Context&) const` is answered with what that returns, after the actor has had it.
+template <typename T>
+concept AutoRespond = requires(const T& message, const Context& context) {
+  message.auto_response(context);
+};
 
 // Aligned so that an envelope can keep flags in the low bits of a pointer to it.
 struct alignas(16) MessageType {
@@ -75,6 +86,8 @@ struct alignas(16) MessageType {
 
   Place place;
   Role role;
+  // Whether it ends the idle time of the actor that gets it.
+  bool is_activity;
   // Null when there is nothing to destroy.
   void (*destroy)(void* message) noexcept;
   // The C++ name of the type, for logs.
@@ -87,6 +100,8 @@ struct alignas(16) MessageType {
   EnvelopePtr (*decode)(std::string_view bytes) = nullptr;
   // Null for types that are moved only.
   EnvelopePtr (*copy)(const void* message) = nullptr;
+  // Null for types that are not AutoRespond.
+  EnvelopePtr (*auto_response)(const void* message, const Context& context) = nullptr;
 
   bool remotable() const { return wire_name != nullptr; }
   // The wire name where there is one, else the C++ name.
@@ -176,9 +191,15 @@ EnvelopePtr copy_message(const void* message) {
 }
 
 template <typename T>
+EnvelopePtr auto_response_of(const void* message, const Context& context) {
+  return make_envelope(static_cast<const T*>(message)->auto_response(context));
+}
+
+template <typename T>
 constexpr MessageType::Role role_of() {
   constexpr bool known = std::is_same_v<T, Terminated> || std::is_same_v<T, PoisonPill> ||
-                         std::is_same_v<T, Touch> || std::is_same_v<T, Payload>;
+                         std::is_same_v<T, Touch> || std::is_same_v<T, Payload> ||
+                         std::is_same_v<T, MessageBatch> || AutoRespond<T>;
   return known ? MessageType::Role::runtime : MessageType::Role::plain;
 }
 
@@ -186,6 +207,7 @@ template <typename T>
 constexpr MessageType describe() {
   MessageType type{.place = place_of<T>(),
                    .role = role_of<T>(),
+                   .is_activity = !std::is_base_of_v<NotInfluenceReceiveTimeout, T>,
                    .destroy = needs_no_destruction<T>() ? nullptr : &destroy_message<T>,
                    .cpp_name = &cpp_name_of<T>};
   if constexpr (HasWire<T> || ProtobufMessage<T>) {
@@ -194,6 +216,7 @@ constexpr MessageType describe() {
     type.decode = &decode_message<T>;
   }
   if constexpr (kCopyableMessage<T>) type.copy = &copy_message<T>;
+  if constexpr (AutoRespond<T>) type.auto_response = &auto_response_of<T>;
   return type;
 }
 

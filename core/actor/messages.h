@@ -3,11 +3,18 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "core/actor/envelope.h"
 #include "core/actor/pid.h"
 #include "core/process/dead_letter_reason.h"
 
 namespace nexus::core {
+
+struct MessageBatch;
+template <>
+inline constexpr bool kCopyableMessage<MessageBatch> = false;
 
 // Lifecycle, in the order of a life. Each reaches `receive` like any other message.
 struct Started {};
@@ -33,6 +40,20 @@ struct PoisonPill {};
 struct Touch {};
 struct Touched {
   Pid who;
+};
+
+// Nothing came for as long as Context::set_receive_timeout() said.
+struct ReceiveTimeout : NotInfluenceReceiveTimeout {};
+
+// Several messages that travel as one: the actor gets them one by one, in this order and with nothing in between, each with the
+// sender and the headers that it has itself. Within the process only.
+struct MessageBatch {
+  std::vector<EnvelopePtr> messages;
+
+  template <typename T>
+  void add(T message) {
+    messages.push_back(make_envelope(std::move(message)));
+  }
 };
 
 // The answer to a request that nobody will handle.

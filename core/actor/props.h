@@ -8,8 +8,10 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/actor/actor.h"
+#include "core/actor/context_decorator.h"
 #include "core/actor/envelope.h"
 #include "core/actor/supervision.h"
 #include "core/base/result.h"
@@ -35,9 +37,15 @@ class Props {
   std::uint32_t mailbox_user_count_max = 0;
   // What the actor does about its failed children.
   std::shared_ptr<const SupervisionStrategy> strategy = std::make_shared<OneForOneStrategy>();
+  // What the guardian does about this actor's own failures when it has no parent; null = as the system says.
+  std::shared_ptr<const SupervisionStrategy> guardian_strategy;
   // Both or none. Without them a Payload reaches `receive` as it is.
   PayloadReader read_payload;
   PayloadWriter write_payload;
+  // Outermost first.
+  std::vector<MakeContextDecorator> decorators;
+  // Messages that Context::stash() holds at most.
+  std::uint32_t stash_count_max = 100'000;
   // One of the node's own actors; lists hide it unless asked.
   bool system = false;
 };

@@ -31,6 +31,23 @@ std::size_t RestartStatistics::failure_count(Instant now, Duration window) const
   return count;
 }
 
+std::size_t RestartStatistics::recent_row(Instant now, Duration pause) const {
+  CHECK(pause > Duration::zero());
+  const std::uint64_t end = recorded_count_.load(std::memory_order_acquire);
+  const std::uint64_t forgotten = forgotten_count_.load(std::memory_order_relaxed);
+  const std::uint64_t oldest = end > kFailureCountMax ? end - kFailureCountMax : 0;
+  std::size_t count = 0;
+  Instant next = now;
+  for (std::uint64_t n = end; n > std::max(oldest, forgotten); --n) {
+    const Instant failed_at{
+        Duration(failed_at_[(n - 1) % kFailureCountMax].load(std::memory_order_relaxed))};
+    if (next - failed_at >= pause) break;
+    next = failed_at;
+    ++count;
+  }
+  return count;
+}
+
 void RestartStatistics::reset() {
   forgotten_count_.store(recorded_count_.load(std::memory_order_relaxed),
                          std::memory_order_relaxed);

@@ -2,7 +2,7 @@
 // never fail.
 //
 //   record_failure(), reset(), ensure()   owner        the parent's turn
-//   failure_count(), get()                any thread   no lock, no wait
+//   failure_count(), recent_row(), get()  any thread   no lock, no wait
 //
 // Y1  The newest kFailureCountMax failures are remembered.
 // Y2  A reader counts failures that were recorded before it began. What the owner does meanwhile it sees or not: a failure that is
@@ -29,6 +29,9 @@ class RestartStatistics {
   void record_failure(Instant now);
   // Failures in (now - window, now]; at most kFailureCountMax. window > 0.
   std::size_t failure_count(Instant now, Duration window) const;
+  // The newest failures up to `now` that have less than `pause` between each and the next, and between the last and `now`; at
+  // most kFailureCountMax. pause > 0.
+  std::size_t recent_row(Instant now, Duration pause) const;
   // Forgets all failures so far.
   void reset();
 

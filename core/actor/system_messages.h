@@ -1,6 +1,7 @@
 // The closed set of messages that travel in the system lane, ahead of user messages. Only the runtime makes them.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,11 @@ struct Restart {};
 // Code to run in the actor's own turn, between messages.
 struct Continuation {
   UniqueFunction<void(Context&)> run;
+};
+
+// Something that the actor wants to do about now is due; see ActorTimers.
+struct TimerDue {
+  std::uint32_t key;
 };
 
 // A future of the actor's own is done; what came, and what to do with it, is in its slot.

@@ -177,6 +177,12 @@ class Mailbox {
     aside.append(std::move(user_lane_));
     user_lane_ = std::move(aside);
   }
+  // The same for `count` envelopes that have no places; they get some, whatever the limit.
+  void put_in_front(EnvelopeList first, std::uint32_t count) {
+    put_back(std::move(first));
+    appended_now_ += count;
+    publish_counts();
+  }
 
   // Before the actor is left alone: what other threads read is exact again.
   void publish_counts() {

@@ -13,6 +13,9 @@ enum class DeadLetterReason : std::uint8_t {
   stopped,
   mailbox_full,
   no_route,
+  // Its deadline came, or it was cancelled, before its turn.
+  expired,
+  cancelled,
   // An answer to a message without a sender, or to a request that is over.
   no_sender,
   no_such_request,
@@ -25,7 +28,7 @@ enum class DeadLetterReason : std::uint8_t {
   too_large,
   not_remotable,
 };
-inline constexpr std::size_t kDeadLetterReasonCount = 12;
+inline constexpr std::size_t kDeadLetterReasonCount = 14;
 
 // The enumerator's name.
 std::string_view to_string(DeadLetterReason reason);

@@ -36,6 +36,10 @@ Answer::Outcome outcome_of(DeadLetterReason reason) {
       return Outcome::too_large;
     case DeadLetterReason::not_remotable:
       return Outcome::not_remotable;
+    case DeadLetterReason::expired:
+      return Outcome::deadline;
+    case DeadLetterReason::cancelled:
+      return Outcome::cancelled;
     case DeadLetterReason::no_such_actor:
     case DeadLetterReason::stopped:
     case DeadLetterReason::no_route:

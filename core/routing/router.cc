@@ -84,9 +84,7 @@ class Routes {
   void broadcast(Context& context) {
     EnvelopePtr message = std::move(context.message<BroadcastMessage>()->message);
     if (message == nullptr) return refuse(context);
-    message->set_sender(context.sender());
-    message->set_headers(context.headers());
-    message->set_wants_notices(context.envelope().wants_notices());
+    message->take_after(context.envelope());
     hand_to_all(context, std::move(message));
   }
 
@@ -167,13 +165,13 @@ class PoolSupervision final : public SupervisionStrategy {
   explicit PoolSupervision(std::shared_ptr<const SupervisionStrategy> strategy)
       : strategy_(std::move(strategy)) {}
 
-  Directive decide(const Failure& failure, const RestartStatistics& statistics,
-                   Instant now) const override {
+  Verdict decide(const Failure& failure, const RestartStatistics& statistics,
+                 Instant now) const override {
     // First, because the child is stopped, too, when the strategy throws.
     give_up(failure.child);
-    const Directive directive = strategy_->decide(failure, statistics, now);
-    if (directive != Directive::stop) (void)take_given_up(failure.child);
-    return directive;
+    const Verdict verdict = strategy_->decide(failure, statistics, now);
+    if (verdict.directive != Directive::stop) (void)take_given_up(failure.child);
+    return verdict;
   }
 
   // Whether the child was stopped because it had failed. Once.

@@ -37,6 +37,11 @@ bool Timers::cancel(Id id) {
   return task.has_value();
 }
 
+std::size_t Timers::waiting_count() const {
+  MutexLock lock(mutex_);
+  return wheel_.size();
+}
+
 void Timers::run() {
   set_thread_name("nx-timers");
   std::vector<Task> due;

@@ -30,6 +30,8 @@ class Timers {
   Id schedule(Instant deadline, Task task);
   // False when the task has run, is running or was cancelled.
   bool cancel(Id id);
+  // What was scheduled and is not due yet.
+  std::size_t waiting_count() const;
   // Ends the thread. Idempotent; later schedule() calls never run.
   void stop();
 
@@ -37,7 +39,7 @@ class Timers {
   void run();
 
   const SteadyClock clock_;
-  Mutex mutex_{"timers"};
+  mutable Mutex mutex_{"timers"};
   CondVar changed_;
   TimerWheel<Task> wheel_ GUARDED_BY(mutex_);
   Instant wake_at_ GUARDED_BY(mutex_) = Instant::max();

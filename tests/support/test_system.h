@@ -34,6 +34,7 @@ struct Done {};
 
 // What a SteeredActor saw, as text, in order.
 using Diary = Queue<std::string>;
+inline std::shared_ptr<Diary> new_diary() { return std::make_shared<Diary>(); }
 
 inline std::string describe(const core::Context& context) {
   if (context.message<core::Started>()) return "started";
@@ -126,6 +127,15 @@ class TestSystem {
 
   core::ActorSystem system_;
 };
+
+// accepted = processed + dead-lettered + taken by processes + forwarded, once nothing waits.
+inline bool is_conserved(TestSystem& system) {
+  return eventually([&] {
+    const core::ProcessRegistry::Counters all = system->registry().counters();
+    return all.accepted ==
+           all.processed + all.dead_lettered + all.taken_by_processes + all.forwarded;
+  });
+}
 
 // Expects that `diary` goes on with exactly these lines.
 inline void expect_next(Diary& diary, const std::vector<std::string>& lines) {

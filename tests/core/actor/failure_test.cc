@@ -40,7 +40,7 @@ Props supervising(std::shared_ptr<Diary> diary,
 class ThrowingStrategy final : public SupervisionStrategy {
  public:
   explicit ThrowingStrategy(bool std_exception) : std_exception_(std_exception) {}
-  Directive decide(const Failure&, const RestartStatistics&, Instant) const override {
+  Verdict decide(const Failure&, const RestartStatistics&, Instant) const override {
     if (std_exception_) throw std::runtime_error("undecided");
     throw 7;
   }
@@ -368,6 +368,70 @@ TEST(Failure, AnAskOfTheLastTurnBeforeARestartIsAnsweredToNobody) {
   ASSERT_TRUE(test::eventually([&] { return system->futures().open_count() == 0; }));
   system.stop(actor);
   EXPECT_EQ(answers->load(), 0);
+}
+
+TEST(Failure, AllForOneRestartsTheSiblingsToo) {
+  TestSystem system;
+  auto parent_diary = new_diary();
+  const Pid parent = system.spawn(supervising(parent_diary, std::make_shared<AllForOneStrategy>()));
+  auto one_diary = new_diary();
+  auto other_diary = new_diary();
+  const Pid one = system.spawn_child(parent, steered(one_diary));
+  const Pid other = system.spawn_child(parent, steered(other_diary));
+  (void)system->send(one, Fail{"boom"});
+  expect_next(*one_diary, {"started", "restarting", "started"});
+  expect_next(*other_diary, {"started", "restarting", "started"});
+  (void)system->send(other, Number{1});
+  expect_next(*other_diary, {"number 1"});
+}
+
+TEST(Failure, ABackoffDelaysTheRestartAndKeepsTheMailbox) {
+  using std::chrono::milliseconds;
+  TestSystem system;
+  auto parent_diary = new_diary();
+  const Pid parent = system.spawn(supervising(
+      parent_diary,
+      std::make_shared<ExponentialBackoffStrategy>(ExponentialBackoffStrategy::Options{
+          .backoff = {.min = milliseconds(20), .max = milliseconds(40), .jitter = 0.0}})));
+  auto diary = new_diary();
+  const Pid child = system.spawn_child(parent, steered(diary));
+  const Instant begin = system->clock().now();
+  (void)system->send(child, Fail{"boom"});
+  (void)system->send(child, Number{1});
+  expect_next(*diary, {"started", "restarting", "started", "number 1"});
+  EXPECT_GE(system->clock().now() - begin, milliseconds(20));
+}
+
+TEST(Failure, AStopDuringTheBackoffWins) {
+  TestSystem system;
+  auto diary = new_diary();
+  Props props = steered(diary);
+  props.guardian_strategy =
+      std::make_shared<ExponentialBackoffStrategy>(ExponentialBackoffStrategy::Options{
+          .backoff = {.min = std::chrono::hours(1), .max = std::chrono::hours(2)},
+          .reset_after = std::chrono::hours(3)});
+  const Pid actor = system.spawn(std::move(props));
+  (void)system->send(actor, Fail{"boom"});
+  system.stop(actor);
+  expect_next(*diary, {"started", "stopping", "stopped"});
+}
+
+TEST(Failure, TheEventNamesTheMessageAndTheDirective) {
+  TestSystem system;
+  auto events = std::make_shared<test::Queue<SupervisionEvent>>();
+  const auto subscription = system->events().subscribe<SupervisionEvent>(
+      [=](const SupervisionEvent& event) { events->push(event); });
+  Props props = steered(new_diary());
+  props.guardian_strategy = always(Directive::stop);
+  const Pid root = system.spawn(std::move(props));
+  (void)system->send(root, Fail{"boom"});
+  const auto event = events->pop();
+  ASSERT_TRUE(event.has_value());
+  EXPECT_EQ(event->child, root);
+  EXPECT_EQ(event->reason, "boom");
+  EXPECT_EQ(event->message_name, "nexus::test::Fail");
+  EXPECT_EQ(event->directive, Directive::stop);
+  system.await_gone(root);
 }
 
 }  // namespace

@@ -14,15 +14,6 @@ using test::Number;
 using test::Queue;
 using test::TestSystem;
 
-// accepted = processed + dead-lettered + taken by processes + forwarded, once nothing waits.
-bool is_conserved(TestSystem& system) {
-  return test::eventually([&] {
-    const ProcessRegistry::Counters all = system->registry().counters();
-    return all.accepted ==
-           all.processed + all.dead_lettered + all.taken_by_processes + all.forwarded;
-  });
-}
-
 TEST(TakeEnvelope, GivesTheVeryMessageWithSenderAndHeaders) {
   Queue<EnvelopePtr> taken;
   TestSystem system;

@@ -75,14 +75,6 @@ std::vector<Pid> who_handles(TestSystem& system, Handled& handled, const Pid& ro
   return who;
 }
 
-bool is_conserved(TestSystem& system) {
-  return eventually([&] {
-    const ProcessRegistry::Counters all = system->registry().counters();
-    return all.accepted ==
-           all.processed + all.dead_lettered + all.taken_by_processes + all.forwarded;
-  });
-}
-
 std::optional<std::uint64_t> number_key(const Envelope& envelope) {
   const auto* number = envelope.get<Number>();
   if (number == nullptr) return std::nullopt;
