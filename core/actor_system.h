@@ -94,7 +94,8 @@ class ActorSystem {
   }
   Future request_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout);
 
-  // Stops the actor, and answers with its Terminated when it has stopped. An actor of another node, too.
+  // Stops the actor, and answers with its Terminated when it has stopped, or was not there (any more). An actor of another node,
+  // too.
   Future stop_future(const Pid& target, Duration timeout);
   // The same when it has handled what is in its mailbox.
   Future poison_future(const Pid& target, Duration timeout);

@@ -1,5 +1,9 @@
 #include "remote/endpoint_reader.h"
 
+#include <charconv>
+#include <optional>
+#include <string>
+
 #include "core/actor/system_messages.h"
 
 namespace nexus::remote {
@@ -8,6 +12,27 @@ namespace {
 // Numbers of the family: 0 protobuf, 1 JSON; others are the peers' own.
 constexpr std::int32_t kProtobufSerializer = 0;
 constexpr std::int32_t kJsonSerializer = 1;
+
+// Removes the header; empty when there is none.
+std::string take_header(core::Headers& headers, std::string_view name) {
+  std::string value;
+  std::erase_if(headers, [&](auto& header) {
+    if (header.first != name) return false;
+    value = std::move(header.second);
+    return true;
+  });
+  return value;
+}
+
+// Nothing when it is no number of milliseconds, or one that no clock could hold.
+std::optional<core::Duration> to_timeout(std::string_view text) {
+  std::uint32_t milliseconds = 0;
+  const char* end = text.data() + text.size();
+  if (text.empty() || std::from_chars(text.data(), end, milliseconds).ptr != end) {
+    return std::nullopt;
+  }
+  return std::chrono::milliseconds(milliseconds);
+}
 
 }  // namespace
 
@@ -72,13 +97,12 @@ void EndpointReader::receive(const Peer& peer, ReceivedMessage& message) {
     return;
   }
   if (envelope->is<core::PoisonPill>() && is_system_actor(target)) return refuse_stop(peer, target);
-  std::string notices;
-  std::erase_if(message.headers, [&](auto& header) {
-    if (header.first != kNoticesHeader) return false;
-    notices = std::move(header.second);
-    return true;
-  });
+  const std::string notices = take_header(message.headers, kNoticesHeader);
+  const std::string timeout = take_header(message.headers, kTimeoutHeader);
   envelope->set_headers(std::move(message.headers));
+  if (const auto left = to_timeout(timeout)) {
+    envelope->set_deadline(core::deadline_after(system_.clock().now(), *left));
+  }
   if (notices == kEnqueuedNotice) {
     receive_told(target, sender, std::move(envelope));
     return;
@@ -110,7 +134,7 @@ void EndpointReader::receive_told(const core::Pid& target, const core::Pid& tell
       tell(Kind::bad_payload, read.error().detail);
       return;
     }
-    (*read)->set_headers(envelope->headers());
+    (*read)->take_after(*envelope);
     envelope = std::move(*read);
   }
   switch (system_.registry().send_user(target, std::move(envelope))) {

@@ -95,6 +95,16 @@ void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope
   }
   message.sender = envelope->sender();
   message.headers = envelope->headers();
+  if (envelope->deadline() != core::Instant::max()) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(envelope->deadline() - system_.clock().now());
+    if (left <= std::chrono::milliseconds::zero()) {
+      system_.dead_letters().take(target, std::move(envelope), lane,
+                                  core::DeadLetterReason::expired);
+      return;
+    }
+    message.headers.emplace_back(kTimeoutHeader, std::to_string(left.count()));
+  }
   message.wants_notices = envelope->wants_notices();
   endpoint->send(std::move(message));
 }

@@ -49,5 +49,8 @@ inline constexpr const char* kNoticesHeader = "nexus-notices";
 // the eyes of the actor.
 inline constexpr const char* kAllNotices = "1";
 inline constexpr const char* kEnqueuedNotice = "enqueued";
+// Header that says how many milliseconds are left until the message's deadline. A length of time, because two nodes do not share
+// a clock: what the message waits on its way comes on top.
+inline constexpr const char* kTimeoutHeader = "nexus-timeout-ms";
 
 }  // namespace nexus::remote

@@ -58,7 +58,7 @@ void ActorCell::begin_life(PropsPtr props, ActorCell* parent, std::uint32_t star
   started_at_.store(started_at, std::memory_order_relaxed);
   processed_count_.store(0, std::memory_order_relaxed);
   restart_count_.store(0, std::memory_order_relaxed);
-  suspended_ = false;
+  suspended_ = 0;
   hooks_ = props_->decorators.empty() ? std::uint8_t{0} : std::uint8_t{kDecorated};
   set_state(State::starting);
 }
@@ -266,7 +266,7 @@ void ActorCell::on_start() {
 void ActorCell::on_resume() {
   // Without an actor object, because it failed to be made, there is nothing to go on with.
   if (actor_ == nullptr) return begin_restart();
-  suspended_ = false;
+  suspended_ &= static_cast<std::uint8_t>(~kFailed);
   if (Relations* known = relations()) {
     // The directive was asked for on behalf of these children, too.
     for (const Pid& child : std::exchange(known->escalated, {}).to_vector()) {
@@ -291,7 +291,7 @@ void ActorCell::on_watch(const Pid& watcher) {
 
 void ActorCell::on_continuation(EnvelopePtr envelope) {
   if (state() == State::stopping) return;
-  if (suspended_ || state() == State::restarting) {
+  if ((suspended_ & kFailed) != 0 || state() == State::restarting) {
     ensure_extras().held.push_back(std::move(envelope));
     return;
   }
@@ -303,7 +303,7 @@ void ActorCell::on_continuation(EnvelopePtr envelope) {
 }
 
 void ActorCell::on_answer(EnvelopePtr envelope) {
-  if ((suspended_ || state() == State::restarting) && state() != State::stopping) {
+  if (((suspended_ & kFailed) != 0 || state() == State::restarting) && state() != State::stopping) {
     ensure_extras().held.push_back(std::move(envelope));
     return;
   }
@@ -463,7 +463,7 @@ void ActorCell::on_timer(std::uint32_t key) {
     return;
   }
   note_activity();
-  const bool is_busy = suspended_ || state() != State::alive || mailbox_.has_user();
+  const bool is_busy = suspended_ != 0 || state() != State::alive || mailbox_.has_user();
   if (!timers.is_timeout_due(is_busy)) return;
   envelope = make_envelope(ReceiveTimeout{});
   if (const auto failure = failure_of([&] { call_actor(context); })) {
@@ -486,7 +486,7 @@ void ActorCell::unstash_all() {
 void ActorCell::fail(const std::string& reason, const std::string& message_name) {
   // A handler may have stopped its own actor before it threw.
   if (state() == State::stopping || state() == State::free) return;
-  suspended_ = true;
+  suspended_ |= kFailed;
   system().log().warn(
       "actor failed",
       {{"actor", self().to_string()}, {"message", message_name}, {"reason", reason}});
@@ -594,7 +594,7 @@ void ActorCell::stop_children() {
 
 void ActorCell::begin_restart() {
   if (state() != State::alive) return;
-  suspended_ = false;
+  suspended_ = 0;
   tell_lifecycle<Restarting>();
   set_state(State::restarting);
   stop_children();
@@ -625,7 +625,7 @@ void ActorCell::finish_restart() {
 
 void ActorCell::begin_stop() {
   if (state() == State::stopping || state() == State::free) return;
-  suspended_ = false;
+  suspended_ = 0;
   if (extras_ != nullptr) {
     mailbox_.put_back(std::move(extras_->laid_aside));
     if (extras_->timers != nullptr) extras_->timers->cancel_all();

@@ -201,8 +201,9 @@ class alignas(64) ActorCell {
   std::atomic<std::uint16_t> watcher_count_{0};
   std::atomic<std::uint16_t> restart_count_{0};
   std::uint16_t parent_generation_ = 0;
-  // Waits for the parent's directive: user messages stay where they are. Owner only.
-  bool suspended_ = false;
+  // Why user messages stay where they are: waits for the parent's directive, or the actor wants it so. Owner only.
+  enum Suspended : std::uint8_t { kFailed = 1, kHeld = 4 };
+  std::uint8_t suspended_ = 0;
   // Owner only.
   std::uint8_t hooks_ = 0;
   std::atomic<std::uint32_t> parent_index_{kNoCell};

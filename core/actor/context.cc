@@ -122,18 +122,35 @@ bool Context::cancel_schedule(ScheduleId id) {
 TypeMap& Context::store() { return cell_.ensure_extras().store; }
 
 void Context::reenter_after(Future future, OnAnswer then) {
+  when_done(std::move(future), [message = take_message(), then = std::move(then)](
+                                   Context& context, Answer answer) mutable {
+    Context with_message(context, message);
+    then(with_message, std::move(answer));
+  });
+}
+
+void Context::when_done(Future future, OnAnswer then) {
   ActorSystem& actors = system();
   std::move(future).then([&actors, self = self(), restarts = cell_.restart_count(),
-                          message = std::move(*envelope_),
                           then = std::move(then)](Answer answer) mutable {
-    Continuation continuation{[restarts, message = std::move(message), then = std::move(then),
-                               answer = std::move(answer)](Context& context) mutable {
-      if (context.cell_.restart_count() != restarts) return;
-      Context with_message(context.cell_, context.worker_, &message);
-      then(with_message, std::move(answer));
-    }};
+    Continuation continuation{
+        [restarts, then = std::move(then), answer = std::move(answer)](Context& context) mutable {
+          if (context.cell_.restart_count() == restarts) then(context, std::move(answer));
+        }};
     actors.registry().send_system(self, make_envelope(std::move(continuation)));
   });
+}
+
+void Context::refuse() {
+  system().dead_letters().take(self(), take_message(), Lane::user, DeadLetterReason::unreadable);
+}
+
+void Context::hold_messages(bool held) {
+  if (held) {
+    cell_.suspended_ |= ActorCell::kHeld;
+  } else {
+    cell_.suspended_ &= static_cast<std::uint8_t>(~ActorCell::kHeld);
+  }
 }
 
 Result<Pid> Context::spawn(Props props) { return spawn(share(std::move(props))); }

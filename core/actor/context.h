@@ -29,6 +29,9 @@ class Context {
   // By the cell.
   Context(ActorCell& cell, Worker& worker, EnvelopePtr* envelope)
       : cell_(cell), worker_(worker), envelope_(envelope) {}
+  // The same turn, with another current message.
+  Context(Context& turn, EnvelopePtr& message)
+      : cell_(turn.cell_), worker_(turn.worker_), envelope_(&message) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
@@ -138,6 +141,17 @@ class Context {
   // Runs `then` in a turn of this actor when `future` is done, with the current message, which is gone from this turn, as the
   // current message again. Not when the actor stops or restarts before.
   void reenter_after(Future future, OnAnswer then);
+  // The same without the message, which stays in this turn.
+  void when_done(Future future, OnAnswer then);
+
+  // The current message with all that belongs to it; it is gone from this turn. For who keeps it to handle it later: the door
+  // has counted it as processed.
+  EnvelopePtr take_message() { return std::move(*envelope_); }
+  // Ends the current message as one that this actor does not understand: a dead letter `unreadable`. Who asked is told
+  // bad_payload.
+  void refuse();
+  // While held, messages wait in the mailbox; answers, and orders to stop, come through. Ends with a restart.
+  void hold_messages(bool held);
 
   // Children die with this actor. An unnamed child always succeeds, short of actor_count_max and of Stopping.
   Result<Pid> spawn(Props props);

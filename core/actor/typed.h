@@ -31,7 +31,6 @@
 #include <utility>
 
 #include "core/actor/context.h"
-#include "core/actor/take_envelope.h"
 #include "core/actor_system.h"
 
 namespace nexus::core {
@@ -172,7 +171,7 @@ class TypedActor : public Actor {
             context)) {
       return;
     }
-    refuse(context);
+    context.refuse();
   }
 
  protected:

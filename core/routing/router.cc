@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/actor/pid_set.h"
-#include "core/actor/take_envelope.h"
 #include "core/actor_system.h"
 #include "core/base/mutex.h"
 #include "core/base/user_code.h"
@@ -66,7 +65,7 @@ class Routes {
     const auto failure = failure_of([&] { choice.emplace(state_->choose(context.envelope())); });
     if (failure) {
       log_failure(context, "router could not choose a routee", context.envelope(), *failure);
-      return refuse(context);
+      return context.refuse();
     }
     switch (choice->who) {
       case RoutingChoice::Who::one:
@@ -75,15 +74,15 @@ class Routes {
       case RoutingChoice::Who::nobody:
         return context.forward(nobody(context));
       case RoutingChoice::Who::all:
-        return hand_to_all(context, take_envelope(context));
+        return hand_to_all(context, context.take_message());
       case RoutingChoice::Who::unknown:
-        return refuse(context);
+        return context.refuse();
     }
   }
 
   void broadcast(Context& context) {
     EnvelopePtr message = std::move(context.message<BroadcastMessage>()->message);
-    if (message == nullptr) return refuse(context);
+    if (message == nullptr) return context.refuse();
     message->take_after(context.envelope());
     hand_to_all(context, std::move(message));
   }
@@ -146,7 +145,7 @@ class GroupRouter final : public Actor {
       const Pid pid = Routes::as_handle(context, removed->routee);
       if (routes_.state().remove(pid)) context.unwatch(pid);
     } else if (context.message<AdjustPoolSize>() != nullptr) {
-      refuse(context);
+      context.refuse();
     } else {
       routes_.handle(context);
     }

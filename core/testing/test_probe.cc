@@ -1,6 +1,5 @@
 #include "core/testing/test_probe.h"
 
-#include "core/actor/take_envelope.h"
 #include "core/actor_system.h"
 #include "core/base/mutex.h"
 #include "core/base/user_code.h"
@@ -83,7 +82,7 @@ class TestProbe::ProbeActor final : public Actor {
     if (auto* turn = context.message<Turn>()) {
       run(*turn, context);
     } else if (!is_own_life(context) && inbox_->has_room()) {
-      inbox_->put(take_envelope(context));
+      inbox_->put(context.take_message());
     }
   }
 

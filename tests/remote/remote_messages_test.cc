@@ -371,5 +371,40 @@ TEST_F(RemoteMessages, NodesCanEndAtAnyMoment) {
   }
 }
 
+TEST_F(RemoteMessages, DeadlinesTravelAsTheTimeThatIsLeft) {
+  test::Queue<core::Duration> left;
+  const core::SteadyClock clock;
+  (void)b_.spawn(core::props_of([&](core::Context& context) {
+                   if (context.message<v1::CounterRequest>() == nullptr) return;
+                   EXPECT_TRUE(context.headers().empty());
+                   left.push(context.envelope().deadline() - clock.now());
+                 }),
+                 "limited");
+  const core::Pid far = b_.pid("limited");
+  core::EnvelopePtr envelope = core::make_envelope(add(1));
+  envelope->set_deadline(clock.now() + seconds(50));
+  (void)a_->registry().send_user(far, std::move(envelope));
+  const auto seen = left.pop();
+  ASSERT_TRUE(seen.has_value());
+  EXPECT_GT(*seen, seconds(0));
+  EXPECT_LE(*seen, seconds(50) + milliseconds(1));
+
+  core::EnvelopePtr late = core::make_envelope(add(2));
+  late->set_deadline(clock.now() - milliseconds(1));
+  (void)a_->registry().send_user(far, std::move(late));
+  EXPECT_TRUE(
+      eventually([&] { return a_->dead_letters().count(core::DeadLetterReason::expired) == 1; }));
+}
+
+TEST_F(RemoteMessages, AStopFutureSeesTheEndOfAnActorOfAnotherNode) {
+  const core::Pid victim = b_.spawn(silent(), "victim");
+  const Answer answer = a_->stop_future(b_.pid("victim"), kLong).wait();
+  ASSERT_EQ(answer.outcome, Answer::Outcome::answered);
+  // Before the link is up, the order to stop may get there before the watch does.
+  EXPECT_NE(answer.message->get<core::Terminated>()->why,
+            core::TerminatedReason::address_terminated);
+  EXPECT_TRUE(eventually([&] { return victim.cell()->generation() != victim.generation(); }));
+}
+
 }  // namespace
 }  // namespace nexus::remote

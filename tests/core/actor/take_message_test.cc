@@ -1,4 +1,4 @@
-#include "core/actor/take_envelope.h"
+#include "core/actor/context.h"
 
 #include <gtest/gtest.h>
 
@@ -14,11 +14,11 @@ using test::Number;
 using test::Queue;
 using test::TestSystem;
 
-TEST(TakeEnvelope, GivesTheVeryMessageWithSenderAndHeaders) {
+TEST(TakeMessage, GivesTheVeryMessageWithSenderAndHeaders) {
   Queue<EnvelopePtr> taken;
   TestSystem system;
   const Pid actor = system.spawn(props_of([&](Context& context) {
-    if (context.message<Number>() != nullptr) taken.push(take_envelope(context));
+    if (context.message<Number>() != nullptr) taken.push(context.take_message());
   }));
   EnvelopePtr sent = make_envelope(Number{7});
   sent->set_sender(Pid::of_name("node:1", "asker"));
@@ -36,7 +36,7 @@ TEST(TakeEnvelope, GivesTheVeryMessageWithSenderAndHeaders) {
 TEST(Refuse, EndsTheMessageAsUnreadableAndTellsTheAsker) {
   TestSystem system;
   const Pid actor = system.spawn(props_of([](Context& context) {
-    if (context.message<Number>() != nullptr) refuse(context);
+    if (context.message<Number>() != nullptr) context.refuse();
   }));
   const Answer answer = system->ask(actor, Number{7}, kPatience);
   EXPECT_EQ(answer.outcome, Answer::Outcome::bad_payload);

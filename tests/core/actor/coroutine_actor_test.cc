@@ -1,0 +1,216 @@
+#include "core/actor/coroutine_actor.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "tests/support/test_system.h"
+
+namespace nexus::core {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using test::Diary;
+using test::expect_next;
+using test::is_conserved;
+using test::kPatience;
+using test::new_diary;
+using test::Number;
+using test::TestSystem;
+using Outcome = Answer::Outcome;
+
+// Notes when a coroutine is destroyed.
+struct Local {
+  ~Local() { diary->push("local gone"); }
+  std::shared_ptr<Diary> diary;
+};
+
+// For each Number asks the backend for its double, and answers with that plus one.
+class Front final : public CoroutineActor {
+ public:
+  Front(Pid backend, Turns turns, std::shared_ptr<Diary> diary)
+      : CoroutineActor(turns), backend_(std::move(backend)), diary_(std::move(diary)) {}
+
+ private:
+  Task<> handle(Turn& turn) override {
+    if (turn.message<test::Fail>() != nullptr) throw std::runtime_error("at once");
+    const auto* number = turn.message<Number>();
+    if (number == nullptr) co_return;
+    Local local{diary_};
+    const int value = number->value;
+    diary_->push("begin " + std::to_string(value));
+    const int doubled = co_await twice(turn, value);
+    diary_->push("end " + std::to_string(value));
+    if (doubled < 0) throw std::runtime_error("negative");
+    EXPECT_EQ(turn.message<Number>()->value, value);
+    turn.respond(Number{doubled + 1});
+  }
+
+  Task<int> twice(Turn& turn, int value) {
+    const Answer answer = co_await turn.ask(backend_, Number{value}, kPatience);
+    if (answer.outcome != Outcome::answered) throw std::runtime_error("no answer");
+    co_return answer.message->get<Number>()->value;
+  }
+
+  const Pid backend_;
+  const std::shared_ptr<Diary> diary_;
+};
+
+class CoroutineActors : public testing::Test {
+ protected:
+  // Answers Numbers only when release() lets it, in the order in which they came.
+  Pid spawn_backend() {
+    return system_.spawn(props_of([this](Context& context) {
+      if (context.message<Number>() != nullptr) asked_.push(context.take_message());
+    }));
+  }
+  Pid spawn_front(Turns turns) {
+    return system_.spawn(props<Front>(spawn_backend(), turns, diary_));
+  }
+  void release(EnvelopePtr asked) {
+    const int value = asked->get<Number>()->value;
+    (void)system_->send(asked->sender(), Number{2 * value});
+  }
+
+  test::Queue<EnvelopePtr> asked_;
+  std::shared_ptr<Diary> diary_ = new_diary();
+  TestSystem system_;
+};
+
+TEST_F(CoroutineActors, Q1_WaitingTurnsComeOneAfterTheOther) {
+  const Pid front = spawn_front(Turns::waiting);
+  Future one = system_->request(front, Number{1}, kPatience);
+  Future two = system_->request(front, Number{2}, kPatience);
+  release(std::move(*asked_.pop()));
+  release(std::move(*asked_.pop()));
+  EXPECT_EQ(std::move(one).wait().message->get<Number>()->value, 3);
+  EXPECT_EQ(std::move(two).wait().message->get<Number>()->value, 5);
+  expect_next(*diary_, {"begin 1", "end 1", "local gone", "begin 2", "end 2", "local gone"});
+  EXPECT_TRUE(is_conserved(system_));
+}
+
+TEST_F(CoroutineActors, Q1_ReentrantTurnsOverlap) {
+  const Pid front = spawn_front(Turns::reentrant);
+  Future one = system_->request(front, Number{1}, kPatience);
+  auto first = asked_.pop();
+  Future two = system_->request(front, Number{2}, kPatience);
+  release(std::move(*asked_.pop()));
+  EXPECT_EQ(std::move(two).wait().message->get<Number>()->value, 5);
+  release(std::move(*first));
+  EXPECT_EQ(std::move(one).wait().message->get<Number>()->value, 3);
+  expect_next(*diary_, {"begin 1", "begin 2", "end 2", "local gone", "end 1", "local gone"});
+  EXPECT_TRUE(is_conserved(system_));
+}
+
+TEST_F(CoroutineActors, Q1_AnOrderToStopComesThroughAndEndsTheCoroutine) {
+  const Pid front = spawn_front(Turns::waiting);
+  Future one = system_->request(front, Number{1}, hours(1));
+  auto asked = asked_.pop();
+  system_.stop(front);
+  expect_next(*diary_, {"begin 1", "local gone"});
+  release(std::move(*asked));
+  EXPECT_TRUE(is_conserved(system_));
+}
+
+TEST_F(CoroutineActors, Q2_ARestartEndsTheCoroutines) {
+  const Pid front = spawn_front(Turns::reentrant);
+  Future one = system_->request(front, Number{1}, hours(1));
+  auto asked = asked_.pop();
+  (void)system_->send(front, test::Fail{});
+  expect_next(*diary_, {"begin 1", "local gone"});
+  release(std::move(*asked));
+  Future two = system_->request(front, Number{2}, kPatience);
+  release(std::move(*asked_.pop()));
+  EXPECT_EQ(std::move(two).wait().message->get<Number>()->value, 5);
+  EXPECT_FALSE(one.is_done());
+}
+
+TEST_F(CoroutineActors, Q3_AFailureInALaterTurnIsOneOfTheActor) {
+  const Pid front = spawn_front(Turns::waiting);
+  Future one = system_->request(front, Number{-1}, kPatience);
+  Future two = system_->request(front, Number{2}, kPatience);
+  release(std::move(*asked_.pop()));
+  const Answer failed = std::move(one).wait();
+  EXPECT_EQ(failed.outcome, Outcome::failed);
+  EXPECT_EQ(failed.detail, "negative");
+  // The next message is for the new object.
+  release(std::move(*asked_.pop()));
+  EXPECT_EQ(std::move(two).wait().message->get<Number>()->value, 5);
+  EXPECT_EQ(front.cell()->restart_count(), 1u);
+}
+
+TEST_F(CoroutineActors, Q3_AnExceptionOfANestedTaskComesOutWhereItIsAwaited) {
+  const Pid front = spawn_front(Turns::waiting);
+  Future one = system_->request(front, Number{1}, kPatience);
+  auto asked = asked_.pop();
+  (void)system_->send((*asked)->sender(), DeadLetterResponse{});
+  EXPECT_EQ(std::move(one).wait().detail, "no answer");
+}
+
+class Sleeper final : public CoroutineActor {
+ public:
+  explicit Sleeper(std::shared_ptr<test::Queue<Promise>> promises)
+      : promises_(std::move(promises)) {}
+
+ private:
+  Task<> handle(Turn& turn) override {
+    if (turn.message<Number>() == nullptr) co_return;
+    const Instant begin = turn.context().system().clock().now();
+    co_await turn.pause(milliseconds(5));
+    EXPECT_GE(turn.context().system().clock().now() - begin, milliseconds(5));
+    Promise promise;
+    Future future = promise.future();
+    promises_->push(std::move(promise));
+    Answer answer = co_await turn.until(std::move(future));
+    turn.respond(Number{answer.message->get<Number>()->value});
+  }
+
+  const std::shared_ptr<test::Queue<Promise>> promises_;
+};
+
+TEST_F(CoroutineActors, MayPauseAndWaitForAnyFuture) {
+  auto promises = std::make_shared<test::Queue<Promise>>();
+  const Pid actor = system_.spawn(props<Sleeper>(promises));
+  Future one = system_->request(actor, Number{1}, kPatience);
+  promises->pop()->answer(Number{7});
+  EXPECT_EQ(std::move(one).wait().message->get<Number>()->value, 7);
+}
+
+// Many at once, on several workers: for the sanitizers, and for the law of conservation.
+TEST_F(CoroutineActors, ThousandsOfOverlappingTurns) {
+  const Pid backend = system_.spawn(props_of([](Context& context) {
+    if (const auto* number = context.message<Number>()) context.respond(Number{2 * number->value});
+  }));
+  class Adder final : public CoroutineActor {
+   public:
+    explicit Adder(Pid b) : CoroutineActor(Turns::reentrant), backend_(std::move(b)) {}
+
+   private:
+    Task<> handle(Turn& turn) override {
+      const auto* number = turn.message<Number>();
+      if (number == nullptr) co_return;
+      int sum = number->value;
+      for (int i = 0; i < 5; ++i) {
+        const Answer answer = co_await turn.ask(backend_, Number{sum}, kPatience);
+        sum = answer.message->get<Number>()->value;
+      }
+      turn.respond(Number{sum});
+    }
+    const Pid backend_;
+  };
+  const Pid adder = system_.spawn(props<Adder>(backend));
+  std::vector<Future> futures;
+  for (int i = 0; i < 5000; ++i) {
+    futures.push_back(system_->request(adder, Number{i}, kPatience));
+  }
+  for (int i = 0; i < 5000; ++i) {
+    ASSERT_EQ(std::move(futures[static_cast<std::size_t>(i)]).wait().message->get<Number>()->value,
+              32 * i);
+  }
+  EXPECT_TRUE(is_conserved(system_));
+}
+
+}  // namespace
+}  // namespace nexus::core
