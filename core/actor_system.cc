@@ -29,6 +29,7 @@ ActorSystem::ActorSystem(Options options)
       dead_letters_(options_.dead_letters, *this, events_, clock_, options_.log),
       futures_(options_.futures, *this),
       cells_(options_.cells, *this),
+      telemetry_(*this),
       guardian_(std::make_unique<Guardian>(*this)),
       dispatcher_(std::make_unique<WorkStealingDispatcher>(
           WorkStealingDispatcher::Options{.worker_count = options_.worker_count,

@@ -19,6 +19,7 @@
 #include "core/process/future.h"
 #include "core/process/futures.h"
 #include "core/process/process_registry.h"
+#include "core/telemetry/runtime_telemetry.h"
 #include "core/time/timers.h"
 
 namespace nexus::core {
@@ -64,6 +65,7 @@ class ActorSystem {
   Timers& timers() { return timers_; }
   CellTable& cells() { return cells_; }
   Dispatcher& dispatcher() { return *dispatcher_; }
+  RuntimeTelemetry& telemetry() { return telemetry_; }
 
   // An actor without a parent. About its failures the guardian decides, by Props::guardian_strategy or else by
   // Options::guardian_strategy; what would be escalated is stopped.
@@ -135,6 +137,7 @@ class ActorSystem {
   Timers timers_;
   FutureTable futures_;
   CellTable cells_;
+  RuntimeTelemetry telemetry_;
   std::unique_ptr<Guardian> guardian_;
   std::unique_ptr<Dispatcher> dispatcher_;
   bool stopped_ = false;

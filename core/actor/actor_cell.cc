@@ -178,12 +178,16 @@ void ActorCell::run(Worker& worker, std::uint32_t throughput) {
       if ((hooks_ & kReceiveTimeout) != 0) [[unlikely]]
         note_activity();
       mailbox_.publish_counts();
+      if (may_handle_next() && worker.sampler().due()) mailbox_.front_user().note_runnable();
       worker.run_later(*this);
       break;
     }
     if (has_system) {
       ++handled;
-      handle_system(mailbox_.pop_system());
+      EnvelopePtr message = mailbox_.pop_system();
+      if (message->is_timed()) [[unlikely]]
+        worker.note_taken(*message, handled == 1);
+      handle_system(std::move(message));
       if (worker.cell_is_gone) break;
       continue;
     }
@@ -204,11 +208,14 @@ void ActorCell::run(Worker& worker, std::uint32_t throughput) {
       if (now >= slice_end) handled = throughput;
     }
     current = mailbox_.pop_user();
+    if (current->is_timed()) [[unlikely]]
+      worker.note_taken(*current, handled == 1);
     if (handle_user(context)) ++processed;
     if (worker.cell_is_gone) break;
     current.reset();
   }
   worker.counters().processed.add(processed);
+  worker.note_turn_end();
 }
 
 // While the actor waits for its children, it hands nothing out, so their Terminated count here; otherwise in their turn.

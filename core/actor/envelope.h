@@ -18,6 +18,7 @@
 #include "core/actor/pid.h"
 #include "core/base/check.h"
 #include "core/base/clock.h"
+#include "core/base/tick_clock.h"
 #include "core/memory/node_cache.h"
 
 namespace nexus::core {
@@ -49,9 +50,9 @@ class Envelope {
   void* message() { return message_in(type().place); }
   const void* message() const { return const_cast<Envelope*>(this)->message(); }
 
-  const Pid& sender() const { return has(kExtended) ? extended_->sender : sender_; }
+  const Pid& sender() const { return has(kExtended | kTimed) ? rare_sender() : sender_; }
   void set_sender(Pid sender) {
-    (has(kExtended) ? extended_->sender : sender_) = std::move(sender);
+    (has(kExtended | kTimed) ? extend().sender : sender_) = std::move(sender);
   }
 
   const Headers& headers() const;
@@ -91,6 +92,22 @@ class Envelope {
   }
   static constexpr std::uint64_t kGenerationMax = 0xffff;
 
+  // Whether the message was chosen to be measured (RuntimeTelemetry). Such a one is slower, and otherwise the same.
+  bool is_timed() const { return has(kTimed); }
+  // 0 where there is nothing to measure.
+  struct Times {
+    // When the message entered the mailbox.
+    Ticks entered_at;
+    // When it made the actor runnable, or the actor became runnable again with this message in front.
+    Ticks runnable_at;
+  };
+  // Before the message enters a mailbox.
+  void note_entered(bool made_runnable);
+  // Of a message that waits already.
+  void note_runnable();
+  // Once; afterwards it is not timed any more.
+  Times take_times();
+
  private:
   friend class EnvelopeList;
   friend class EnvelopeRing;
@@ -103,32 +120,44 @@ class Envelope {
   static constexpr std::uint64_t kExtended = 1;
   static constexpr std::uint64_t kWantsNotices = 2;
   static constexpr std::uint64_t kSystemLane = 4;
+  static constexpr std::uint64_t kTimed = 8;
   static constexpr unsigned kGenerationShift = 48;
   static constexpr std::uint64_t kTypeMask = 0x0000'ffff'ffff'fff0;
 
-  // What few envelopes have; takes the place of the sender.
+  // What few envelopes have; takes the place of the sender. The times of a message that has neither this nor a sender take that
+  // place, too: with a long queue before it, memory of their own would be another cache miss.
   struct Extended {
     Pid sender;
     Headers headers{};
     std::string answer_content_type{};
     Instant deadline = Instant::max();
     CancellationToken cancellation{};
+    Times times{};
   };
-
-  Extended& extend();
+  static_assert(sizeof(Extended) <= NodeCache::kLargeBytes &&
+                alignof(Extended) <= NodeCache::kAlignment);
 
   explicit Envelope(const MessageType& type)
       : bits_(reinterpret_cast<std::uintptr_t>(&type)), sender_() {}
   ~Envelope() {
     if (has(kExtended)) {
-      std::unique_ptr<Extended> end(extended_);
-    } else {
+      drop_extended();
+    } else if (!has(kTimed)) {
       sender_.~Pid();
     }
   }
 
   bool has(std::uint64_t flag) const { return (bits_ & flag) != 0; }
   void set(std::uint64_t flag, bool on) { bits_ = on ? bits_ | flag : bits_ & ~flag; }
+  const Pid& rare_sender() const;
+  Extended& extend();
+  void drop_extended();
+  // Of a timed one.
+  Times& times() { return has(kExtended) ? extended_->times : times_; }
+  // The same; `made`: the mailbox that it enters is idle.
+  void set_made_runnable(bool made) { times().runnable_at = made ? times().entered_at : 0; }
+  // Makes it one that has no times yet.
+  void make_timed();
 
   void* message_in(MessageType::Place place) {
     void* inside = this + 1;
@@ -140,6 +169,7 @@ class Envelope {
   union {
     Pid sender_;
     Extended* extended_;
+    Times times_;
   };
 };
 static_assert(sizeof(Envelope) == 32);
@@ -203,6 +233,7 @@ class EnvelopeList {
   bool empty() const { return head_ == nullptr; }
   // Only when not empty().
   const Envelope& front() const { return *head_; }
+  Envelope& front() { return *head_; }
   void push_back(EnvelopePtr envelope) {
     Envelope* node = envelope.release();
     node->next_ = nullptr;

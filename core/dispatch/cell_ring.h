@@ -1,6 +1,10 @@
 // CellRing: a growing first-in first-out queue of cells for one owner at a time.
+//
+//   size_approx()   any thread   while the owner works
+//   all else        owner
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 
@@ -12,24 +16,32 @@ class ActorCell;
 
 class CellRing {
  public:
-  std::size_t size() const { return tail_ - head_; }
-  bool empty() const { return head_ == tail_; }
+  std::size_t size() const { return tail() - head(); }
+  bool empty() const { return head() == tail(); }
+  std::size_t size_approx() const {
+    const std::size_t head_now = head();
+    const std::size_t tail_now = tail();
+    return tail_now > head_now ? tail_now - head_now : 0;
+  }
 
   void push_back(ActorCell& cell) {
     if (size() == capacity_) resize(capacity_ == 0 ? kCapacityMin : capacity_ * 2);
-    cells_[tail_++ & (capacity_ - 1)] = &cell;
+    cells_[tail() & (capacity_ - 1)] = &cell;
+    set(tail_, tail() + 1);
   }
   // Null when empty.
   ActorCell* pop_front() {
     if (empty()) return nullptr;
-    ActorCell* cell = cells_[head_++ & (capacity_ - 1)];
+    ActorCell* cell = cells_[head() & (capacity_ - 1)];
+    set(head_, head() + 1);
     // A burst must not hold its memory for ever.
     if (empty() && capacity_ > kCapacityKept) resize(kCapacityKept);
     return cell;
   }
   ActorCell* pop_back() {
     if (empty()) return nullptr;
-    return cells_[--tail_ & (capacity_ - 1)];
+    set(tail_, tail() - 1);
+    return cells_[tail() & (capacity_ - 1)];
   }
 
  private:
@@ -41,17 +53,24 @@ class CellRing {
     auto cells = std::make_unique<ActorCell*[]>(capacity);
     const std::size_t count = size();
     DCHECK(count <= capacity);
-    for (std::size_t i = 0; i < count; ++i) cells[i] = cells_[(head_ + i) & (capacity_ - 1)];
+    for (std::size_t i = 0; i < count; ++i) cells[i] = cells_[(head() + i) & (capacity_ - 1)];
     cells_ = std::move(cells);
     capacity_ = capacity;
-    head_ = 0;
-    tail_ = count;
+    set(head_, 0);
+    set(tail_, count);
+  }
+
+  // Relaxed: one writer at a time, and readers that want a rough number.
+  std::size_t head() const { return head_.load(std::memory_order_relaxed); }
+  std::size_t tail() const { return tail_.load(std::memory_order_relaxed); }
+  static void set(std::atomic<std::size_t>& place, std::size_t value) {
+    place.store(value, std::memory_order_relaxed);
   }
 
   std::unique_ptr<ActorCell*[]> cells_;
   std::size_t capacity_ = 0;
-  std::size_t head_ = 0;
-  std::size_t tail_ = 0;
+  std::atomic<std::size_t> head_{0};
+  std::atomic<std::size_t> tail_{0};
 };
 
 }  // namespace nexus::core

@@ -61,6 +61,12 @@ bool WorkStealingDispatcher::stop(Instant deadline) {
   return true;
 }
 
+std::size_t WorkStealingDispatcher::waiting_count() const {
+  std::size_t count = shared_count_.load(std::memory_order_relaxed);
+  for (const auto& thread : threads_) count += thread->worker.backlog_approx();
+  return count;
+}
+
 void WorkStealingDispatcher::schedule(ActorCell& cell) {
   {
     MutexLock lock(shared_mutex_);

@@ -46,6 +46,7 @@ class WorkStealingDispatcher final : public Dispatcher {
 
   void schedule(ActorCell& cell) override;
   bool stop(Instant deadline) override;
+  std::size_t waiting_count() const override;
 
  private:
   struct Thread;

@@ -2,6 +2,8 @@
 
 #include <thread>
 
+#include "core/actor_system.h"
+
 namespace nexus::core {
 namespace {
 
@@ -11,6 +13,28 @@ constexpr int kSectionPatience = 1000;
 }  // namespace
 
 constinit thread_local Worker* Worker::t_current_ = nullptr;
+
+Worker::Worker(OwnerId id, ActorSystem& system, ProcessRegistry& registry, DoorCounters& counters)
+    : id_(id),
+      system_(system),
+      registry_(registry),
+      counters_(counters),
+      sampler_(system.telemetry().rate(), id),
+      telemetry_(system.telemetry().add_worker()) {}
+
+void Worker::note_taken(Envelope& envelope, bool first_of_turn) {
+  const Ticks now = TickClock::now();
+  const Envelope::Times times = envelope.take_times();
+  if (times.entered_at != 0) telemetry_.dwell.record(TickClock::between(times.entered_at, now));
+  if (times.runnable_at == 0 || !first_of_turn) return;
+  telemetry_.schedule_latency.record(TickClock::between(times.runnable_at, now));
+  timed_turn_begun_at_ = now;
+}
+
+void Worker::record_turn() {
+  const Ticks begun_at = std::exchange(timed_turn_begun_at_, 0);
+  telemetry_.turn_time.record(TickClock::between(begun_at, TickClock::now()));
+}
 
 void Worker::wait_for_rescuer() {
   in_section_.store(false, std::memory_order_release);

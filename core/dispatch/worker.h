@@ -21,17 +21,18 @@
 #include "core/dispatch/cell_ring.h"
 #include "core/mailbox/mailbox.h"
 #include "core/process/door_counters.h"
+#include "core/telemetry/sampler.h"
 
 namespace nexus::core {
 
 class ActorSystem;
 class FutureSlot;
 class ProcessRegistry;
+struct WorkerTelemetry;
 
 class alignas(64) Worker {
  public:
-  Worker(OwnerId id, ActorSystem& system, ProcessRegistry& registry, DoorCounters& counters)
-      : id_(id), system_(system), registry_(registry), counters_(counters) {}
+  Worker(OwnerId id, ActorSystem& system, ProcessRegistry& registry, DoorCounters& counters);
 
   // The worker whose thread this is; null on other threads.
   static Worker* current() { return t_current_; }
@@ -42,6 +43,8 @@ class alignas(64) Worker {
   ActorSystem& system() const { return system_; }
   ProcessRegistry& registry() const { return registry_; }
   DoorCounters& counters() { return counters_; }
+  // Of the messages that this worker sends, and of the turns that it puts off.
+  Sampler& sampler() { return sampler_; }
 
   enum class Append : std::uint8_t { appended, full, not_mine };
   // The cheap way of a message: the cell belongs to this worker, or nobody, and then does now. On `full` and `not_mine` the
@@ -50,7 +53,8 @@ class alignas(64) Worker {
                                                          Lane lane, bool exempt) {
     Section section(*this);
     Mailbox& mailbox = cell.mailbox();
-    switch (mailbox.claim(id_)) {
+    const Mailbox::Claim claim = mailbox.claim(id_);
+    switch (claim) {
       case Mailbox::Claim::own:
         break;
       case Mailbox::Claim::claimed:
@@ -59,11 +63,13 @@ class alignas(64) Worker {
       case Mailbox::Claim::refused:
         return Append::not_mine;
     }
+    if (lane == Lane::user && !exempt && !mailbox.has_room()) return Append::full;
+    if (sampler_.due()) [[unlikely]]
+      envelope->note_entered(claim == Mailbox::Claim::claimed);
     if (lane == Lane::system) {
       mailbox.append_system(std::move(envelope));
       return Append::appended;
     }
-    if (!exempt && !mailbox.has_room()) return Append::full;
     mailbox.append_user(std::move(envelope));
     return Append::appended;
   }
@@ -89,10 +95,19 @@ class alignas(64) Worker {
     Section section(*this);
     return ring_.size() + (next_ != nullptr ? 1 : 0);
   }
+  // The same, but for the newest; any thread, while it changes.
+  std::size_t backlog_approx() const { return ring_.size_approx(); }
   // Moves up to `count` cells from the end of the ring to `cells`; they are `queued` then.
   void hand_out(std::size_t count, std::vector<ActorCell*>& cells) {
     Section section(*this);
     for (; count > 0 && !ring_.empty(); --count) hand_out_one(*ring_.pop_back(), cells);
+  }
+
+  // By the cell that runs: a timed message is taken out, the first of this turn or a later one; the turn ends.
+  void note_taken(Envelope& envelope, bool first_of_turn);
+  void note_turn_end() {
+    if (timed_turn_begun_at_ != 0) [[unlikely]]
+      record_turn();
   }
 
   // Set by the cell whose actor has ended: it may be somebody else's already.
@@ -129,6 +144,7 @@ class alignas(64) Worker {
     while (revoked_.load(std::memory_order_acquire)) [[unlikely]] wait_for_rescuer();
   }
   void wait_for_rescuer();
+  void record_turn();
 
   void make_runnable(ActorCell& cell) {
     ActorCell* pushed_out = std::exchange(next_, &cell);
@@ -145,6 +161,11 @@ class alignas(64) Worker {
   ActorSystem& system_;
   ProcessRegistry& registry_;
   DoorCounters& counters_;
+
+  Sampler sampler_;
+  // 0 while no turn, or one that is not measured, goes on.
+  Ticks timed_turn_begun_at_ = 0;
+  WorkerTelemetry& telemetry_;
 
   std::atomic<bool> in_section_{false};
   ActorCell* next_ = nullptr;

@@ -92,6 +92,8 @@ class Mailbox {
     for (;;) {
       const OwnerId owner = owner_of(before);
       if (owner == kDead) return Push::dead;
+      if (node->is_timed()) [[unlikely]]
+        node->set_made_runnable(owner == kIdle);
       node->next_ = top_of(before);
       const Word after = word_of(owner == kIdle ? kQueued : owner) |
                          reinterpret_cast<std::uintptr_t>(node) | (before & kHasSystem) |
@@ -158,6 +160,7 @@ class Mailbox {
   bool has_user() const { return !user_lane_.empty(); }
   bool has_system() const { return !system_lane_.empty(); }
   const Envelope& front_user() const { return user_lane_.front(); }
+  Envelope& front_user() { return user_lane_.front(); }
   EnvelopePtr pop_system() { return system_lane_.pop_front(); }
   // Gives the place back at once, or a little later when it was taken by a pusher.
   EnvelopePtr pop_user() {

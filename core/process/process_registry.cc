@@ -89,6 +89,12 @@ Delivered ProcessRegistry::push_to_cell(ActorCell& cell, const Pid& target, Enve
     return turn_away(target, std::move(envelope), lane, DeadLetterReason::mailbox_full);
   }
   if (way == Way::exempt) mailbox.reserve_exempt_place();
+  Worker* worker = own_worker();
+  if (worker != nullptr ? worker->sampler().due() : cell.system().telemetry().choose())
+      [[unlikely]] {
+    // Whether it makes the actor runnable is seen when it is pushed.
+    envelope->note_entered(false);
+  }
   switch (mailbox.push(envelope, lane)) {
     case Mailbox::Push::pushed:
       break;
