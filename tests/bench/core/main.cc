@@ -48,6 +48,10 @@ void declare(CLI::App& app, Request& request) {
                  "not compare")
       ->check(CLI::Range(1e-6, 100.0))
       ->capture_default_str();
+  app.add_option("--sampling", request.setting.sampling,
+                 "telemetry measures 1 in so many messages; 0 = none, 1 = all")
+      ->check(CLI::Range(0u, core::SamplingRate::kMax))
+      ->capture_default_str();
   app.add_flag("--json", request.json,
                "one JSON object a line: one a run, then a summary of each workload");
   app.add_flag("--list", request.list, "names, units and questions of all workloads");
@@ -98,7 +102,8 @@ void run_workload(const Workload& workload, const Request& request, Report& repo
       std::clamp(setting.worker_count, workload.worker_count_min, workload.worker_count_max);
   std::optional<double> alone;
   if (workload.compares_with_one_worker && setting.worker_count > 1) {
-    const Setting one{.worker_count = 1, .scale = setting.scale};
+    Setting one = setting;
+    one.worker_count = 1;
     alone = measure(workload, one, request.run_count, report).median;
   }
   const Summary summary = measure(workload, setting, request.run_count, report);

@@ -76,6 +76,28 @@ Sample run_pingpong(const Setting& setting) {
   return {.value = ns_per(stage.run(pinger, 2 * round_count), 2 * round_count)};
 }
 
+// The other side of pingpong in a system of its own. What it answers is counted by who asked.
+class DistantPonger final : public core::Actor {
+ public:
+  void receive(Context& context) override {
+    if (const auto* ping = context.message<Ping>()) context.respond(Pong{ping->round, 0});
+  }
+};
+
+// Two systems of one worker each: no worker can take the other's actor.
+Sample run_pingpong_apart(const Setting& setting) {
+  const std::uint64_t round_count = setting.scaled(100'000);
+  Setting one_worker = setting;
+  one_worker.worker_count = 1;
+  core::ActorSystem distant({.worker_count = 1});
+  distant.telemetry().set_sampling(setting.sampling);
+  const Pid ponger =
+      Stage::expect_spawned(distant.spawn(core::share(core::props<DistantPonger>())));
+  Stage stage(one_worker);
+  const Pid pinger = stage.spawn<Pinger>(&stage, ponger, round_count);
+  return {.value = ns_per(stage.run(pinger, round_count), 2 * round_count)};
+}
+
 // Is done when it has counted so many.
 class Counter final : public core::Actor {
  public:
@@ -264,12 +286,21 @@ Sample run_big(const Setting& setting) {
 
 }  // namespace
 
+double pingpong_ns(const Setting& setting) { return run_pingpong(setting).value; }
+
 std::vector<Workload> message_workloads() {
   return {
       {.name = "pingpong",
        .unit = "ns/msg",
        .question = "two actors, 1 M round trips by request and respond",
        .run = run_pingpong},
+      {.name = "pingpong_apart",
+       .unit = "ns/msg",
+       .question =
+           "two actors, 100 k round trips between two workers, each of which keeps its actor",
+       .run = run_pingpong_apart,
+       .worker_count_min = 2,
+       .worker_count_max = 2},
       {.name = "tell",
        .unit = "msg/s",
        .question = "one producer sends 5 M to one counter in one turn, until the last is counted",

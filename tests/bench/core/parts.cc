@@ -1,8 +1,9 @@
-// What do single parts cost: a set of Pids, the first watch of an actor?
+// What do single parts cost: a set of Pids, the stash, the first watch of an actor?
 
 #include <numeric>
 #include <random>
 
+#include "core/actor/message_handles.h"
 #include "core/actor/pid_set.h"
 #include "tests/bench/core/stage.h"
 
@@ -79,6 +80,42 @@ Sample run_pidset(const Setting& setting) {
   return sample;
 }
 
+struct Stashed {
+  std::uint64_t number;
+  std::uint64_t unused;
+};
+
+// Stashes 64 messages, makes them ready and takes them out again.
+Sample run_stash(const Setting& setting) {
+  constexpr std::uint64_t kHeldCount = 64;
+  const std::uint64_t round_count = setting.scaled(50'000);
+  std::vector<core::EnvelopePtr> messages;
+  for (std::uint64_t i = 0; i < kHeldCount; ++i) {
+    messages.push_back(core::make_envelope(Stashed{i, 0}));
+  }
+  core::MessageHandles stash(kHeldCount);
+  std::uint64_t taken_count = 0;
+  const core::SteadyClock clock;
+  core::Duration stash_time{0};
+  const core::Instant begin = clock.now();
+  for (std::uint64_t round = 0; round < round_count; ++round) {
+    const core::Instant round_begin = clock.now();
+    for (core::EnvelopePtr& message : messages) (void)stash.stash(message);
+    stash_time += clock.now() - round_begin;
+    stash.unstash_all();
+    for (core::EnvelopePtr& message : messages) {
+      message = stash.next();
+      taken_count += message != nullptr ? 1 : 0;
+    }
+  }
+  const core::Duration took = clock.now() - begin;
+  expect_equal("messages taken out", round_count * kHeldCount, taken_count);
+  const std::uint64_t count = round_count * kHeldCount;
+  return {.value = ns_per(took, 2 * count),
+          .fields = {{"stash_ns", ns_per(stash_time, count)},
+                     {"next_ns", ns_per(took - stash_time, count)}}};
+}
+
 // On Go: watches two actors, the first for the first time in its life.
 class Watcher final : public core::Actor {
  public:
@@ -147,6 +184,11 @@ std::vector<Workload> part_workloads() {
        .unit = "ns/op",
        .question = "PidSet: mean of add, contains and remove at 8, 64, 512 and 4096 Pids",
        .run = run_pidset,
+       .worker_count_max = 1},
+      {.name = "stash",
+       .unit = "ns/op",
+       .question = "MessageHandles: mean of stashing a message and of taking it out, 64 at a time",
+       .run = run_stash,
        .worker_count_max = 1},
       {.name = "extras",
        .unit = "ns/actor",

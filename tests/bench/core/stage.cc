@@ -25,6 +25,7 @@ Stage::Stage(const Setting& setting, std::uint32_t finisher_count)
       unfinished_count_(finisher_count),
       system_(options_of(setting)) {
   WorkerTally::reset();
+  system_.telemetry().set_sampling(setting.sampling);
 }
 
 core::Pid Stage::expect_spawned(core::Result<core::Pid> spawned) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/telemetry/sampler.h"
 
 namespace nexus::bench {
 
@@ -23,6 +24,8 @@ struct Setting {
   std::uint32_t worker_count = 1;
   // Sizes are multiplied by it; > 0.
   double scale = 1;
+  // Of the runtime's telemetry: 1 in so many messages, 0 = none.
+  std::uint32_t sampling = core::SamplingRate::kDefault;
 
   // `count` at this scale; >= 1.
   std::uint64_t scaled(std::uint64_t count) const {
@@ -96,6 +99,10 @@ std::vector<Workload> lifecycle_workloads();
 std::vector<Workload> ask_workloads();
 std::vector<Workload> part_workloads();
 std::vector<Workload> parallel_workloads();
+std::vector<Workload> telemetry_workloads();
+
+// Of messages.cc: one run of pingpong.
+double pingpong_ns(const Setting& setting);
 
 // Of lifecycle.cc: the bytes of resident memory that each of `count` idle actors takes. In a process that did nothing before.
 double idle_actor_bytes(const Setting& setting, std::uint64_t count, bool named);
