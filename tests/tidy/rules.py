@@ -18,6 +18,11 @@ MAY_USE_STD_MUTEX = {
     "core/telemetry/lock_site.cc": "the same",
     "core/base/log.cc": "spdlog's sink base takes the type of its lock",
 }
+MAY_SPIN = {
+    "core/dispatch/work_stealing_dispatcher.cc": "a worker looks around for work before it sleeps; it holds nothing",
+    "core/dispatch/worker.cc": "the watchdog waits for the end of a section, but not for ever",
+    "core/dispatch/worker.h": "a worker waits for its rescuer, at that one's mutex",
+}
 # Elsewhere only gRPC's callbacks and main may swallow what they do not know.
 MAY_CATCH_ALL = {
     "core/base/user_code.h": "user code ends there",
@@ -173,6 +178,17 @@ def locks_are_ours(sources):
             yield source.path, line, "use Mutex, MutexLock and CondVar of core/base/mutex.h"
 
 
+def nobody_spins(sources):
+    """A lock made of an atomic is seen by no LockReport and by no count of calls."""
+    spin = (r"\batomic_flag\b|\btest_and_set\b|\bpthread_spin|\b(ia32|mm)_pause\b|_pause\s*\(\s*\)|\bthis_thread::yield\b"
+            r"|\bwhile\s*\((?!.*stopping_).*\.(load|exchange)\s*\(|\bcompare_exchange_\w+\s*\([^,()]*,\s*(true|1)\b")
+    for source in sources:
+        if source.floor is None or source.path in MAY_SPIN:
+            continue
+        for line in source.find(spin):
+            yield source.path, line, "no locks and no waiting by hand: Mutex, CondVar or a timer"
+
+
 def headers_say_what_they_are(sources):
     for source in sources:
         if not source.is_header:
@@ -207,6 +223,7 @@ SOURCE_RULES = [
     nobody_allocates_by_hand,
     nothing_is_left_to_do,
     locks_are_ours,
+    nobody_spins,
     headers_say_what_they_are,
 ]
 
