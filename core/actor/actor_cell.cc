@@ -220,7 +220,8 @@ void ActorCell::run(Worker& worker, std::uint32_t throughput) {
 
 // While the actor waits for its children, it hands nothing out, so their Terminated count here; otherwise in their turn.
 void ActorCell::absorb_terminated() {
-  if (!mailbox_.has_user()) return;
+  // A restart without children must not walk a long mailbox.
+  if (child_count() == 0 || !mailbox_.has_user()) return;
   EnvelopeList arrived;
   mailbox_.lay_aside(arrived);
   arrived.for_each([this](const Envelope& envelope) {
