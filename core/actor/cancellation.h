@@ -3,8 +3,8 @@
 //
 //   all calls   any thread
 //
-// N1  cancelled() is true from the first cancel() on, for ever.
-// N2  What on_cancel() was given runs exactly once: in cancel(), or at once when that was before; not after forget() said true.
+// CT1  cancelled() is true from the first cancel() on, for ever.
+// CT2  What on_cancel() was given runs exactly once: in cancel(), or at once when that was before; not after forget() said true.
 #pragma once
 
 #include <atomic>

@@ -3,10 +3,10 @@
 //
 //   all calls   the actor's turn
 //
-// G1  The first in Props::decorators is the outermost: it sees what comes first, and what goes out last.
-// G2  Each actor has its own objects. They are made before the actor object and outlive its restarts.
-// G3  What a decorator does not hand on to `next` does not happen. What it throws is a failure of the actor.
-// G4  An actor without decorators pays one test of a flag for a message it sends.
+// CD1  The first in Props::decorators is the outermost: it sees what comes first, and what goes out last.
+// CD2  Each actor has its own objects. They are made before the actor object and outlive its restarts.
+// CD3  What a decorator does not hand on to `next` does not happen. What it throws is a failure of the actor.
+// CD4  An actor without decorators pays one test of a flag for a message it sends.
 //
 //   props.decorators.push_back(on_receive([](Context& context, const ReceiveNext& next) {
 //     if (context.headers().empty()) return context.respond(Refused{});

@@ -3,13 +3,13 @@
 //
 //   handle()   the actor's turns, one at a time, as receive() of any actor
 //
-// Q1  With Turns::waiting the next message has its turn when the coroutine of the one before has ended; only orders to stop and
+// CO1  With Turns::waiting the next message has its turn when the coroutine of the one before has ended; only orders to stop and
 //     answers come through. With Turns::reentrant other messages have theirs at each co_await: what the actor holds may be another
 //     afterwards.
-// Q2  A restart or the end of the actor ends its coroutines where they are; their locals are destroyed, nothing goes on.
-// Q3  What handle() throws is a failure of the actor, before and after a co_await; who asked is told.
-// Q4  The message lives until its coroutine has ended; after a co_await it is gone from the Context of the turn that it came in.
-// Q5  A co_await that begins while the actor is restarting or stopping is its last.
+// CO2  A restart or the end of the actor ends its coroutines where they are; their locals are destroyed, nothing goes on.
+// CO3  What handle() throws is a failure of the actor, before and after a co_await; who asked is told.
+// CO4  The message lives until its coroutine has ended; after a co_await it is gone from the Context of the turn that it came in.
+// CO5  A co_await that begins while the actor is restarting or stopping is its last.
 //
 //   class Front final : public CoroutineActor {
 //     Task<> handle(Turn& turn) override {

@@ -2,9 +2,9 @@
 //
 //   all calls   owner, and whoever resumes the coroutine: one thread at a time
 //
-// A1  Nothing runs before the first co_await or start().
-// A2  What the coroutine throws comes out where it is awaited, or from result().
-// A3  A Task that dies takes its coroutine with it, wherever that is suspended; its locals are destroyed.
+// TK1  Nothing runs before the first co_await or start().
+// TK2  What the coroutine throws comes out where it is awaited, or from result().
+// TK3  A Task that dies takes its coroutine with it, wherever that is suspended; its locals are destroyed.
 #pragma once
 
 #include <coroutine>

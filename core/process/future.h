@@ -3,9 +3,9 @@
 //   Future    one owner; any thread. It is used once: wait(), then() and pipe_to() take it.
 //   Promise   one owner; any thread
 //
-// B1  Each Promise completes its Future exactly once; one that is dropped completes it as `cancelled`.
-// B2  then() runs on the thread that comes second, the one that brings the answer or the caller; it must not block or throw.
-// B3  No lock: the two sides meet in one atomic word.
+// FU1  Each Promise completes its Future exactly once; one that is dropped completes it as `cancelled`.
+// FU2  then() runs on the thread that comes second, the one that brings the answer or the caller; it must not block or throw.
+// FU3  No lock: the two sides meet in one atomic word.
 #pragma once
 
 #include <atomic>

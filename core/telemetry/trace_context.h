@@ -2,8 +2,8 @@
 //
 //   all calls   any thread; pure but for new_span_id()
 //
-// T1  parse() takes what the standard allows, unknown future versions included, and nothing else.
-// T2  An actor with propagate_trace() sends on the trace of the message that it handles, with the span of its own turn as parent;
+// TC1  parse() takes what the standard allows, unknown future versions included, and nothing else.
+// TC2  An actor with propagate_trace() sends on the trace of the message that it handles, with the span of its own turn as parent;
 //     `tracestate` and `baggage` go along as they are. Messages outside of a trace stay outside.
 //
 // Source: W3C Recommendation "Trace Context", 2021-11-23, https://www.w3.org/TR/trace-context/.

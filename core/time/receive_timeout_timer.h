@@ -2,9 +2,9 @@
 //
 //   all calls   owner
 //
-// I1  It fires never before a whole period has passed since set() and since the last activity.
-// I2  It fires once per idle period: after that only activity or set() begins another.
-// I3  At most one wake-up is outstanding. Activity asks for none while one is: the wake-up, when it comes, looks when there was
+// RT1  It fires never before a whole period has passed since set() and since the last activity.
+// RT2  It fires once per idle period: after that only activity or set() begins another.
+// RT3  At most one wake-up is outstanding. Activity asks for none while one is: the wake-up, when it comes, looks when there was
 //     activity last, and asks for the next. So activity costs a store.
 #pragma once
 

@@ -6,9 +6,9 @@ import subprocess
 import unittest
 
 PROGRAM = os.path.join(os.environ["NEXUS_BIN_DIR"], "core_bench")
-TIMED = {"ask", "foreign_ask", "extras", "stuck", "dwell"}
+TIMED = {"ask", "foreign_ask", "extras", "stuck", "dwell", "receive_timeout"}
 # What is counted may be nothing.
-MAY_BE_ZERO = {"lock_wait"}
+MAY_BE_ZERO = {"lock_wait", "receive_timeout"}
 COMPARED = {"work"}
 RUNS = 2
 

@@ -100,6 +100,7 @@ std::vector<Workload> ask_workloads();
 std::vector<Workload> part_workloads();
 std::vector<Workload> parallel_workloads();
 std::vector<Workload> telemetry_workloads();
+std::vector<Workload> timeout_workloads();
 
 // Of messages.cc: one run of pingpong.
 double pingpong_ns(const Setting& setting);

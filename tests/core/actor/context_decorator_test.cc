@@ -24,7 +24,7 @@ ReceiveMiddleware noting(std::shared_ptr<Diary> diary, std::string name) {
   };
 }
 
-TEST(ContextDecorator, G1_TheFirstIsTheOutermost) {
+TEST(ContextDecorator, CD1_TheFirstIsTheOutermost) {
   auto diary = new_diary();
   TestSystem system;
   Props props = test::steered(diary);
@@ -35,7 +35,7 @@ TEST(ContextDecorator, G1_TheFirstIsTheOutermost) {
   expect_next(*diary, {"a before number 1", "b before number 1", "number 1", "b after", "a after"});
 }
 
-TEST(ContextDecorator, G3_WhatIsNotHandedOnDoesNotHappen) {
+TEST(ContextDecorator, CD3_WhatIsNotHandedOnDoesNotHappen) {
   auto diary = new_diary();
   TestSystem system;
   Props props = test::steered(diary);
@@ -52,7 +52,7 @@ TEST(ContextDecorator, G3_WhatIsNotHandedOnDoesNotHappen) {
   expect_next(*diary, {"started", "number 1"});
 }
 
-TEST(ContextDecorator, G3_WhatItThrowsIsAFailureOfTheActor) {
+TEST(ContextDecorator, CD3_WhatItThrowsIsAFailureOfTheActor) {
   auto diary = new_diary();
   TestSystem system;
   Props props = test::steered(diary);
@@ -135,7 +135,7 @@ class Counting final : public ContextDecorator {
   }
 };
 
-TEST(ContextDecorator, G2_EachActorHasItsOwnForAllItsRestarts) {
+TEST(ContextDecorator, CD2_EachActorHasItsOwnForAllItsRestarts) {
   auto diary = new_diary();
   TestSystem system;
   const auto spawn = [&] {

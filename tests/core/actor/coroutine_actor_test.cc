@@ -79,7 +79,7 @@ class CoroutineActors : public testing::Test {
   TestSystem system_;
 };
 
-TEST_F(CoroutineActors, Q1_WaitingTurnsComeOneAfterTheOther) {
+TEST_F(CoroutineActors, CO1_WaitingTurnsComeOneAfterTheOther) {
   const Pid front = spawn_front(Turns::waiting);
   Future one = system_->request(front, Number{1}, kPatience);
   Future two = system_->request(front, Number{2}, kPatience);
@@ -91,7 +91,7 @@ TEST_F(CoroutineActors, Q1_WaitingTurnsComeOneAfterTheOther) {
   EXPECT_TRUE(is_conserved(system_));
 }
 
-TEST_F(CoroutineActors, Q1_ReentrantTurnsOverlap) {
+TEST_F(CoroutineActors, CO1_ReentrantTurnsOverlap) {
   const Pid front = spawn_front(Turns::reentrant);
   Future one = system_->request(front, Number{1}, kPatience);
   auto first = asked_.pop();
@@ -104,7 +104,7 @@ TEST_F(CoroutineActors, Q1_ReentrantTurnsOverlap) {
   EXPECT_TRUE(is_conserved(system_));
 }
 
-TEST_F(CoroutineActors, Q1_AnOrderToStopComesThroughAndEndsTheCoroutine) {
+TEST_F(CoroutineActors, CO1_AnOrderToStopComesThroughAndEndsTheCoroutine) {
   const Pid front = spawn_front(Turns::waiting);
   Future one = system_->request(front, Number{1}, hours(1));
   auto asked = asked_.pop();
@@ -114,7 +114,7 @@ TEST_F(CoroutineActors, Q1_AnOrderToStopComesThroughAndEndsTheCoroutine) {
   EXPECT_TRUE(is_conserved(system_));
 }
 
-TEST_F(CoroutineActors, Q2_ARestartEndsTheCoroutines) {
+TEST_F(CoroutineActors, CO2_ARestartEndsTheCoroutines) {
   const Pid front = spawn_front(Turns::reentrant);
   Future one = system_->request(front, Number{1}, hours(1));
   auto asked = asked_.pop();
@@ -127,7 +127,7 @@ TEST_F(CoroutineActors, Q2_ARestartEndsTheCoroutines) {
   EXPECT_FALSE(one.is_done());
 }
 
-TEST_F(CoroutineActors, Q3_AFailureInALaterTurnIsOneOfTheActor) {
+TEST_F(CoroutineActors, CO3_AFailureInALaterTurnIsOneOfTheActor) {
   const Pid front = spawn_front(Turns::waiting);
   Future one = system_->request(front, Number{-1}, kPatience);
   Future two = system_->request(front, Number{2}, kPatience);
@@ -141,7 +141,7 @@ TEST_F(CoroutineActors, Q3_AFailureInALaterTurnIsOneOfTheActor) {
   EXPECT_EQ(front.cell()->restart_count(), 1u);
 }
 
-TEST_F(CoroutineActors, Q3_AnExceptionOfANestedTaskComesOutWhereItIsAwaited) {
+TEST_F(CoroutineActors, CO3_AnExceptionOfANestedTaskComesOutWhereItIsAwaited) {
   const Pid front = spawn_front(Turns::waiting);
   Future one = system_->request(front, Number{1}, kPatience);
   auto asked = asked_.pop();

@@ -167,7 +167,7 @@ TEST_F(Limits, AnAskHasTheDeadlineAndTheTokenOfTheMessageThatItServes) {
   EXPECT_EQ(outcome->pop(), Outcome::cancelled);
 }
 
-TEST(CancellationToken, N2_EachCallbackRunsOnceOrIsForgotten) {
+TEST(CancellationToken, CT2_EachCallbackRunsOnceOrIsForgotten) {
   CancellationSource source;
   int count = 0;
   const std::uint64_t forgotten = source.token().on_cancel([&] { count += 100; });

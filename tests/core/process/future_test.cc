@@ -18,7 +18,7 @@ using test::Number;
 using test::TestSystem;
 using Outcome = Answer::Outcome;
 
-TEST(Future, B2_ThenRunsOnWhoeverComesSecond) {
+TEST(Future, FU2_ThenRunsOnWhoeverComesSecond) {
   for (const bool answered_first : {true, false}) {
     Promise promise;
     Future future = promise.future();
@@ -33,14 +33,14 @@ TEST(Future, B2_ThenRunsOnWhoeverComesSecond) {
   }
 }
 
-TEST(Future, B1_APromiseThatIsDroppedCancels) {
+TEST(Future, FU1_APromiseThatIsDroppedCancels) {
   auto promise = std::make_unique<Promise>();
   Future future = promise->future();
   promise.reset();
   EXPECT_EQ(std::move(future).wait().outcome, Outcome::cancelled);
 }
 
-TEST(Future, B3_TheTwoSidesMayMeetAtAnyMoment) {
+TEST(Future, FU3_TheTwoSidesMayMeetAtAnyMoment) {
   for (int round = 0; round < 2000; ++round) {
     Promise promise;
     Future future = promise.future();

@@ -13,7 +13,7 @@ using test::TestSystem;
 
 constexpr const char* kExample = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-TEST(TraceContext, T1_ReadsAndWritesTheExampleOfTheStandard) {
+TEST(TraceContext, TC1_ReadsAndWritesTheExampleOfTheStandard) {
   const auto trace = TraceContext::parse(kExample);
   ASSERT_TRUE(trace.has_value());
   EXPECT_EQ(trace->trace_id[0], 0x0a);
@@ -23,7 +23,7 @@ TEST(TraceContext, T1_ReadsAndWritesTheExampleOfTheStandard) {
   EXPECT_EQ(trace->to_string(), kExample);
 }
 
-TEST(TraceContext, T1_TakesLaterVersionsAndRefusesWhatIsMalformed) {
+TEST(TraceContext, TC1_TakesLaterVersionsAndRefusesWhatIsMalformed) {
   const std::string rest = std::string(kExample).substr(2);
   EXPECT_TRUE(TraceContext::parse("01" + rest));
   EXPECT_TRUE(TraceContext::parse("cc" + rest + "-what-comes-later"));
@@ -56,7 +56,7 @@ TEST(TraceContext, FindsItsHeaderWhateverTheCase) {
 
 TEST(TraceContext, SpanIdsDiffer) { EXPECT_NE(new_span_id(), new_span_id()); }
 
-TEST(PropagateTrace, T2_SendsOnTheTraceWithTheSpanOfTheTurnAsParent) {
+TEST(PropagateTrace, TC2_SendsOnTheTraceWithTheSpanOfTheTurnAsParent) {
   test::Queue<Headers> seen;
   TestSystem system;
   const Pid last = system.spawn(props_of([&](Context& context) {

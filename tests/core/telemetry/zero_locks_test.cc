@@ -132,6 +132,39 @@ class Asker final : public Subject {
   const Pid other_;
 };
 
+// Puts each answer aside once, and takes it up again.
+class Stasher final : public Subject {
+ public:
+  Stasher(Found& found, Pid other) : Subject(found), other_(std::move(other)) {}
+
+ private:
+  void do_it(Context& context) override { context.request(other_, Ping{1}); }
+  void hear(Context& context) override {
+    if (context.message<Pong>() == nullptr) return;
+    if (std::exchange(is_second_, !is_second_)) return did_it(context);
+    EXPECT_EQ(context.stash(), MessageHandles::Stash::stashed);
+    context.unstash_all();
+  }
+
+  const Pid other_;
+  bool is_second_ = false;
+};
+
+// Each turn puts its receive timeout off.
+class Idler final : public Subject {
+ public:
+  Idler(Found& found, Pid other) : Subject(found), other_(std::move(other)) {}
+
+ private:
+  void do_it(Context& context) override { context.request(other_, Ping{1}); }
+  void hear(Context& context) override {
+    if (context.message<Started>() != nullptr) context.set_receive_timeout(std::chrono::hours(1));
+    if (context.message<Pong>() != nullptr) did_it(context);
+  }
+
+  const Pid other_;
+};
+
 // What an actor does in its steady state. A new kind of it is a Subject above and a line in the lists below.
 struct SteadyState {
   std::string name;
@@ -191,7 +224,9 @@ TEST_P(OneWorker, TakesNoLockByTheSites) {
 INSTANTIATE_TEST_SUITE_P(ZeroLocks, OneWorker,
                          testing::Values(steady_state<Teller>("tell"),
                                          steady_state<Flooder>("tell_many"),
-                                         steady_state<Asker>("ask")),
+                                         steady_state<Asker>("ask"),
+                                         steady_state<Stasher>("stash"),
+                                         steady_state<Idler>("receive_timeout")),
                          [](const auto& test) { return test.param.name; });
 
 class TwoWorkers : public testing::TestWithParam<SteadyState> {};
@@ -207,7 +242,9 @@ TEST_P(TwoWorkers, TakeNoLockByTheCountOfCalls) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ZeroLocks, TwoWorkers,
-                         testing::Values(steady_state<Teller>("tell"), steady_state<Asker>("ask")),
+                         testing::Values(steady_state<Teller>("tell"), steady_state<Asker>("ask"),
+                                         steady_state<Stasher>("stash"),
+                                         steady_state<Idler>("receive_timeout")),
                          [](const auto& test) { return test.param.name; });
 
 // What was called on this thread while `code` ran.

@@ -30,7 +30,7 @@ struct Driver {
   Instant next = kNever;
 };
 
-TEST(ReceiveTimeoutTimer, I1_FiresAWholePeriodAfterTheLastActivity) {
+TEST(ReceiveTimeoutTimer, RT1_FiresAWholePeriodAfterTheLastActivity) {
   Driver driver;
   driver.take(driver.timer.set(milliseconds(10), at(0)));
   EXPECT_EQ(driver.next, at(10));
@@ -40,7 +40,7 @@ TEST(ReceiveTimeoutTimer, I1_FiresAWholePeriodAfterTheLastActivity) {
   EXPECT_TRUE(driver.wake());
 }
 
-TEST(ReceiveTimeoutTimer, I2_FiresOncePerIdlePeriod) {
+TEST(ReceiveTimeoutTimer, RT2_FiresOncePerIdlePeriod) {
   Driver driver;
   driver.take(driver.timer.set(milliseconds(10), at(0)));
   EXPECT_TRUE(driver.wake());
@@ -50,7 +50,7 @@ TEST(ReceiveTimeoutTimer, I2_FiresOncePerIdlePeriod) {
   EXPECT_TRUE(driver.wake());
 }
 
-TEST(ReceiveTimeoutTimer, I3_ActivityAsksForNoWakeUp) {
+TEST(ReceiveTimeoutTimer, RT3_ActivityAsksForNoWakeUp) {
   Driver driver;
   driver.take(driver.timer.set(milliseconds(10), at(0)));
   for (int ms = 1; ms < 10; ++ms) EXPECT_FALSE(driver.timer.touch(at(ms)));
