@@ -5,6 +5,7 @@
 
 #include "core/actor/guardian.h"
 #include "core/base/escape.h"
+#include "core/dispatch/guest_workers.h"
 #include "core/dispatch/work_stealing_dispatcher.h"
 
 namespace nexus::core {
@@ -31,14 +32,69 @@ ActorSystem::ActorSystem(Options options)
       cells_(options_.cells, *this),
       telemetry_(*this),
       guardian_(std::make_unique<Guardian>(*this)),
-      dispatcher_(std::make_unique<WorkStealingDispatcher>(
-          WorkStealingDispatcher::Options{.worker_count = options_.worker_count,
-                                          .throughput = options_.throughput},
-          *this)) {}
+      guest_workers_(std::make_shared<GuestWorkers>(*this)) {
+  factories_.push_back(options_.dispatcher);
+  dispatchers_[0] = options_.dispatcher == nullptr
+                        ? std::make_unique<WorkStealingDispatcher>(
+                              WorkStealingDispatcher::Options{.worker_count = options_.worker_count,
+                                                              .throughput = options_.throughput},
+                              *this)
+                        : options_.dispatcher->make(*this, DispatcherFactory::Scope::system);
+  CHECK(dispatchers_[0] != nullptr);
+  dispatcher_count_.store(1);
+}
 
 ActorSystem::~ActorSystem() {
   if (!stopped_) shutdown(Duration::zero());
-  dispatcher_.reset();
+  (void)stop_dispatchers(Instant::max());
+  for (auto& dispatcher : dispatchers_) dispatcher.reset();
+}
+
+OwnerId ActorSystem::take_worker_id() {
+  const std::uint32_t id = worker_count_.fetch_add(1) + 1;
+  CHECK(id <= kLastWorker);
+  return static_cast<OwnerId>(id);
+}
+
+std::optional<std::uint8_t> ActorSystem::dispatcher_for(const Props& props) {
+  if (props.dispatcher == nullptr) return std::uint8_t{0};
+  MutexLock lock(dispatchers_mutex_);
+  if (dispatchers_stopped_) return std::nullopt;
+  const auto known = std::find(factories_.begin(), factories_.end(), props.dispatcher);
+  const auto index = static_cast<std::size_t>(known - factories_.begin());
+  if (known == factories_.end()) {
+    if (index == kDispatcherCountMax) return std::nullopt;
+    auto made = props.dispatcher->make(*this, DispatcherFactory::Scope::bound);
+    if (made == nullptr) return std::nullopt;
+    dispatchers_[index] = std::move(made);
+    factories_.push_back(props.dispatcher);
+    dispatcher_count_.store(index + 1);
+  }
+  return static_cast<std::uint8_t>(index);
+}
+
+Dispatcher* ActorSystem::loop_of_this_thread() {
+  const std::size_t count = dispatcher_count_.load();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (dispatchers_[i]->runs_here()) return dispatchers_[i].get();
+  }
+  return nullptr;
+}
+
+void ActorSystem::poke_loops() {
+  const std::size_t count = dispatcher_count_.load();
+  for (std::size_t i = 0; i < count; ++i) dispatchers_[i]->poke();
+}
+
+bool ActorSystem::stop_dispatchers(Instant deadline) {
+  {
+    MutexLock lock(dispatchers_mutex_);
+    dispatchers_stopped_ = true;
+  }
+  bool all_ended = true;
+  const std::size_t count = dispatcher_count_.load();
+  for (std::size_t i = 0; i < count; ++i) all_ended &= dispatchers_[i]->stop(deadline);
+  return guest_workers_->close(deadline) && all_ended;
 }
 
 bool ActorSystem::stop_actors(Duration patience) {
@@ -54,7 +110,7 @@ bool ActorSystem::shutdown(Duration patience) {
   futures_.close();
   // A worker needs a moment to end even when it has nothing to do.
   const bool all_ended =
-      dispatcher_->stop(std::max(deadline, clock_.now() + std::chrono::milliseconds(100)));
+      stop_dispatchers(std::max(deadline, clock_.now() + std::chrono::milliseconds(100)));
   timers_.stop();
   return all_stopped && all_ended;
 }
@@ -101,6 +157,14 @@ Result<Pid> ActorSystem::spawn_actor(PropsPtr props, const std::string& id, Acto
   const std::uint32_t user_count_max = props->mailbox_user_count_max != 0
                                            ? props->mailbox_user_count_max
                                            : options_.mailbox_user_count_max;
+  const std::optional<std::uint8_t> dispatcher = dispatcher_for(*props);
+  if (!dispatcher) {
+    return Error{Errc::resource_exhausted,
+                 "the actor's dispatcher cannot start: the node is stopping, has no thread to "
+                 "spare or has " +
+                     std::to_string(kDispatcherCountMax) + " dispatchers already",
+                 "OVERLOADED"};
+  }
   ActorCell* cell = cells_.take(std::move(props), parent, id);
   if (cell == nullptr) {
     return Error{Errc::resource_exhausted,
@@ -111,21 +175,32 @@ Result<Pid> ActorSystem::spawn_actor(PropsPtr props, const std::string& id, Acto
   const Pid pid = Pid::of_cell(*cell, cell->generation());
   Worker* worker = Worker::current();
   if (worker != nullptr && &worker->system() != this) worker = nullptr;
-  cell->mailbox().start_life(worker == nullptr ? kQueued : worker->id(), user_count_max);
+  if (*dispatcher != 0 || (worker != nullptr && !worker->may_claim())) worker = nullptr;
+  Dispatcher& runner = *dispatchers_[*dispatcher];
+  if (!runner.admit(*cell)) {
+    cell->end_unborn();
+    cells_.give_back(*cell);
+    return Error{Errc::resource_exhausted, "the actor's dispatcher has no thread for one more",
+                 "OVERLOADED"};
+  }
+  cell->mailbox().start_life(worker == nullptr ? kQueued : worker->id(), user_count_max,
+                             *dispatcher);
   if (parent == nullptr && !guardian_->adopt()) {
+    runner.dismiss(*cell);
     cell->end_unborn();
     cells_.give_back(*cell);
     return Error{Errc::unavailable, "the node is shutting down", "DRAINING"};
   }
   if (!id.empty() && !registry_.add_actor(pid)) {
     if (parent == nullptr) guardian_->abandon();
+    runner.dismiss(*cell);
     cell->end_unborn();
     cells_.give_back(*cell);
     return Error{Errc::already_exists, "an actor named \"" + id + "\" exists on this node",
                  "ACTOR_EXISTS"};
   }
   if (worker == nullptr) {
-    dispatcher_->schedule(*cell);
+    runner.schedule(*cell);
   } else {
     worker->run_later(*cell);
   }
@@ -153,14 +228,32 @@ void ActorSystem::direct(const Pid& child, const Verdict& verdict) {
 }
 
 Future ActorSystem::request_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout) {
+  Pid sender;
+  return open_request(target, std::move(envelope), timeout, nullptr, &sender);
+}
+
+Answer ActorSystem::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout) {
+  Dispatcher* loop = loop_of_this_thread();
+  Pid sender;
+  Future future = open_request(target, std::move(envelope), timeout, loop, &sender);
+  while (loop != nullptr && !future.is_done()) {
+    if (!loop->run_instead_of_waiting(Instant::max())) (void)futures_.cancel(sender);
+  }
+  return std::move(future).wait();
+}
+
+Future ActorSystem::open_request(const Pid& target, EnvelopePtr envelope, Duration timeout,
+                                 Dispatcher* loop, Pid* opened) {
   Promise promise;
   Future future = promise.future();
   const Pid sender = futures_.open(
       deadline_after(clock_.now(), timeout),
-      [promise = std::move(promise)](Answer answer) mutable {
+      [promise = std::move(promise), loop](Answer answer) mutable {
         promise.complete(std::move(answer));
+        if (loop != nullptr) loop->poke();
       },
       false, target);
+  *opened = sender;
   if (sender) {
     envelope->set_sender(sender);
     envelope->set_wants_notices(true);

@@ -3,9 +3,13 @@
 //   all calls   any thread, unless said otherwise
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/actor/cell_table.h"
 #include "core/actor/context.h"
@@ -24,8 +28,8 @@
 
 namespace nexus::core {
 
+class GuestWorkers;
 class Guardian;
-class WorkStealingDispatcher;
 
 class ActorSystem {
  public:
@@ -45,7 +49,11 @@ class ActorSystem {
     FutureTable::Options futures{};
     DeadLetters::Options dead_letters{};
     Log log{};
+    // Runs the actors whose Props name no dispatcher; null = a work-stealing pool of worker_count threads.
+    std::shared_ptr<DispatcherFactory> dispatcher{};
   };
+  // Dispatchers that a system may have, its own included.
+  static constexpr std::size_t kDispatcherCountMax = 64;
 
   // Starts the threads.
   explicit ActorSystem(Options options);
@@ -64,8 +72,8 @@ class ActorSystem {
   FutureTable& futures() { return futures_; }
   Timers& timers() { return timers_; }
   CellTable& cells() { return cells_; }
-  Dispatcher& dispatcher() { return *dispatcher_; }
   RuntimeTelemetry& telemetry() { return telemetry_; }
+  Dispatcher& dispatcher() { return *dispatchers_[0]; }
 
   // An actor without a parent. About its failures the guardian decides, by Props::guardian_strategy or else by
   // Options::guardian_strategy; what would be escalated is stopped.
@@ -81,14 +89,13 @@ class ActorSystem {
   }
   void stop(const Pid& target) { registry_.send_system(target, make_envelope(Stop{})); }
   void poison(const Pid& target) { (void)send(target, PoisonPill{}); }
-  // Sends and waits. For foreign threads only: a worker that waits here stalls its actors.
+  // Sends and waits. For foreign threads: a worker that waits here stalls its actors, but that of a SingleThread runs them
+  // meanwhile; there the ask is `cancelled` when SingleThread::kNestedMax turns wait inside each other.
   template <typename T>
   Answer ask(const Pid& target, T message, Duration timeout) {
     return ask_envelope(target, make_envelope(std::move(message)), timeout);
   }
-  Answer ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout) {
-    return request_envelope(target, std::move(envelope), timeout).wait();
-  }
+  Answer ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout);
   // Sends; the answer, or why there is none, comes in the Future.
   template <typename T>
   Future request(const Pid& target, T message, Duration timeout) {
@@ -120,6 +127,19 @@ class ActorSystem {
   // destructor then waits for that turn. Once, not from an actor.
   bool shutdown(Duration patience);
 
+  // Ends the threads of all dispatchers, as Dispatcher::stop(). Idempotent; no actor runs any more.
+  bool stop_dispatchers(Instant deadline);
+
+  // Used by dispatchers and mailboxes.
+  OwnerId take_worker_id();
+  const std::shared_ptr<GuestWorkers>& guest_workers() const { return guest_workers_; }
+  // The owner of the cell's mailbox, or who found it idle.
+  Dispatcher& dispatcher_of(ActorCell& cell) { return *dispatchers_[cell.mailbox().dispatcher()]; }
+  // The dispatcher whose cells the calling thread runs, where it is a SingleThread's; null on all other threads.
+  Dispatcher* loop_of_this_thread();
+  // Wakes the threads that run such loops while they wait for something.
+  void poke_loops();
+
   // Used by Context and by supervisors: has a failed child do what was decided, escalation excepted.
   void direct(const Pid& child, const Verdict& verdict);
   Result<Pid> spawn_actor(PropsPtr props, const std::string& id, ActorCell* parent);
@@ -128,9 +148,14 @@ class ActorSystem {
 
  private:
   Future end_of(const Pid& target, Duration timeout, bool at_once);
+  Future open_request(const Pid& target, EnvelopePtr envelope, Duration timeout, Dispatcher* loop,
+                      Pid* opened);
+  // Its index; nothing when there are too many or the system has stopped.
+  std::optional<std::uint8_t> dispatcher_for(const Props& props);
 
   const Options options_;
   const SteadyClock clock_;
+  std::atomic<std::uint32_t> worker_count_{0};
   EventStream events_;
   ProcessRegistry registry_;
   DeadLetters dead_letters_;
@@ -139,7 +164,16 @@ class ActorSystem {
   CellTable cells_;
   RuntimeTelemetry telemetry_;
   std::unique_ptr<Guardian> guardian_;
-  std::unique_ptr<Dispatcher> dispatcher_;
+  const std::shared_ptr<GuestWorkers> guest_workers_;
+
+  // Taken by the spawn of actors that are bound to a dispatcher, and by stop.
+  Mutex dispatchers_mutex_{"dispatchers"};
+  // Whose dispatcher has which index; null for the system's own.
+  std::vector<std::shared_ptr<DispatcherFactory>> factories_ GUARDED_BY(dispatchers_mutex_);
+  bool dispatchers_stopped_ GUARDED_BY(dispatchers_mutex_) = false;
+  // Places below the count never change.
+  std::atomic<std::size_t> dispatcher_count_{0};
+  std::array<std::unique_ptr<Dispatcher>, kDispatcherCountMax> dispatchers_;
   bool stopped_ = false;
   SharedTypeMap extensions_;
 };

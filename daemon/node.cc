@@ -59,7 +59,7 @@ Node::~Node() {
   if (running_ == nullptr) return;
   if (!stop_missed_) (void)stop();
   // A turn that is still running may use all that stands above the runtime.
-  if (running_ != nullptr) (void)running_->system.dispatcher().stop(core::Instant::max());
+  if (running_ != nullptr) (void)running_->system.stop_dispatchers(core::Instant::max());
 }
 
 Kind& Node::add_kind(const std::string& name, core::Props props, const std::string& description) {

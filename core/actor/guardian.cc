@@ -26,12 +26,16 @@ void Guardian::stop_all() {
 }
 
 bool Guardian::wait_until_empty(Instant deadline) {
-  MutexLock lock(mutex_);
-  while (child_count_ > 0) {
-    if (system_.clock().now() >= deadline) return false;
-    emptied_.wait_until(mutex_, deadline);
+  Dispatcher* loop = system_.loop_of_this_thread();
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      if (child_count_ == 0) return true;
+      if (system_.clock().now() >= deadline) return false;
+      if (loop == nullptr) emptied_.wait_until(mutex_, deadline);
+    }
+    if (loop != nullptr && !loop->run_instead_of_waiting(deadline)) return false;
   }
-  return true;
 }
 
 void Guardian::deliver(const Pid&, EnvelopePtr envelope, Lane) {
@@ -87,8 +91,12 @@ void Guardian::on_terminated(const Pid& child) {
 }
 
 void Guardian::abandon() {
-  MutexLock lock(mutex_);
-  if (--child_count_ == 0) emptied_.notify_all();
+  {
+    MutexLock lock(mutex_);
+    if (--child_count_ > 0) return;
+    emptied_.notify_all();
+  }
+  system_.poke_loops();
 }
 
 }  // namespace nexus::core

@@ -18,6 +18,8 @@
 
 namespace nexus::core {
 
+class DispatcherFactory;
+
 class Props {
  public:
   // Makes the actor object; called in the actor's own first turn and after each restart. May throw.
@@ -46,6 +48,8 @@ class Props {
   std::vector<MakeContextDecorator> decorators;
   // Messages that Context::stash() holds at most.
   std::uint32_t stash_count_max = 100'000;
+  // Runs the actors; null = the system's own dispatcher. See core/dispatch.
+  std::shared_ptr<DispatcherFactory> dispatcher{};
   // One of the node's own actors; lists hide it unless asked.
   bool system = false;
 };

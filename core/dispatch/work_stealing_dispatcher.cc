@@ -30,7 +30,7 @@ WorkStealingDispatcher::WorkStealingDispatcher(Options options, ActorSystem& sys
   CHECK(options_.worker_count >= 1 && options_.throughput >= 1);
   CHECK(options_.worker_count <= kLastWorker);
   for (std::uint32_t i = 0; i < options_.worker_count; ++i) {
-    threads_.push_back(std::make_unique<Thread>(static_cast<OwnerId>(i + 1), system));
+    threads_.push_back(std::make_unique<Thread>(system.take_worker_id(), system));
   }
   for (auto& thread : threads_) {
     thread->thread = std::thread([this, &own = *thread] { run(own); });

@@ -14,8 +14,10 @@ constexpr int kSectionPatience = 1000;
 
 constinit thread_local Worker* Worker::t_current_ = nullptr;
 
-Worker::Worker(OwnerId id, ActorSystem& system, ProcessRegistry& registry, DoorCounters& counters)
+Worker::Worker(OwnerId id, ActorSystem& system, ProcessRegistry& registry, DoorCounters& counters,
+               OwnerId claims)
     : id_(id),
+      claims_(claims),
       system_(system),
       registry_(registry),
       counters_(counters),

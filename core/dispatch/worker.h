@@ -1,4 +1,4 @@
-// Worker: one thread's share of a WorkStealingDispatcher: the cells that it owns, and the way of a message to them.
+// Worker: what a thread that runs actors has of its own: the cells that it owns, and the way of a message to them.
 //
 //   current()        any thread
 //   append(), run_later(), spare_cells, counters, ..   code that runs on this worker
@@ -9,6 +9,8 @@
 //     pushes out goes to the ring. After kNextChainMax cells from the slot the ring has its turn.
 // K3  `next_`, `ring_` and the lanes of the cells in them are touched inside a Section only. A section costs two plain stores:
 //     the rescuer, who wants to be the only one, pays for both with a heavy fence.
+// K4  A worker follows only the idle cells of its own dispatcher, and only where that is the system's; a cell that is bound to
+//     another runs on that one's threads, whoever sends to it.
 #pragma once
 
 #include <atomic>
@@ -32,7 +34,9 @@ struct WorkerTelemetry;
 
 class alignas(64) Worker {
  public:
-  Worker(OwnerId id, ActorSystem& system, ProcessRegistry& registry, DoorCounters& counters);
+  // `claims`: the idle cells that it may make its own, kIdle or, for none, its own id.
+  Worker(OwnerId id, ActorSystem& system, ProcessRegistry& registry, DoorCounters& counters,
+         OwnerId claims = kIdle);
 
   // The worker whose thread this is; null on other threads.
   static Worker* current() { return t_current_; }
@@ -40,6 +44,8 @@ class alignas(64) Worker {
   static void set_current(Worker* worker) { t_current_ = worker; }
 
   OwnerId id() const { return id_; }
+  // New actors of the system's own dispatcher may begin here.
+  bool may_claim() const { return claims_ == kIdle; }
   ActorSystem& system() const { return system_; }
   ProcessRegistry& registry() const { return registry_; }
   DoorCounters& counters() { return counters_; }
@@ -53,7 +59,7 @@ class alignas(64) Worker {
                                                          Lane lane, bool exempt) {
     Section section(*this);
     Mailbox& mailbox = cell.mailbox();
-    const Mailbox::Claim claim = mailbox.claim(id_);
+    const Mailbox::Claim claim = mailbox.claim(id_, claims_);
     switch (claim) {
       case Mailbox::Claim::own:
         break;
@@ -158,6 +164,7 @@ class alignas(64) Worker {
   static constinit thread_local Worker* t_current_;
 
   const OwnerId id_;
+  const OwnerId claims_;
   ActorSystem& system_;
   ProcessRegistry& registry_;
   DoorCounters& counters_;

@@ -2,7 +2,8 @@
 //
 //   owner (16 bits) | newest envelope that others pushed (44 bits) | a system envelope is among those (1 bit)
 //
-//   owner      idle     nobody; nothing waits that can be handled
+//   owner      idle     nobody; nothing waits that can be handled. In one of two words: of an actor of the system's own
+//                       dispatcher, or of one that is bound to another
 //              a worker the actor is in that worker's queues, or running there
 //              queued   the actor waits in the queue that all workers share
 //              dead     no actor lives here: pushes are turned away
@@ -12,6 +13,7 @@
 //                                           the owner    append and pop are plain loads and stores
 //
 // M1  Exactly one thread gets each idle mailbox: the one whose claim or push found it idle. It must see to it that the actor runs.
+//     Only a worker whose dispatcher the actor has can claim it; all others push.
 // M2  The owner can empty the system lane before each user envelope; a system envelope is never behind a user envelope of
 //     the same sender that came later.
 // M3  Within a lane, envelopes of one sender leave in the order they came, also when the sender or the owner changes threads:
@@ -39,7 +41,8 @@ enum class Lane : std::uint8_t { user, system };
 // Who owns a mailbox. Workers are 1..kLastWorker, unique within an ActorSystem.
 using OwnerId = std::uint16_t;
 inline constexpr OwnerId kIdle = 0;
-inline constexpr OwnerId kLastWorker = 0xfffd;
+inline constexpr OwnerId kLastWorker = 0xfffc;
+inline constexpr OwnerId kIdleBound = 0xfffd;
 inline constexpr OwnerId kDead = 0xfffe;
 inline constexpr OwnerId kQueued = 0xffff;
 
@@ -62,8 +65,8 @@ class Mailbox {
     // It is somebody else's.
     refused,
   };
-  // Before a worker appends anything.
-  [[nodiscard]] Claim claim(OwnerId worker) {
+  // Before a worker appends anything. `idle` is the idle owner that this worker may follow, or its own id when it may none.
+  [[nodiscard]] Claim claim(OwnerId worker, OwnerId idle = kIdle) {
     Word word = word_.load(std::memory_order_relaxed);
     if (owner_of(word) == worker) {
       if ((word & kTopMask) != 0) [[unlikely]]
@@ -71,7 +74,7 @@ class Mailbox {
       return Claim::own;
     }
     // Acquire pairs with the try_release() of the last owner.
-    return word == word_of(kIdle) &&
+    return word == word_of(idle) &&
                    word_.compare_exchange_strong(word, word_of(worker), std::memory_order_acquire,
                                                  std::memory_order_relaxed)
                ? Claim::claimed
@@ -79,7 +82,7 @@ class Mailbox {
   }
   enum class Push : std::uint8_t {
     pushed,
-    // The same, and the mailbox was idle: it is `queued` now, and the caller must put the actor into the shared queue.
+    // The same, and the mailbox was idle: it is `queued` now, and the caller must schedule the actor at its dispatcher.
     enqueue,
     // Nothing was taken.
     dead,
@@ -95,14 +98,14 @@ class Mailbox {
       if (node->is_timed()) [[unlikely]]
         node->set_made_runnable(owner == kIdle);
       node->next_ = top_of(before);
-      const Word after = word_of(owner == kIdle ? kQueued : owner) |
-                         reinterpret_cast<std::uintptr_t>(node) | (before & kHasSystem) |
-                         (lane == Lane::system ? kHasSystem : 0);
+      const bool idle = owner == kIdle || owner == kIdleBound;
+      const Word after = word_of(idle ? kQueued : owner) | reinterpret_cast<std::uintptr_t>(node) |
+                         (before & kHasSystem) | (lane == Lane::system ? kHasSystem : 0);
       // Release publishes the envelope. Acquire, for the one who found it idle: what the last owner left.
       if (word_.compare_exchange_weak(before, after, std::memory_order_acq_rel,
                                       std::memory_order_relaxed)) {
         (void)envelope.release();
-        return owner == kIdle ? Push::enqueue : Push::pushed;
+        return idle ? Push::enqueue : Push::pushed;
       }
     }
   }
@@ -126,6 +129,9 @@ class Mailbox {
   }
 
   // All below: the owner.
+
+  // By which of the system's dispatchers the actor runs; 0 is the system's own. Also by whoever found the mailbox idle.
+  std::uint8_t dispatcher() const { return dispatcher_; }
 
   // True when others pushed something since the last take_pushed().
   bool has_pushed() const { return (word_.load(std::memory_order_relaxed) & kTopMask) != 0; }
@@ -196,8 +202,8 @@ class Mailbox {
   [[nodiscard]] bool try_release(OwnerId self) {
     Word held = word_of(self);
     // Release hands the lanes to the next owner.
-    return word_.compare_exchange_strong(held, word_of(kIdle), std::memory_order_release,
-                                         std::memory_order_relaxed);
+    return word_.compare_exchange_strong(held, word_of(dispatcher_ == 0 ? kIdle : kIdleBound),
+                                         std::memory_order_release, std::memory_order_relaxed);
   }
   // From worker to queued, before the actor is put into the shared queue.
   void hand_out(OwnerId self) { change_owner(self, kQueued); }
@@ -205,7 +211,8 @@ class Mailbox {
   void adopt(OwnerId self) { change_owner(kQueued, self); }
 
   // From dead to its first owner. Nobody else can change a dead mailbox.
-  void start_life(OwnerId first, std::uint32_t user_count_max) {
+  void start_life(OwnerId first, std::uint32_t user_count_max, std::uint8_t dispatcher = 0) {
+    dispatcher_ = dispatcher;
     user_count_max_.store(user_count_max, std::memory_order_relaxed);
     count_batch_ = static_cast<std::uint16_t>(std::clamp(user_count_max / 16, 1u, kCountLag));
     word_.store(word_of(first), std::memory_order_release);
@@ -261,6 +268,8 @@ class Mailbox {
   std::atomic<std::uint32_t> appended_count_{0};
   // Written by start_life(), read by those who come too late for the life before, too.
   std::atomic<std::uint32_t> user_count_max_{0};
+  // The owner, and who found the mailbox idle. Here because it is read just before the word is written.
+  std::uint8_t dispatcher_ = 0;
 
   // Owner; ActorCell sees to it that this is the next cache line.
   alignas(8) std::uint32_t appended_now_ = 0;

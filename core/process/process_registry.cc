@@ -99,7 +99,7 @@ Delivered ProcessRegistry::push_to_cell(ActorCell& cell, const Pid& target, Enve
     case Mailbox::Push::pushed:
       break;
     case Mailbox::Push::enqueue:
-      cell.system().dispatcher().schedule(cell);
+      cell.system().dispatcher_of(cell).schedule(cell);
       break;
     case Mailbox::Push::dead:
       if (lane == Lane::user) mailbox.give_back_place();
@@ -224,12 +224,18 @@ std::vector<std::pair<std::string, Pid>> ProcessRegistry::names() const {
   return all;
 }
 
+DoorCounters& ProcessRegistry::add_worker_counters() {
+  MutexLock lock(worker_counters_mutex_);
+  return worker_counters_.emplace_back();
+}
+
 ProcessRegistry::Counters ProcessRegistry::counters() const {
   Counters sum{.accepted = accepted_.sum(),
                .processed = 0,
                .dead_lettered = system_.dead_letters().door_count(),
                .taken_by_processes = taken_by_processes_.sum(),
                .forwarded = forwarded_.sum()};
+  MutexLock lock(worker_counters_mutex_);
   for (const DoorCounters& worker : worker_counters_) {
     sum.accepted += worker.accepted.get();
     sum.processed += worker.processed.get();

@@ -100,8 +100,8 @@ class ProcessRegistry {
     std::uint64_t forwarded;
   };
   Counters counters() const;
-  // A worker's own; lives as long as the registry. Before the first message.
-  DoorCounters& add_worker_counters() { return worker_counters_.emplace_back(); }
+  // A worker's own; lives as long as the registry.
+  DoorCounters& add_worker_counters();
 
  private:
   enum class Way : std::uint8_t { user, exempt, system };
@@ -137,7 +137,8 @@ class ProcessRegistry {
   ShardedCounter taken_by_processes_;
   ShardedCounter forwarded_;
 
-  std::deque<DoorCounters> worker_counters_;
+  mutable Mutex worker_counters_mutex_{"worker_counters"};
+  std::deque<DoorCounters> worker_counters_ GUARDED_BY(worker_counters_mutex_);
   std::array<Shard, kShardCount> shards_;
 };
 
