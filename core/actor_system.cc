@@ -154,9 +154,9 @@ Pid ActorSystem::guardian_pid() const { return Pid::of_process(*guardian_); }
 
 // The mailbox is opened before the guardian and the name's users know of the actor, because from then on they send to it.
 Result<Pid> ActorSystem::spawn_actor(PropsPtr props, const std::string& id, ActorCell* parent) {
-  const std::uint32_t user_count_max = props->mailbox_user_count_max != 0
-                                           ? props->mailbox_user_count_max
-                                           : options_.mailbox_user_count_max;
+  // What is told of each message must see each.
+  const std::uint32_t user_count_max =
+      props->mailbox_middleware.empty() ? mailbox_limit(*props) : 0;
   const std::optional<std::uint8_t> dispatcher = dispatcher_for(*props);
   if (!dispatcher) {
     return Error{Errc::resource_exhausted,
@@ -184,7 +184,7 @@ Result<Pid> ActorSystem::spawn_actor(PropsPtr props, const std::string& id, Acto
                  "OVERLOADED"};
   }
   cell->mailbox().start_life(worker == nullptr ? kQueued : worker->id(), user_count_max,
-                             *dispatcher);
+                             *dispatcher, cell->props().mailbox_overflow);
   if (parent == nullptr && !guardian_->adopt()) {
     runner.dismiss(*cell);
     cell->end_unborn();

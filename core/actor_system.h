@@ -131,6 +131,10 @@ class ActorSystem {
   bool stop_dispatchers(Instant deadline);
 
   // Used by dispatchers and mailboxes.
+  std::uint32_t mailbox_limit(const Props& props) const {
+    return props.mailbox_user_count_max != 0 ? props.mailbox_user_count_max
+                                             : options_.mailbox_user_count_max;
+  }
   OwnerId take_worker_id();
   const std::shared_ptr<GuestWorkers>& guest_workers() const { return guest_workers_; }
   // The owner of the cell's mailbox, or who found it idle.

@@ -68,6 +68,9 @@ class alignas(64) ActorCell {
   // Of the guardian's children, and the end of a list of siblings.
   static constexpr std::uint32_t kNoCell = UINT32_MAX;
 
+  // How long a full mailbox may keep a sender suspended.
+  static constexpr Duration kSlowedMax = std::chrono::milliseconds(100);
+
   ActorCell();
   ~ActorCell();
   ActorCell(const ActorCell&) = delete;
@@ -101,6 +104,10 @@ class alignas(64) ActorCell {
 
   // Owner.
   bool is_decorated() const { return (hooks_ & kDecorated) != 0; }
+  // The owner or the spawner.
+  const Props& props() const { return *props_; }
+  // The owner, in the actor's turn: it sent to a full mailbox that slows its senders down.
+  void slow_down(const Pid& full);
 
   // Any thread, of a live actor: it has no parent but the guardian.
   bool is_root() const { return parent_index() == kNoCell; }
@@ -126,6 +133,8 @@ class alignas(64) ActorCell {
     kDecorated = 1,
     // It has a receive timeout, or had one.
     kReceiveTimeout = 2,
+    kSpecialMailbox = 16,
+    kMailboxMiddleware = 32,
   };
 
   const CellChunkHead& chunk() const {
@@ -165,6 +174,21 @@ class alignas(64) ActorCell {
   void replay_held();
   void on_watch(const Pid& watcher);
   void on_continuation(EnvelopePtr envelope);
+  void on_slow_sender(const SlowSender& slow);
+  void on_go_on(std::uint32_t number);
+  void release_slowed();
+  // Puts the user message that is to be handled next to the front; false when there is none, or a system message goes first.
+  bool choose_next(Worker& worker);
+  void drop_oldest();
+  void sort_by_priority();
+  void undo_sort();
+  void choose_by_priority();
+  void drop(EnvelopePtr envelope);
+  std::uint32_t user_count_max() const;
+  void tell_started();
+  void tell_empty();
+  template <typename Tell>
+  void tell_middleware(Tell tell);
   void on_answer(EnvelopePtr envelope);
   void on_failure_of_child(const Failure& failure);
   void on_timer(std::uint32_t key);
@@ -201,10 +225,11 @@ class alignas(64) ActorCell {
   std::atomic<std::uint16_t> watcher_count_{0};
   std::atomic<std::uint16_t> restart_count_{0};
   std::uint16_t parent_generation_ = 0;
-  // Why user messages stay where they are: waits for the parent's directive, or the actor wants it so. Owner only.
-  enum Suspended : std::uint8_t { kFailed = 1, kHeld = 4 };
+  // Why user messages stay where they are: waits for the parent's directive, or for room in another's mailbox, or the actor wants
+  // it so. Owner only.
+  enum Suspended : std::uint8_t { kFailed = 1, kSlowed = 2, kHeld = 4 };
   std::uint8_t suspended_ = 0;
-  // Owner only.
+  // Written by the spawner, then owner only.
   std::uint8_t hooks_ = 0;
   std::atomic<std::uint32_t> parent_index_{kNoCell};
   // In units of CellTable::kStartedUnit since the system began.

@@ -168,6 +168,13 @@ std::optional<ActorInfo> CellTable::info(const ActorCell& cell, std::uint32_t ge
       .started_at = began_at_ + cell.started_at_.load(std::memory_order_relaxed) * kStartedUnit};
 }
 
+PropsPtr CellTable::props(const ActorCell& cell, std::uint32_t generation) const {
+  MutexLock lock(stripe_of(cell));
+  const ActorCell::Life life = cell.life();
+  if (life.generation != generation || life.state == ActorCell::State::free) return {};
+  return cell.props_;
+}
+
 std::string CellTable::name(const ActorCell& cell, std::uint32_t generation) const {
   MutexLock lock(stripe_of(cell));
   if (cell.name_ == nullptr || cell.name_->generation != generation) return {};

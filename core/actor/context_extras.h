@@ -18,6 +18,7 @@
 #include "core/actor/pid_set.h"
 #include "core/actor/supervision.h"
 #include "core/base/type_map.h"
+#include "core/mailbox/priority_lanes.h"
 
 namespace nexus::core {
 
@@ -52,6 +53,13 @@ struct ContextExtras {
   std::unique_ptr<ActorTimers> timers;
   // User messages that came while the actor waits for its children before a restart.
   EnvelopeList laid_aside;
+  // User messages of an actor with a priority function, out of the mailbox but in the places they have there.
+  std::unique_ptr<PriorityLanes> priority;
+  // Senders that this actor's full mailbox keeps suspended, and the number of the GoOn that each waits for.
+  std::unordered_map<Pid, std::uint32_t> slowed;
+  // Whose full mailbox suspends this actor, and the number of its GoOn.
+  Pid slowed_by;
+  std::uint32_t slowed_number = 0;
   // Continuations and done futures that came while the actor was suspended.
   EnvelopeList held;
 

@@ -15,10 +15,12 @@
 #include "core/actor/envelope.h"
 #include "core/actor/supervision.h"
 #include "core/base/result.h"
+#include "core/mailbox/mailbox_overflow.h"
 
 namespace nexus::core {
 
 class DispatcherFactory;
+class MailboxMiddleware;
 
 class Props {
  public:
@@ -37,6 +39,12 @@ class Props {
   std::string kind;
   // User messages that may wait; 0 = the system's default.
   std::uint32_t mailbox_user_count_max = 0;
+  // What becomes of more.
+  MailboxOverflow mailbox_overflow = MailboxOverflow::reject;
+  // Level of a user message, 0 (first) to 7 (last, also when it throws). It is called in turns of the actor. Terminated and
+  // PoisonPill have none: they keep their place behind all that came before, and what comes later stays behind them.
+  std::function<std::uint8_t(const Envelope&)> priority{};
+  std::vector<std::shared_ptr<MailboxMiddleware>> mailbox_middleware{};
   // What the actor does about its failed children.
   std::shared_ptr<const SupervisionStrategy> strategy = std::make_shared<OneForOneStrategy>();
   // What the guardian does about this actor's own failures when it has no parent; null = as the system says.

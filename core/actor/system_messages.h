@@ -35,6 +35,15 @@ struct Failure {
 struct Resume {};
 struct Restart {};
 
+// From an actor to one whose mailbox was full: it is suspended and waits for the GoOn with this number.
+struct SlowSender {
+  Pid sender;
+  std::uint32_t number;
+};
+struct GoOn {
+  std::uint32_t number;
+};
+
 // Code to run in the actor's own turn, between messages.
 struct Continuation {
   UniqueFunction<void(Context&)> run;

@@ -13,7 +13,7 @@ namespace nexus::core {
 
 // What `code` threw, as text; nothing when it threw nothing.
 template <typename Code>
-[[nodiscard]] std::optional<std::string> failure_of(Code&& code) {
+[[nodiscard, gnu::always_inline]] inline std::optional<std::string> failure_of(Code&& code) {
   try {
     std::forward<Code>(code)();
     return std::nullopt;

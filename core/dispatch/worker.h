@@ -116,6 +116,8 @@ class alignas(64) Worker {
       record_turn();
   }
 
+  // The cell whose turn this is; meaningless between turns.
+  ActorCell* running = nullptr;
   // Set by the cell whose actor has ended: it may be somebody else's already.
   bool cell_is_gone = false;
   // Cells without an actor, kept for the next spawn; see CellTable.

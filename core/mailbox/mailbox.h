@@ -18,8 +18,8 @@
 //     the same sender that came later.
 // M3  Within a lane, envelopes of one sender leave in the order they came, also when the sender or the owner changes threads:
 //     the owner takes in what others pushed before it appends anything itself.
-// M4  At most user_count_max user envelopes wait, but for kCountLag that the owner appended lately. Early refusals: by as many as
-//     were handled and not yet given back, up to count_batch(). Envelopes marked exempt are never turned away.
+// M4  At most user_count_max user envelopes wait (beyond() for policies that let it grow for a while), but for kCountLag that the
+//     owner appended lately. Early refusals: by as many as were handled and not yet given back, up to count_batch(). Envelopes marked exempt are never turned away.
 // M5  try_release() succeeds only when no envelope was pushed since the last take_pushed().
 //
 // The pushed envelopes are a stack (R. K. Treiber, 1986) that is only ever taken as a whole, hence free of ABA; the owner
@@ -33,6 +33,7 @@
 #include <utility>
 
 #include "core/actor/envelope.h"
+#include "core/mailbox/mailbox_overflow.h"
 
 namespace nexus::core {
 
@@ -95,10 +96,10 @@ class Mailbox {
     for (;;) {
       const OwnerId owner = owner_of(before);
       if (owner == kDead) return Push::dead;
-      if (node->is_timed()) [[unlikely]]
-        node->set_made_runnable(owner == kIdle);
-      node->next_ = top_of(before);
       const bool idle = owner == kIdle || owner == kIdleBound;
+      if (node->is_timed()) [[unlikely]]
+        node->set_made_runnable(idle);
+      node->next_ = top_of(before);
       const Word after = word_of(idle ? kQueued : owner) | reinterpret_cast<std::uintptr_t>(node) |
                          (before & kHasSystem) | (lane == Lane::system ? kHasSystem : 0);
       // Release publishes the envelope. Acquire, for the one who found it idle: what the last owner left.
@@ -110,11 +111,13 @@ class Mailbox {
     }
   }
   // Before push(): takes a place for a user envelope; false when there is none.
-  [[nodiscard]] bool reserve_place() {
+  [[nodiscard]] bool reserve_place() { return reserve_place_within(user_count_max()); }
+  // The same with another limit.
+  [[nodiscard]] bool reserve_place_within(std::uint32_t count_max) {
     // Relaxed: the count is a limit, it publishes nothing.
     if (pushed_count_.fetch_add(1, std::memory_order_relaxed) +
             appended_count_.load(std::memory_order_relaxed) >=
-        user_count_max_.load(std::memory_order_relaxed)) {
+        count_max) {
       give_back_place();
       return false;
     }
@@ -126,6 +129,14 @@ class Mailbox {
   std::uint32_t user_count_approx() const {
     return pushed_count_.load(std::memory_order_relaxed) +
            appended_count_.load(std::memory_order_relaxed);
+  }
+
+  std::uint32_t user_count_max() const { return user_count_max_.load(std::memory_order_relaxed); }
+  MailboxOverflow overflow() const { return overflow_.load(std::memory_order_relaxed); }
+  // How far a mailbox of that limit may grow where its policy lets it.
+  static std::uint32_t beyond(std::uint32_t user_count_max) {
+    const std::uint64_t most = std::uint64_t{user_count_max} + std::max(user_count_max, kBeyondMin);
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(most, UINT32_MAX));
   }
 
   // All below: the owner.
@@ -168,16 +179,24 @@ class Mailbox {
   const Envelope& front_user() const { return user_lane_.front(); }
   Envelope& front_user() { return user_lane_.front(); }
   EnvelopePtr pop_system() { return system_lane_.pop_front(); }
-  // Gives the place back at once, or a little later when it was taken by a pusher.
   EnvelopePtr pop_user() {
     EnvelopePtr envelope = user_lane_.pop_front();
-    if (envelope == nullptr) return envelope;
+    if (envelope != nullptr) give_back_popped();
+    return envelope;
+  }
+  // The same in two steps: what was taken keeps its place until give_back_popped().
+  EnvelopePtr take_user() { return user_lane_.pop_front(); }
+  // Gives the place back at once, or a little later when it was taken by a pusher.
+  void give_back_popped() {
     if (appended_now_ > 0) {
       --appended_now_;
     } else if (++handled_count_ >= count_batch_) {
       give_back_handled();
     }
-    return envelope;
+  }
+  // User envelopes that wait, and places that others have just reserved.
+  std::uint32_t user_count() const {
+    return appended_now_ + pushed_count_.load(std::memory_order_relaxed) - handled_count_;
   }
   // Lays all of the user lane aside, at the end of `aside`, and puts it back in front of what has come since. What is laid
   // aside keeps its places.
@@ -210,9 +229,12 @@ class Mailbox {
   // From queued to worker, after the actor was taken out of it.
   void adopt(OwnerId self) { change_owner(kQueued, self); }
 
-  // From dead to its first owner. Nobody else can change a dead mailbox.
-  void start_life(OwnerId first, std::uint32_t user_count_max, std::uint8_t dispatcher = 0) {
+  // From dead to its first owner. Nobody else can change a dead mailbox. With a limit of 0 every user message finds it full, and
+  // only those that choose a limit themselves, and exempt ones, get in.
+  void start_life(OwnerId first, std::uint32_t user_count_max, std::uint8_t dispatcher = 0,
+                  MailboxOverflow overflow = MailboxOverflow::reject) {
     dispatcher_ = dispatcher;
+    overflow_.store(overflow, std::memory_order_relaxed);
     user_count_max_.store(user_count_max, std::memory_order_relaxed);
     count_batch_ = static_cast<std::uint16_t>(std::clamp(user_count_max / 16, 1u, kCountLag));
     word_.store(word_of(first), std::memory_order_release);
@@ -231,6 +253,8 @@ class Mailbox {
 
   // A power of two.
   static constexpr std::uint32_t kCountLag = 64;
+  // A small mailbox may grow by so much in one turn of its actor.
+  static constexpr std::uint32_t kBeyondMin = 1024;
 
  private:
   using Word = std::uint64_t;
@@ -270,6 +294,8 @@ class Mailbox {
   std::atomic<std::uint32_t> user_count_max_{0};
   // The owner, and who found the mailbox idle. Here because it is read just before the word is written.
   std::uint8_t dispatcher_ = 0;
+  // As user_count_max_.
+  std::atomic<MailboxOverflow> overflow_{MailboxOverflow::reject};
 
   // Owner; ActorCell sees to it that this is the next cache line.
   alignas(8) std::uint32_t appended_now_ = 0;

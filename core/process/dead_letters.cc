@@ -33,13 +33,17 @@ DeadLetters::DeadLetters(Options options, ActorSystem& system, EventStream& even
                          const Clock& clock, Log log)
     : options_(options), system_(system), events_(events), clock_(clock), log_(std::move(log)) {}
 
-void DeadLetters::take(const Pid& target, EnvelopePtr envelope, Lane lane,
-                       DeadLetterReason reason) {
+void DeadLetters::take(const Pid& target, EnvelopePtr envelope, Lane lane, DeadLetterReason reason,
+                       Tell tell) {
   if (lane == Lane::system) {
     // A watch on what is not there is answered; the other system messages have nothing left to do.
     if (const auto* watch = envelope->get<Watch>()) {
       system_.registry().send_terminated(
           watch->watcher, make_envelope(Terminated{target, TerminatedReason::not_found}));
+    }
+    // The full mailbox is no more.
+    if (const auto* slow = envelope->get<SlowSender>()) {
+      system_.registry().send_system(slow->sender, make_envelope(GoOn{slow->number}));
     }
     // Nobody is left to collect it.
     if (const auto* done = envelope->get<FutureDone>())
@@ -53,7 +57,7 @@ void DeadLetters::take(const Pid& target, EnvelopePtr envelope, Lane lane,
   // Reports about other messages that nobody waits for any more are no news.
   if (is_report) return;
   const DeadLetter letter{target, sender, envelope->type().name(), reason};
-  if (sender) {
+  if (sender && tell == Tell::sender) {
     if (reason == DeadLetterReason::mailbox_full && envelope->wants_notices()) {
       (void)system_.registry().send_user(sender,
                                          make_envelope(Notice{Notice::Kind::mailbox_full, {}}));

@@ -39,8 +39,10 @@ class DeadLetters {
   DeadLetters(Options options, ActorSystem& system, EventStream& events, const Clock& clock,
               Log log);
 
+  enum class Tell : std::uint8_t { sender, nobody };
   // Any thread. Takes a message that nobody will handle.
-  void take(const Pid& target, EnvelopePtr envelope, Lane lane, DeadLetterReason reason);
+  void take(const Pid& target, EnvelopePtr envelope, Lane lane, DeadLetterReason reason,
+            Tell tell = Tell::sender);
 
   std::uint64_t count(DeadLetterReason reason) const {
     return counts_[static_cast<std::size_t>(reason)].sum();

@@ -4,6 +4,8 @@
 #include "core/actor/cell_table.h"
 #include "core/actor/messages.h"
 #include "core/actor_system.h"
+#include "core/base/user_code.h"
+#include "core/mailbox/mailbox_middleware.h"
 
 namespace nexus::core {
 
@@ -73,22 +75,75 @@ Delivered ProcessRegistry::send_to_cell(Worker* worker, const Pid& target, Envel
       case Worker::Append::appended:
         return Delivered::mailbox;
       case Worker::Append::full:
-        return turn_away(target, std::move(envelope), lane, DeadLetterReason::mailbox_full);
+        return send_to_full(worker, cell, target, std::move(envelope));
       case Worker::Append::not_mine:
         break;
     }
   }
-  return push_to_cell(cell, target, std::move(envelope), way);
+  return push_to_cell(worker, cell, target, std::move(envelope), way);
 }
 
-Delivered ProcessRegistry::push_to_cell(ActorCell& cell, const Pid& target, EnvelopePtr envelope,
-                                        Way way) {
+Delivered ProcessRegistry::push_to_cell(Worker* worker, ActorCell& cell, const Pid& target,
+                                        EnvelopePtr envelope, Way way) {
   Mailbox& mailbox = cell.mailbox();
-  const Lane lane = way == Way::system ? Lane::system : Lane::user;
   if (way == Way::user && !mailbox.reserve_place()) {
-    return turn_away(target, std::move(envelope), lane, DeadLetterReason::mailbox_full);
+    return send_to_full(worker, cell, target, std::move(envelope));
   }
   if (way == Way::exempt) mailbox.reserve_exempt_place();
+  return push(cell, target, std::move(envelope), way == Way::system ? Lane::system : Lane::user);
+}
+
+Delivered ProcessRegistry::send_to_full(Worker* worker, ActorCell& cell, const Pid& target,
+                                        EnvelopePtr envelope) {
+  constexpr auto kFull = DeadLetterReason::mailbox_full;
+  Mailbox& mailbox = cell.mailbox();
+  std::uint32_t count_max = mailbox.user_count_max();
+  PropsPtr with_middleware;
+  const auto push_it = [&] {
+    if (with_middleware) tell_middleware(*with_middleware, target, *envelope);
+    return push(cell, target, std::move(envelope), Lane::user);
+  };
+  if (count_max == 0) {
+    with_middleware = cell.system().cells().props(cell, target.generation());
+    if (!with_middleware) {
+      return turn_away(target, std::move(envelope), Lane::user, DeadLetterReason::stopped);
+    }
+    count_max = cell.system().mailbox_limit(*with_middleware);
+    if (mailbox.reserve_place_within(count_max)) return push_it();
+  }
+  const std::uint32_t beyond = Mailbox::beyond(count_max);
+  switch (mailbox.overflow()) {
+    case MailboxOverflow::reject:
+      break;
+    case MailboxOverflow::drop_oldest:
+      if (mailbox.reserve_place_within(beyond)) return push_it();
+      [[fallthrough]];
+    case MailboxOverflow::drop_newest:
+      system_.dead_letters().take(target, std::move(envelope), Lane::user, kFull,
+                                  DeadLetters::Tell::nobody);
+      return Delivered::dead_letter;
+    case MailboxOverflow::slow_sender: {
+      ActorCell* sender = worker == nullptr ? nullptr : worker->running;
+      if (sender == nullptr || sender == &cell || !mailbox.reserve_place_within(beyond)) break;
+      const Delivered delivered = push_it();
+      if (delivered == Delivered::mailbox) sender->slow_down(target);
+      return delivered;
+    }
+  }
+  return turn_away(target, std::move(envelope), Lane::user, kFull);
+}
+
+void ProcessRegistry::tell_middleware(const Props& props, const Pid& target,
+                                      const Envelope& envelope) {
+  for (const auto& middleware : props.mailbox_middleware) {
+    const auto thrown = failure_of([&] { middleware->message_posted(target, envelope); });
+    if (thrown) system_.log().warn("mailbox middleware threw", {{"reason", *thrown}});
+  }
+}
+
+Delivered ProcessRegistry::push(ActorCell& cell, const Pid& target, EnvelopePtr envelope,
+                                Lane lane) {
+  Mailbox& mailbox = cell.mailbox();
   Worker* worker = own_worker();
   if (worker != nullptr ? worker->sampler().due() : cell.system().telemetry().choose())
       [[unlikely]] {

@@ -111,7 +111,13 @@ class ProcessRegistry {
   void deliver_to_future(const Pid& target, EnvelopePtr&& envelope);
   Delivered send_to_cell(Worker* worker, const Pid& target, EnvelopePtr envelope, Way way);
   Delivered send_elsewhere(const Pid& target, EnvelopePtr envelope, Way way);
-  Delivered push_to_cell(ActorCell& cell, const Pid& target, EnvelopePtr envelope, Way way);
+  Delivered push_to_cell(Worker* worker, ActorCell& cell, const Pid& target, EnvelopePtr envelope,
+                         Way way);
+  // A user message for which the mailbox has no place.
+  Delivered send_to_full(Worker* worker, ActorCell& cell, const Pid& target, EnvelopePtr envelope);
+  void tell_middleware(const Props& props, const Pid& target, const Envelope& envelope);
+  // With a place reserved.
+  Delivered push(ActorCell& cell, const Pid& target, EnvelopePtr envelope, Lane lane);
   Delivered turn_away(const Pid& target, EnvelopePtr envelope, Lane lane, DeadLetterReason reason);
   // The worker whose thread this is, when it is one of this system.
   Worker* own_worker() const;
