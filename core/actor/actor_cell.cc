@@ -166,7 +166,7 @@ void ActorCell::note_activity() {
 
 void ActorCell::run(Worker& worker, std::uint32_t throughput) {
   worker.cell_is_gone = false;
-  worker.running = this;
+  worker.set_running(this);
   if (state() == State::starting) {
     on_start();
     if (worker.cell_is_gone) return;

@@ -4,7 +4,7 @@
 //
 // It is the processor's time stamp counter where that runs at one rate on all cores (cpuid says "invariant"), else the steady
 // clock. now() is not ordered with the instructions around it: a stamp may be some nanoseconds early or late.
-// Why not the steady clock alone: docs/design/0009-queue-dwell.md.
+// Why not the steady clock alone: docs/design/0010-queue-dwell.md.
 #pragma once
 
 #include <cstdint>

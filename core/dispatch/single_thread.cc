@@ -94,11 +94,11 @@ class SingleThread::Member final : public Dispatcher {
   void run(ActorCell& cell) {
     Worker* before = Worker::current();
     const bool cell_was_gone = worker_.cell_is_gone;
-    ActorCell* running = worker_.running;
+    ActorCell* running = worker_.running();
     Worker::set_current(&worker_);
     cell.run(worker_, throughput_);
     worker_.cell_is_gone = cell_was_gone;
-    worker_.running = running;
+    worker_.set_running(running);
     Worker::set_current(before);
   }
 

@@ -117,7 +117,8 @@ class alignas(64) Worker {
   }
 
   // The cell whose turn this is; meaningless between turns.
-  ActorCell* running = nullptr;
+  ActorCell* running() const { return running_; }
+  void set_running(ActorCell* cell) { running_ = cell; }
   // Set by the cell whose actor has ended: it may be somebody else's already.
   bool cell_is_gone = false;
   // Cells without an actor, kept for the next spawn; see CellTable.
@@ -181,6 +182,7 @@ class alignas(64) Worker {
   std::uint32_t next_chain_ = 0;
   CellRing ring_;
   std::atomic<std::uint64_t> turn_count_{0};
+  ActorCell* running_ = nullptr;
 
   // Written by rescuers.
   alignas(64) std::atomic<bool> revoked_{false};

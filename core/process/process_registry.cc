@@ -123,7 +123,7 @@ Delivered ProcessRegistry::send_to_full(Worker* worker, ActorCell& cell, const P
                                   DeadLetters::Tell::nobody);
       return Delivered::dead_letter;
     case MailboxOverflow::slow_sender: {
-      ActorCell* sender = worker == nullptr ? nullptr : worker->running;
+      ActorCell* sender = worker == nullptr ? nullptr : worker->running();
       if (sender == nullptr || sender == &cell || !mailbox.reserve_place_within(beyond)) break;
       const Delivered delivered = push_it();
       if (delivered == Delivered::mailbox) sender->slow_down(target);
