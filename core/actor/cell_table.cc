@@ -39,7 +39,13 @@ CellTable::CellTable(Options options, ActorSystem& system)
       system_(system),
       chunks_(std::make_unique<std::array<std::atomic<Chunk*>, kChunkCountMax>>()) {
   static_assert(sizeof(Chunk) == kCellChunkBytes);
-  CHECK(options_.actor_count_max <= kChunkCountMax * kChunkCellCount - options_.resting_count);
+  constexpr std::size_t kRestingMax = 1'000'000;
+  // As many as a node may be configured to have.
+  constexpr std::size_t kWorkerMax = 1024;
+  static_assert(kActorCountMax + kRestingMax + kSpareMax * kWorkerMax <=
+                kChunkCountMax * kChunkCellCount);
+  CHECK(options_.actor_count_max <= kActorCountMax);
+  CHECK(options_.resting_count <= kRestingMax);
 }
 
 CellTable::~CellTable() {

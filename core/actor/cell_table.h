@@ -36,10 +36,13 @@ struct ActorInfo {
 
 class CellTable {
  public:
+  // The largest Options::actor_count_max. Below the number of cells by more than can rest, or be spare at the workers.
+  static constexpr std::uint32_t kActorCountMax = 65'000'000;
   struct Options {
-    // Actors alive at once; at most kChunkCountMax * kChunkCellCount.
+    // Actors alive at once; at most kActorCountMax.
     std::uint32_t actor_count_max = 10'000'000;
-    // Cells of named actors rest so long before they are used again, so that old Pids still print their name.
+    // Cells of named actors rest so long before they are used again, so that old Pids still print their name. At most a
+    // million.
     std::uint32_t resting_count = 4096;
   };
   // Of ActorCell's started_at.

@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/actor/cell_table.h"
 #include "core/base/escape.h"
 #include "core/base/nearest.h"
 #include "daemon/config/units.h"
@@ -118,7 +119,7 @@ std::vector<NodeOption> make_node_options() {
           {.path = "core.actor_count_max",
            .unit = "actors",
            .min = 1,
-           .max = 100'000'000,
+           .max = core::CellTable::kActorCountMax,
            .doc = "Actors alive in this node at once."}),
       in_section<&N::core, &CoreSection::ask_timeout_default>(
           {.path = "core.ask_timeout_default",

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/actor/context.h"
+#include "daemon/config/option_table.h"
 #include "nexus/v1/types.pb.h"
 #include "tests/support/wait.h"
 
@@ -47,6 +48,23 @@ TEST(Node, TwoNodesInOneProcessTalkToEachOther) {
   EXPECT_EQ(answer.message->get<v1::CounterReply>()->value(), 42);
   EXPECT_TRUE(first.stop());
   EXPECT_TRUE(second.stop());
+}
+
+TEST(Node, StartsWithEveryOptionAtItsLeastAndAtItsMost) {
+  for (const bool most : {false, true}) {
+    NodeConfig config = on_any_port("n");
+    for (const NodeOption& option : node_options()) {
+      if (option.spec.max == 0) continue;
+      const std::uint64_t number = most ? option.spec.max : option.spec.min;
+      const char* unit = option.spec.type == OptionType::duration ? "ms" : "";
+      ASSERT_TRUE(assign(option, std::to_string(number) + unit, config).ok()) << option.spec.path;
+    }
+    Node node;
+    ASSERT_TRUE(node.start(config).ok());
+    // The activator is an actor, too.
+    EXPECT_EQ(node.system().spawn(core::share(core::props<Doubler>())).ok(), most);
+    EXPECT_TRUE(node.stop());
+  }
 }
 
 TEST(Node, APortThatIsTakenIsAnErrorThatNamesTheAddress) {
