@@ -82,6 +82,14 @@ class Package(NodeTestCase):
         # The threshold counts tenths.
         self.run_ok("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
 
+    def test_a_wrong_configuration_ends_the_main_process_for_good(self):
+        """systemd looks at RestartPreventExitStatus for the main process only: whatever may fail before it is tried for ever."""
+        self.install()
+        with open(self.installed("lib/systemd/system/nexusd.service"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        self.assertIn("RestartPreventExitStatus=2 3", lines)
+        self.assertFalse([line for line in lines if line.startswith("ExecStartPre")])
+
 
 if __name__ == "__main__":
     main()
