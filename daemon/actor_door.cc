@@ -133,15 +133,40 @@ core::Status ActorDoor::check_target(const core::Pid& target) const {
   return not_found(target);
 }
 
-core::Status ActorDoor::check_payload(const core::Payload& payload) const {
-  const std::size_t bytes_max = config_.remote.message_bytes_max;
-  if (payload.data.size() <= bytes_max) return core::Nothing{};
-  Error error{Errc::invalid_argument,
-              "the message has " + std::to_string(payload.data.size()) +
-                  " bytes, remote.message_bytes_max allows " + std::to_string(bytes_max),
+Error ActorDoor::too_large(std::string detail) const {
+  const std::string limit = std::to_string(config_.remote.message_bytes_max);
+  Error error{Errc::invalid_argument, detail + ", remote.message_bytes_max allows " + limit,
               "MESSAGE_TOO_LARGE"};
-  error.metadata["limit"] = std::to_string(bytes_max);
+  error.metadata["limit"] = limit;
   return error;
+}
+
+core::Status ActorDoor::check_payload(const core::Payload& payload,
+                                      const core::Headers& headers) const {
+  const std::size_t names_max = remote::WireMessage::kNameBytesMax;
+  if (payload.type.size() > names_max || payload.content_type.size() > names_max) {
+    return Error{Errc::invalid_argument,
+                 "the type and the content type of a message have at most " +
+                     std::to_string(names_max) + " bytes each",
+                 "INVALID_REQUEST"};
+  }
+  const std::size_t header_bytes = remote::headers_bytes(headers);
+  if (payload.data.size() + header_bytes <= config_.remote.message_bytes_max) {
+    return core::Nothing{};
+  }
+  std::string detail = "the message has " + std::to_string(payload.data.size()) + " bytes";
+  if (header_bytes > 0) detail += " and its headers " + std::to_string(header_bytes);
+  return too_large(std::move(detail));
+}
+
+// Each message of a tell gets the headers, so what they take together is limited, too.
+core::Status ActorDoor::check_tell_headers(const core::Headers& headers,
+                                           std::size_t message_count) const {
+  const std::size_t header_bytes = remote::headers_bytes(headers);
+  if (header_bytes * message_count <= config_.remote.message_bytes_max) return core::Nothing{};
+  return too_large("headers of " + std::to_string(header_bytes) + " bytes in each of " +
+                   std::to_string(message_count) + " messages are " +
+                   std::to_string(header_bytes * message_count));
 }
 
 Error ActorDoor::error_of(const core::Answer& answer, const core::Pid& target,
@@ -166,11 +191,7 @@ Error ActorDoor::error_of(const core::Answer& answer, const core::Pid& target,
                "NODE_UNREACHABLE"};
       break;
     case Outcome::too_large:
-      error = {Errc::invalid_argument,
-               "the message is larger than remote.message_bytes_max = " +
-                   std::to_string(config_.remote.message_bytes_max),
-               "MESSAGE_TOO_LARGE"};
-      error.metadata["limit"] = std::to_string(config_.remote.message_bytes_max);
+      error = too_large("the message is too large");
       break;
     case Outcome::not_remotable:
       error = {Errc::internal, "the message cannot leave the node", "NOT_REMOTABLE"};
@@ -234,7 +255,7 @@ core::Result<ActorDoor::Message> ActorDoor::message_of(core::Answer answer, bool
 ActorDoor::Cancel ActorDoor::ask(const core::Pid& target, Message message, core::Duration budget,
                                  Callback<Message> done) {
   core::Status checked = check_target(target);
-  if (checked.ok()) checked = check_payload(message.payload);
+  if (checked.ok()) checked = check_payload(message.payload, message.headers);
   if (!checked.ok()) {
     done(checked.error());
     return [] {};
@@ -297,11 +318,12 @@ void ActorDoor::tell(const core::Pid& target, std::vector<core::Payload> message
                      core::Headers headers, Ack ack, core::Duration budget,
                      Callback<std::uint32_t> done) {
   core::Status checked = check_target(target);
+  if (checked.ok()) checked = check_tell_headers(headers, messages.size());
   std::vector<core::EnvelopePtr> envelopes;
   envelopes.reserve(messages.size());
   const core::PropsPtr props = props_of(target);
   for (core::Payload& payload : messages) {
-    if (checked.ok()) checked = check_payload(payload);
+    if (checked.ok()) checked = check_payload(payload, headers);
     if (!checked.ok()) break;
     // Nobody waits for the actor's turn, so what its kind cannot read is found now where that is possible.
     if (props != nullptr && props->read_payload) {

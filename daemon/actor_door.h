@@ -120,7 +120,9 @@ class ActorDoor {
                        core::Duration budget) const;
   core::Error not_found(const core::Pid& target) const;
   core::Status check_target(const core::Pid& target) const;
-  core::Status check_payload(const core::Payload& payload) const;
+  core::Status check_payload(const core::Payload& payload, const core::Headers& headers) const;
+  core::Status check_tell_headers(const core::Headers& headers, std::size_t message_count) const;
+  core::Error too_large(std::string detail) const;
   core::Result<Message> message_of(core::Answer answer, bool as_json) const;
   core::PropsPtr props_of(const core::Pid& pid) const;
 

@@ -35,13 +35,15 @@ Endpoint::Endpoint(std::shared_ptr<const Shared> shared, std::string address)
       jitter_(static_cast<std::uint32_t>(
           std::hash<std::string>{}(shared_->system.address() + address_))) {}
 
-std::size_t Endpoint::body_bytes_max(const WireMessage& message) const {
-  const std::size_t bytes_max = shared_->options.message_bytes_max;
-  return message.is_wrapped() ? bytes_max + WireMessage::kWrappingBytes : bytes_max;
+bool Endpoint::is_too_large(const WireMessage& message) const {
+  const std::size_t wrapping = message.is_wrapped() ? WireMessage::kWrappingBytes : 0;
+  return message.data.size() + headers_bytes(message.headers) >
+             shared_->options.message_bytes_max + wrapping ||
+         message.type_name.size() > WireMessage::kNameBytesMax;
 }
 
 void Endpoint::send(WireMessage message) {
-  if (message.data.size() > body_bytes_max(message)) {
+  if (is_too_large(message)) {
     to_dead_letters({std::move(message)}, core::DeadLetterReason::too_large);
     return;
   }

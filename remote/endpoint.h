@@ -100,7 +100,7 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
     std::optional<std::uint64_t> dial_epoch;
   };
 
-  std::size_t body_bytes_max(const WireMessage& message) const;
+  bool is_too_large(const WireMessage& message) const;
   WireMessage watch_message(const core::Pid& watcher, const core::Pid& watchee, bool watch) const;
   [[nodiscard]] Todo decide(const EndpointState::Actions& actions) REQUIRES(mutex_);
   [[nodiscard]] Todo drop_stream(const EndpointState::Actions& actions) REQUIRES(mutex_);

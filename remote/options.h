@@ -9,7 +9,7 @@
 namespace nexus::remote {
 
 struct Options {
-  // The body of one message. A larger one is a dead letter `too_large`.
+  // The body and the headers of one message. A larger one is a dead letter `too_large`.
   std::size_t message_bytes_max = 4 * 1024 * 1024;
   // Messages and bytes in one batch; a single message may exceed the bytes. Go peers refuse more than 4 MiB.
   std::size_t batch_count_max = 1000;
@@ -17,7 +17,7 @@ struct Options {
   // What may wait for one peer; beyond it messages are dead letters `link_queue_full`.
   std::size_t queue_count_max = 100'000;
   std::size_t queue_bytes_max = 64 * 1024 * 1024;
-  // Endpoints at once; idle ones are forgotten first. A message to one more address is a dead letter `link_down`.
+  // Endpoints at once; those that are down and hold nothing are forgotten first. A message to one more address is a dead letter `link_down`.
   std::size_t peer_count_max = 1024;
   // Wait before a lost link is dialled again: doubles from min to max, with jitter.
   core::Duration reconnect_min = std::chrono::milliseconds(200);

@@ -9,6 +9,27 @@
 
 namespace nexus::remote {
 
+// Header by which a nexus node asks for notices; other peers ignore it.
+inline constexpr const char* kNoticesHeader = "nexus-notices";
+// Its values: all notices, to the sender; or only whether the message got into the mailbox, for a message that has no sender in
+// the eyes of the actor.
+inline constexpr const char* kAllNotices = "1";
+inline constexpr const char* kEnqueuedNotice = "enqueued";
+// Header that says how many milliseconds are left until the message's deadline. A length of time, because two nodes do not share
+// a clock: what the message waits on its way comes on top.
+inline constexpr const char* kTimeoutHeader = "nexus-timeout-ms";
+
+// What headers count for wherever bytes are limited: their text, and for each what two strings cost in memory, which is more than
+// it takes on the wire. The node's own header is free.
+inline std::size_t headers_bytes(const core::Headers& headers) {
+  std::size_t total = 0;
+  for (const auto& [key, value] : headers) {
+    if (key == kNoticesHeader && value == kEnqueuedNotice) continue;
+    total += key.size() + value.size() + sizeof(std::pair<std::string, std::string>);
+  }
+  return total;
+}
+
 struct WireMessage {
   core::Pid target;
   core::Pid sender;
@@ -30,27 +51,18 @@ struct WireMessage {
         total += pid->record()->address.size() + pid->record()->id.size();
       }
     }
-    for (const auto& [key, value] : headers) total += key.size() + value.size() + 8;
-    return total;
+    return total + headers_bytes(headers);
   }
 
   // A client's bytes in a nexus.v1.Payload, and not a message of their own type.
   bool is_wrapped() const { return type_name == "nexus.v1.Payload"; }
 
-  // What nexus.v1.Payload adds to a client's bytes: its own type name and content type.
-  static constexpr std::size_t kWrappingBytes = 1024;
+  // Of a type name, and of a content type.
+  static constexpr std::size_t kNameBytesMax = 512;
+  // What nexus.v1.Payload adds to a client's bytes: its own type name and content type, and the tags of its fields.
+  static constexpr std::size_t kWrappingBytes = 2 * kNameBytesMax + 32;
   // Field tags, indices and short table entries of one envelope, rounded up.
   static constexpr std::size_t kEnvelopeBytes = 96;
 };
-
-// Header by which a nexus node asks for notices; other peers ignore it.
-inline constexpr const char* kNoticesHeader = "nexus-notices";
-// Its values: all notices, to the sender; or only whether the message got into the mailbox, for a message that has no sender in
-// the eyes of the actor.
-inline constexpr const char* kAllNotices = "1";
-inline constexpr const char* kEnqueuedNotice = "enqueued";
-// Header that says how many milliseconds are left until the message's deadline. A length of time, because two nodes do not share
-// a clock: what the message waits on its way comes on top.
-inline constexpr const char* kTimeoutHeader = "nexus-timeout-ms";
 
 }  // namespace nexus::remote

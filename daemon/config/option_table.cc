@@ -137,7 +137,7 @@ std::vector<NodeOption> make_node_options() {
           {.path = "remote.message_bytes_max",
            .min = kKiB,
            .max = 64 * kMiB,
-           .doc = "Largest message for an actor, without its name and headers. Every node of a "
+           .doc = "Largest message for an actor, with its headers. Every node of a "
                   "system should have the same."}),
       in_section<&N::remote, &RemoteSection::batch_count_max>(
           {.path = "remote.batch_count_max",

@@ -5,6 +5,7 @@
 #include "core/actor/context.h"
 #include "daemon/builtin_kinds.h"
 #include "nexus/v1/types.pb.h"
+#include "remote/wire_message.h"
 #include "tests/support/wait.h"
 
 namespace nexus::daemon {
@@ -67,7 +68,7 @@ class ActorDoorTest : public testing::Test {
   core::Result<ActorDoor::Message> ask(const core::Pid& target, core::Payload payload,
                                        core::Duration budget = milliseconds(2000)) {
     test::Queue<core::Result<ActorDoor::Message>> answers;
-    door_->ask(target, {std::move(payload), {}}, budget,
+    door_->ask(target, {std::move(payload), headers_}, budget,
                [&](core::Result<ActorDoor::Message> answer) { answers.push(std::move(answer)); });
     auto answer = answers.pop();
     CHECK(answer.has_value());
@@ -75,7 +76,7 @@ class ActorDoorTest : public testing::Test {
   }
   core::Result<std::uint32_t> tell(const core::Pid& target, std::vector<core::Payload> payloads) {
     test::Queue<core::Result<std::uint32_t>> answers;
-    door_->tell(target, std::move(payloads), {}, ActorDoor::Ack::enqueued, milliseconds(2000),
+    door_->tell(target, std::move(payloads), headers_, ActorDoor::Ack::enqueued, milliseconds(2000),
                 [&](core::Result<std::uint32_t> answer) { answers.push(std::move(answer)); });
     auto answer = answers.pop();
     CHECK(answer.has_value());
@@ -95,6 +96,8 @@ class ActorDoorTest : public testing::Test {
   }
 
   std::shared_ptr<test::Gate> gate_ = std::make_shared<test::Gate>();
+  // Of each ask and tell.
+  core::Headers headers_;
   Kinds kinds_;
   NodeConfig config_;
   core::ActorSystem system_{at_address()};
@@ -207,6 +210,40 @@ TEST_F(ActorDoorTest, AMessageOverTheLimitIsRefusedWithTheLimit) {
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.error().reason, "MESSAGE_TOO_LARGE");
   EXPECT_EQ(answer.error().metadata.at("limit"), "1000");
+}
+
+TEST_F(ActorDoorTest, HeadersCountAsTheMessageDoes) {
+  const core::Pid echo = spawn("echo", "e");
+  headers_ = {{"key", std::string(433, 'h')}};
+  const std::size_t bytes = remote::headers_bytes(headers_);
+  ASSERT_EQ(bytes, 500u);
+  EXPECT_TRUE(ask(echo, core::Payload::json(std::string(500, ' '))).ok());
+  EXPECT_TRUE(tell(echo, {core::Payload::json(std::string(500, ' '))}).ok());
+  for (const auto& refused : {ask(echo, core::Payload::json(std::string(501, ' '))).error(),
+                              tell(echo, {core::Payload::json(std::string(501, ' '))}).error()}) {
+    EXPECT_EQ(refused.reason, "MESSAGE_TOO_LARGE");
+    EXPECT_PRED_FORMAT2(testing::IsSubstring, "501 bytes and its headers 500", refused.detail);
+  }
+}
+
+TEST_F(ActorDoorTest, TheHeadersOfATellCountOncePerMessage) {
+  const core::Pid echo = spawn("echo", "e");
+  headers_ = {{"key", std::string(433, 'h')}};
+  EXPECT_TRUE(tell(echo, {add(1), add(1)}).ok());
+  const auto told = tell(echo, {add(1), add(1), add(1)});
+  ASSERT_FALSE(told.ok());
+  EXPECT_EQ(told.error().code, Errc::invalid_argument);
+  EXPECT_EQ(told.error().reason, "MESSAGE_TOO_LARGE");
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "headers of 500 bytes in each of 3 messages",
+                      told.error().detail);
+}
+
+TEST_F(ActorDoorTest, TheNamesInAPayloadAreShort) {
+  const core::Pid echo = spawn("echo", "e");
+  const std::string longest(512, 'n');
+  EXPECT_TRUE(ask(echo, {longest, longest, "{}"}).ok());
+  EXPECT_EQ(ask(echo, {longest + "n", "", "{}"}).error().reason, "INVALID_REQUEST");
+  EXPECT_EQ(tell(echo, {{"", longest + "n", "{}"}}).error().reason, "INVALID_REQUEST");
 }
 
 TEST_F(ActorDoorTest, SpawnErrorsNameWhatIsWrong) {

@@ -239,6 +239,25 @@ class Sizes(NodeTestCase):
                 self.assert_refused(CODE.INVALID_ARGUMENT, "MESSAGE_TOO_LARGE", client.ask_payload, pid, large)
                 self.assertEqual(client.ask_payload(pid, small), small)
 
+    def test_headers_over_the_limit_are_refused_and_do_the_link_no_harm(self):
+        host, other = self.start_many(2, settings=self.SETTINGS)
+        self.client(host).spawn("counter", "a")
+        pid = host.pid_of("a")
+        huge = {f"key{n}": "h" * 10_000 for n in range(200)}
+        for node in (host, other):
+            client = self.client(node, options=[("grpc.max_send_message_length", -1)])
+            with self.subTest(node.name):
+                watch = client.watch(pid).await_watching()
+                self.assert_refused(CODE.INVALID_ARGUMENT, "MESSAGE_TOO_LARGE", client.ask, pid, {}, headers=huge)
+                before = node.memory_bytes()
+                self.assert_refused(CODE.INVALID_ARGUMENT, "MESSAGE_TOO_LARGE", client.tell, pid, [{"add": 1}] * 1000,
+                                    headers={"key": "h" * 300_000})
+                self.assertLess(node.memory_bytes() - before, 50_000_000)
+                self.assertEqual(client.tell(pid, [{"add": 0}] * 1000, headers={"key": "h" * 900}), 1000)
+                self.assertEqual(client.ask(pid, {}, headers={"key": "h" * 900_000}), {"value": "0"})
+                self.assertEqual(watch.reasons(), [])
+                watch.cancel()
+
     def test_at_most_1000_messages_in_one_tell(self):
         host = self.start()
         client = self.client(host)

@@ -148,6 +148,29 @@ TEST_F(EndpointLink, L2_AMessageOverTheLimitIsTooLargeAndOneAtTheLimitIsNot) {
   EXPECT_EQ(read(*stream), fits);
 }
 
+TEST_F(EndpointLink, L2_HeadersAndALongTypeNameMakeAMessageTooLarge) {
+  Options options = patient();
+  options.message_bytes_max = 1'000;
+  use(options);
+  WireMessage with_headers = message(std::string(500, 'x'));
+  with_headers.headers = {{"key", std::string(434, 'h')}};
+  ASSERT_EQ(headers_bytes(with_headers.headers), 501u);
+  endpoint_->send(with_headers);
+  EXPECT_EQ(dead_letter_count(DeadLetterReason::too_large), 1u);
+  WireMessage with_name = message("x");
+  with_name.type_name = std::string(WireMessage::kNameBytesMax + 1, 'n');
+  endpoint_->send(with_name);
+  EXPECT_EQ(dead_letter_count(DeadLetterReason::too_large), 2u);
+  EXPECT_EQ(dialer_->dial_count(), 0);
+  with_headers.data.pop_back();
+  // The node's own header, which asks for a notice, takes nobody's place.
+  with_headers.headers.emplace_back(kNoticesHeader, kEnqueuedNotice);
+  endpoint_->send(with_headers);
+  const auto stream = dialer_->take();
+  stream->accept("one");
+  EXPECT_EQ(read(*stream), std::string(499, 'x'));
+}
+
 TEST_F(EndpointLink, L2_AfterCloseEverythingIsLinkDown) {
   const auto stream = connect();
   endpoint_->close();

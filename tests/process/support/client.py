@@ -56,16 +56,18 @@ class Client:
         request = api.SpawnRequest(kind=kind, id=actor_id, node=node, if_exists=if_exists)
         return self._call(self.stub.Spawn, request, timeout)
 
-    def ask(self, pid, value, timeout=10):
+    def ask(self, pid, value, timeout=10, headers=None):
         """Asks in JSON; the answer as Python values."""
-        answer = self._call(self.stub.Ask, api.AskRequest(pid=pid, message=json_payload(value)), timeout)
+        request = api.AskRequest(pid=pid, message=json_payload(value), headers=headers)
+        answer = self._call(self.stub.Ask, request, timeout)
         return json.loads(answer.message.data)
 
     def ask_payload(self, pid, payload, timeout=10):
         return self._call(self.stub.Ask, api.AskRequest(pid=pid, message=payload), timeout).message
 
-    def tell(self, pid, values, ack=api.ACK_UNSPECIFIED, timeout=30):
-        request = api.TellRequest(pid=pid, messages=[json_payload(value) for value in values], ack=ack)
+    def tell(self, pid, values, ack=api.ACK_UNSPECIFIED, timeout=30, headers=None):
+        messages = [json_payload(value) for value in values]
+        request = api.TellRequest(pid=pid, messages=messages, ack=ack, headers=headers)
         return self._call(self.stub.Tell, request, timeout).accepted
 
     def stop(self, pid, mode=api.STOP_MODE_UNSPECIFIED, no_wait=False, timeout=10):

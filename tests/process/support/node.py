@@ -90,6 +90,11 @@ class Node:
     def pid_of(self, actor_id):
         return f"{self.address}/{actor_id}"
 
+    def memory_bytes(self):
+        """Resident."""
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def runs(self):
         return self.process is not None and self.process.poll() is None
 
