@@ -1,6 +1,7 @@
 #include "daemon/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 #include "daemon/version.h"
 
@@ -27,11 +28,20 @@ std::variant<CommandLine, ExitCode> parse_command_line(int argc, char** argv) {
       "4 cannot listen on the address, 5 shutdown deadline missed.\n"
       "SIGTERM, SIGINT and SIGHUP drain and stop; a second one ends at once.");
   // A word after `--check` is the file, as most would write it.
-  app.add_option("file", line.config_path, "the same as --config FILE")->type_name("FILE");
+  std::string file;
+  app.add_option("file", file, "the same as --config FILE")->type_name("FILE");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? ExitCode::ok : ExitCode::usage;
+  }
+  if (!file.empty()) {
+    if (!line.config_path.empty()) {
+      std::cerr << "nexusd: two configurations are named, --config " << line.config_path << " and "
+                << file << "; name one\n";
+      return ExitCode::usage;
+    }
+    line.config_path = file;
   }
   if (check) line.action = CommandLine::Action::check;
   if (print_config) line.action = CommandLine::Action::print_config;

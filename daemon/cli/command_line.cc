@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/nearest.h"
 #include "daemon/cli/time_text.h"
 
 namespace nexus::cli {
@@ -62,7 +63,6 @@ CLI::Option* value_name(CLI::Option* option, const std::string& name) {
 }
 
 bool is_address(std::string_view text) {
-  if (text.starts_with("unix:") && text.size() > 5) return true;
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return false;
   const std::string_view host = text.substr(0, colon);
@@ -98,6 +98,22 @@ class Grammar {
   }
   Grammar(const Grammar&) = delete;
   Grammar& operator=(const Grammar&) = delete;
+
+  // After a failed parse in which no command was found: what is wrong with that.
+  std::string missing_command() const {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(command->get_name());
+    const std::string known = "; the commands are " + CLI::detail::join(names, ", ");
+    for (const std::string& argument : app.remaining()) {
+      const std::string word = unmarked(argument);
+      if (word.starts_with('-')) return "there is no option '" + word + "', and no command";
+      const std::string near = core::nearest(word, names);
+      return "there is no command '" + word + "'" +
+             (near.empty() ? known : "; did you mean '" + near + "'?");
+    }
+    return "a command is missing" + known;
+  }
 
   // After a successful parse: the command that was chosen.
   Command chosen() const {
@@ -310,6 +326,11 @@ std::variant<Invocation, HelpText, Failure> parse_command_line(
   } catch (const CLI::CallForVersion& version) {
     return HelpText{std::string(version.what()) + '\n'};
   } catch (const CLI::ParseError& fault) {
+    // CLI11 would only say that a subcommand is required.
+    const bool has_command = !grammar->app.get_subcommands().empty();
+    const bool is_missing =
+        fault.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
+    if (!has_command && is_missing) return usage_failure(grammar->missing_command());
     return usage_failure(unmarked(fault.what()));
   }
 

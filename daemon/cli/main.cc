@@ -1,5 +1,4 @@
 // nexusctl: the operator's tool of a nexus node.
-#include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
@@ -7,10 +6,10 @@
 #include "daemon/cli/run.h"
 
 int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
-    return nexus::cli::run(std::vector<std::string>(argv + 1, argv + argc));
+    return nexus::cli::run(arguments);
   } catch (const std::exception& fault) {
-    std::fprintf(stderr, "nexusctl: %s\n", fault.what());
-    return 1;
+    return nexus::cli::give_up(arguments, fault.what());
   }
 }

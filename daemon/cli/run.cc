@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <string_view>
@@ -21,6 +22,17 @@ namespace nexus::cli {
 namespace {
 
 void write_out(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+ExitCode report(const Failure& failure, bool as_json) {
+  std::fflush(stdout);
+  std::fputs((as_json ? failure_json(failure) : failure_text(failure)).c_str(), stderr);
+  return exit_code(failure);
+}
+
+// Also of a command line that cannot be parsed.
+bool wants_json(const std::vector<std::string>& arguments) {
+  return std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+}
 
 // Does what one command says. Each operator() returns the exit code.
 class Runner {
@@ -142,12 +154,7 @@ class Runner {
     write_out(globals_.json ? json : text);
   }
 
-  ExitCode fail(const Failure& failure) const {
-    std::fflush(stdout);
-    const std::string text = globals_.json ? failure_json(failure) : failure_text(failure);
-    std::fputs(text.c_str(), stderr);
-    return exit_code(failure);
-  }
+  ExitCode fail(const Failure& failure) const { return report(failure, globals_.json); }
 
   ExitCode show_accepted(const TellCommand& command, std::uint64_t accepted) const {
     show("accepted " + std::to_string(accepted) + '\n',
@@ -201,10 +208,11 @@ class Runner {
 };
 
 // What the shell sees must have reached the pipe or the disk.
-int finish(ExitCode code) {
+int finish(ExitCode code, bool as_json) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  std::fputs("nexusctl: cannot write to standard output\n", stderr);
-  return code == kExitOk ? kExitError : code;
+  const ExitCode failed =
+      report({.code = core::Errc::internal, .message = "cannot write to standard output"}, as_json);
+  return code == kExitOk ? failed : code;
 }
 
 }  // namespace
@@ -213,15 +221,18 @@ int run(const std::vector<std::string>& arguments) {
   const auto parsed = parse_command_line(arguments);
   if (const auto* help = std::get_if<HelpText>(&parsed)) {
     write_out(help->text);
-    return finish(kExitOk);
+    return finish(kExitOk, wants_json(arguments));
   }
   if (const auto* failure = std::get_if<Failure>(&parsed)) {
-    std::fputs(failure_text(*failure).c_str(), stderr);
-    return exit_code(*failure);
+    return report(*failure, wants_json(arguments));
   }
   const auto& invocation = std::get<Invocation>(parsed);
   Runner runner(invocation.globals);
-  return finish(std::visit(runner, invocation.command));
+  return finish(std::visit(runner, invocation.command), invocation.globals.json);
+}
+
+int give_up(const std::vector<std::string>& arguments, const std::string& why) {
+  return report({.code = core::Errc::internal, .message = why}, wants_json(arguments));
 }
 
 }  // namespace nexus::cli

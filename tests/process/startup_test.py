@@ -62,6 +62,15 @@ class Configuration(unittest.TestCase):
     def test_a_wrong_command_line_is_a_usage_error(self):
         self.assertEqual(nexusd("--no-such-option").returncode, USAGE)
 
+    def test_one_configuration_is_named_not_two(self):
+        good, other = (os.path.join(SOURCE, "config", name) for name in ("node1.yaml", "node2.yaml"))
+        for arguments in (["--check", "--config", good, other], ["--check", other, "-c", good]):
+            done = nexusd(*arguments)
+            self.assertEqual(done.returncode, USAGE, done.stdout)
+            self.assertIn(f"--config {good} and {other}", done.stderr)
+        self.assertEqual(nexusd("--check", "-c", good, "-c", other).returncode, USAGE)
+        self.assertEqual(nexusd("--check", good).returncode, OK)
+
     def test_help_and_version_are_no_errors(self):
         for option in ("--help", "--version"):
             done = nexusd(option)

@@ -103,11 +103,27 @@ TEST_F(CommandLine, RefusesWhatItDoesNotKnow) {
   EXPECT_NE(fault_of({"completion", "tcsh"}), "");
 }
 
+TEST_F(CommandLine, NamesTheUnknownCommandAndTheNearest) {
+  EXPECT_EQ(fault_of({"spwan", "counter"}), "there is no command 'spwan'; did you mean 'spawn'?");
+  EXPECT_EQ(fault_of({"--json", "--node", "h:1", "lst"}),
+            "there is no command 'lst'; did you mean 'list'?");
+  EXPECT_EQ(
+      fault_of({"[frobnicate"}),
+      "there is no command '[frobnicate'; the commands are spawn, tell, ask, stop, get, list, "
+      "kinds, watch, completion, version");
+  EXPECT_EQ(
+      fault_of({"--json"}),
+      "a command is missing; the commands are spawn, tell, ask, stop, get, list, kinds, watch, "
+      "completion, version");
+  EXPECT_THAT(fault_of({"--jsn"}), HasSubstr("--jsn"));
+}
+
 TEST_F(CommandLine, ANodeIsHostAndPort) {
-  for (const char* node : {"h:1", "127.0.0.1:65535", "[::1]:7701", "unix:/run/nexus.sock"}) {
+  for (const char* node : {"h:1", "127.0.0.1:65535", "[::1]:7701"}) {
     EXPECT_EQ(fault_of({"kinds", "--node", node}), "") << node;
   }
-  for (const char* node : {"h", "h:", ":1", "h:0", "h:65536", "h:x", "::1:77", "h:1/a", ""}) {
+  for (const char* node :
+       {"h", "h:", ":1", "h:0", "h:65536", "h:x", "::1:77", "h:1/a", "unix:/run/nexus.sock", ""}) {
     EXPECT_NE(fault_of({"kinds", "--node", node}), "") << node;
   }
 }

@@ -249,6 +249,24 @@ class Failures(NexusctlTest):
         self.assertLess(time.monotonic() - begin, 3 * TIME_FACTOR)
         self.assertIn("did not answer", error)
 
+    def test_as_json_usage_errors_are_one_object_too(self):
+        for arguments in (["spwan", "counter", "--json"], ["--json"], ["--json", "list", "--no-such"],
+                          ["--json", "ask", "a"], ["kinds", "--node", "nowhere", "--json"],
+                          ["ask", "a", "1", "--timeout", "soon", "--json"]):
+            with self.subTest(arguments):
+                done = nexusctl(*arguments, node=self.service.address)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                error = json.loads(done.stderr)["error"]
+                self.assertEqual(error["reason"], "USAGE")
+                self.assertTrue(error["message"])
+
+    def test_as_json_a_full_disk_is_one_object_too(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([NEXUSCTL, "version", "--json"], stdout=full, stderr=subprocess.PIPE, text=True,
+                                  check=False, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("standard output", json.loads(done.stderr)["error"]["message"])
+
     def test_a_missing_command_is_a_usage_error(self):
         self.run_failing(2)
         self.run_failing(2, "kinds", "--timeout", "5")
