@@ -28,8 +28,15 @@ class Configuration(unittest.TestCase):
             return file.name, nexusd("--check", "--config", file.name)
 
     def test_a_good_file_passes_the_check_and_starts_nothing(self):
-        _, done = self.check("node:\n  listen: 127.0.0.1:7701\n")
-        self.assertEqual(done.returncode, OK, done.stderr)
+        with socket.socket() as holder:
+            # A node that started would find it taken, and end with another status.
+            holder.bind(("127.0.0.1", 0))
+            holder.listen()
+            port = holder.getsockname()[1]
+            path, done = self.check(f"node:\n  listen: 127.0.0.1:{port}\n")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (OK, f"{path}: ok\n", ""))
+        with socket.socket() as probe:
+            self.assertNotEqual(probe.connect_ex(("127.0.0.1", port)), 0, "something listens there")
 
     def test_the_files_of_the_tree_pass_the_check(self):
         for name in ("node.yaml", "node1.yaml", "node2.yaml", "node3.yaml"):
@@ -39,20 +46,18 @@ class Configuration(unittest.TestCase):
 
     def test_what_is_wrong_is_named_with_file_line_and_column(self):
         cases = {
-            "unknown key": ("node:\n  lisen: 127.0.0.1:1\n", 2, "listen"),
-            "wrong type": ("core:\n  workers: many\n", 2, "many"),
-            "out of range": ("core:\n  throughput: 0\n", 2, "0"),
-            "key twice": ("node:\n  name: a\n  name: b\n", 3, "name"),
-            "no YAML": ("node: [1,\n", None, ""),
+            "unknown key": ("node:\n  lisen: 127.0.0.1:1\n", "2:3", 'node.lisen: unknown key (did you mean "listen"?)'),
+            "wrong type": ("core:\n  workers: many\n", "2:3", 'core.workers: "many" is not a whole number; allowed: 0..1024'),
+            "out of range": ("core:\n  throughput: 0\n", "2:3", "core.throughput: 0 is not in 1..100000"),
+            "key twice": ("node:\n  name: a\n  name: b\n", "3:3", "node.name: this key is already set at line 2, column 3"),
+            "no YAML": ("node: [1,\n", "2:1", "not valid YAML"),
         }
-        for what, (text, line, word) in cases.items():
+        for what, (text, place, words) in cases.items():
             with self.subTest(what):
                 path, done = self.check(text)
                 self.assertEqual(done.returncode, INVALID_CONFIG, done.stderr)
-                self.assertRegex(done.stderr, re.escape(path) + r":\d+:\d+: ")
-                if line:
-                    self.assertRegex(done.stderr, re.escape(path) + rf":{line}:\d+: ")
-                self.assertIn(word, done.stderr)
+                self.assertTrue(done.stderr.startswith(f"{path}:{place}: "), done.stderr)
+                self.assertIn(words, done.stderr)
 
     def test_a_missing_file_is_named(self):
         done = nexusd("--config", "/nonexistent/node.yaml")
