@@ -582,7 +582,8 @@ core::Result<ActorView> ActorDoor::get(const core::Pid& pid) const {
   return *view;
 }
 
-ActorDoor::Listed ActorDoor::list(const ListOptions& options) const {
+core::Result<ActorDoor::Listed> ActorDoor::list(const ListOptions& options) const {
+  if (core::Status open = check_open(); !open.ok()) return open.error();
   // Ids in order, so that pages fit together while actors come and go.
   std::vector<std::pair<std::string, core::Pid>> found;
   constexpr std::size_t kCellsAtOnce = 4096;
@@ -615,7 +616,8 @@ ActorDoor::Listed ActorDoor::list(const ListOptions& options) const {
   return listed;
 }
 
-std::vector<KindView> ActorDoor::kinds() const {
+core::Result<std::vector<KindView>> ActorDoor::kinds() const {
+  if (core::Status open = check_open(); !open.ok()) return open.error();
   std::map<std::string, std::uint64_t> counts;
   for (const core::Pid& pid : system_.cells().live(0, SIZE_MAX)) {
     if (const core::PropsPtr props = props_of(pid)) ++counts[props->kind];

@@ -101,8 +101,8 @@ class ActorDoor {
     // Empty on the last page.
     std::string last_id;
   };
-  Listed list(const ListOptions& options) const;
-  std::vector<KindView> kinds() const;
+  core::Result<Listed> list(const ListOptions& options) const;
+  core::Result<std::vector<KindView>> kinds() const;
 
   // From here on every new call answers DRAINING, and a call whose actor is gone too.
   void drain() { draining_.store(true); }

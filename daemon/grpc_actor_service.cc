@@ -424,9 +424,13 @@ grpc::ServerUnaryReactor* GrpcActorService::Impl::ListActors(grpc::CallbackServe
                                   .include_system = request->include_system(),
                                   .count_max = static_cast<std::size_t>(page_size),
                                   .after_id = request->page_token()});
+  if (!listed.ok()) {
+    call->fail(listed.error());
+    return call.get();
+  }
   call->answer([&] {
-    for (const ActorView& view : listed.actors) to_proto(view, response->add_actors());
-    response->set_next_page_token(listed.last_id);
+    for (const ActorView& view : listed->actors) to_proto(view, response->add_actors());
+    response->set_next_page_token(listed->last_id);
   });
   return call.get();
 }
@@ -439,8 +443,13 @@ grpc::ServerUnaryReactor* GrpcActorService::Impl::ListKinds(grpc::CallbackServer
               &v1::ActorService::StubInterface::async_interface::ListKinds)) {
     return call.get();
   }
+  const auto kinds = door_.kinds();
+  if (!kinds.ok()) {
+    call->fail(kinds.error());
+    return call.get();
+  }
   call->answer([&] {
-    for (const KindView& view : door_.kinds()) {
+    for (const KindView& view : *kinds) {
       v1::Kind* kind = response->add_kinds();
       kind->set_name(view.name);
       kind->set_description(view.description);

@@ -295,22 +295,25 @@ TEST_F(ActorDoorTest, AWatchReportsTheEndOnce) {
 TEST_F(ActorDoorTest, ListsByIdInPages) {
   for (const char* id : {"b", "d", "a", "c"}) spawn("echo", id);
   spawn("counter", "bb");
-  const auto first = door_->list({.kind = "echo", .id_prefix = {}, .count_max = 3, .after_id = {}});
+  const auto first =
+      *door_->list({.kind = "echo", .id_prefix = {}, .count_max = 3, .after_id = {}});
   ASSERT_EQ(first.actors.size(), 3u);
   EXPECT_EQ(first.actors[0].pid, "127.0.0.1:7999/a");
   EXPECT_EQ(first.last_id, "c");
   const auto second =
-      door_->list({.kind = "echo", .id_prefix = {}, .count_max = 3, .after_id = first.last_id});
+      *door_->list({.kind = "echo", .id_prefix = {}, .count_max = 3, .after_id = first.last_id});
   ASSERT_EQ(second.actors.size(), 1u);
   EXPECT_EQ(second.actors[0].pid, "127.0.0.1:7999/d");
   EXPECT_TRUE(second.last_id.empty());
-  EXPECT_EQ(door_->list({.kind = {}, .id_prefix = "b", .after_id = {}}).actors.size(), 2u);
+  EXPECT_EQ(door_->list({.kind = {}, .id_prefix = "b", .after_id = {}})->actors.size(), 2u);
 }
 
 TEST_F(ActorDoorTest, KindsShowHowManyActorsLive) {
   spawn("echo", "a");
   spawn("echo", "b");
-  for (const KindView& kind : door_->kinds()) {
+  const auto kinds = door_->kinds();
+  ASSERT_TRUE(kinds.ok());
+  for (const KindView& kind : *kinds) {
     EXPECT_NE(kind.name, "off");
     if (kind.name == "echo") {
       EXPECT_EQ(kind.actor_count, 2u);
@@ -337,3 +340,11 @@ TEST_F(ActorDoorTest, TheBudgetLeavesTimeForTheAnswerToGetBack) {
 
 }  // namespace
 }  // namespace nexus::daemon
+  EXPECT_EQ(door_->get(counter).error().reason, "DRAINING");
+  EXPECT_EQ(door_->watch(counter, [](core::TerminatedReason) {}).error().reason, "DRAINING");
+  const auto listed = door_->list({});
+  ASSERT_FALSE(listed.ok());
+  EXPECT_EQ(listed.error().reason, "DRAINING");
+  const auto kinds = door_->kinds();
+  ASSERT_FALSE(kinds.ok());
+  EXPECT_EQ(kinds.error().reason, "DRAINING");
