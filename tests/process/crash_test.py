@@ -13,7 +13,45 @@ CODE = grpc.StatusCode
 
 
 class Crash(NodeTestCase):
-    def test_every_watcher_learns_exactly_once_that_the_node_is_gone(self):
+    def test_every_watching_actor_learns_exactly_once_that_the_node_is_gone(self):
+        host, second, third = self.start_many(3, program=TEST_NODE)
+        there = self.client(host)
+        actors = [there.spawn("counter", f"a{n}").pid for n in range(10)]
+        watchers = [(client, client.spawn("watcher").pid)
+                    for client in (self.client(second), self.client(third)) for _ in range(3)]
+        for client, watcher in watchers:
+            for pid in actors:
+                client.ask(watcher, {"watch": pid})
+        # Else one might be told that the node is gone before it was known to watch.
+        self.await_true(lambda: all(there.get(pid).watcher_count == len(watchers) for pid in actors))
+
+        def counts():
+            return [client.ask(watcher, {}) for client, watcher in watchers]
+
+        once = [{pid: 1 for pid in actors}] * len(watchers)
+        self.assertEqual(counts(), [{}] * len(watchers))
+        host.crash()
+        self.await_true(lambda: all(len(count) == len(actors) for count in counts()))
+        self.assertEqual(counts(), once)
+        # Each of these dials the node that is gone once more.
+        for client, _ in watchers:
+            self.assert_refused(CODE.UNAVAILABLE, "NODE_UNREACHABLE", client.ask, actors[0], {"add": 1})
+        self.assertEqual(counts(), once)
+        # And so does the next incarnation of it, which is another node.
+        again = self.client(self.start("again", program=TEST_NODE, port=host.port))
+        again.spawn("counter", "a0")
+        for client, _ in watchers:
+            self.await_true(lambda client=client: self.answers(client, actors[0]))
+        self.assertEqual(counts(), once)
+
+    @staticmethod
+    def answers(client, pid):
+        try:
+            return "value" in client.ask(pid, {"add": 1})
+        except CallFailed:
+            return False
+
+    def test_every_client_that_watches_learns_that_the_node_is_gone(self):
         host, second, third = self.start_many(3)
         actors = [self.client(host).spawn("counter", f"a{n}").pid for n in range(10)]
         clients = [self.client(second), self.client(third)]

@@ -5,6 +5,7 @@
 //   thrower    {"throw"} fails with this text; else answers {"handled"}: messages since it was (re)started
 //   pinger     {"target","count"} sends so many numbered messages from its own Pid to the target, which is a recorder, then
 //              answers {"sent"}
+//   watcher    {"watch"} watches this Pid and answers {}; {} answers how many Terminated came for each Pid: {"<pid>": 1}
 
 #include <google/protobuf/struct.pb.h>
 
@@ -147,6 +148,30 @@ class Pinger final : public core::Actor {
   std::int64_t sent_count_ = 0;
 };
 
+class Watcher final : public core::Actor {
+ public:
+  void receive(core::Context& context) override {
+    if (const auto* terminated = context.message<core::Terminated>()) {
+      ++terminated_count_[terminated->who.to_string()];
+      return;
+    }
+    const auto* message = context.message<Struct>();
+    if (message == nullptr) return;
+    Struct answer;
+    if (const std::string pid = text(*message, "watch"); !pid.empty()) {
+      const auto parts = core::split_pid(pid);
+      if (!parts) throw std::runtime_error("what is to be watched is no Pid");
+      context.watch(context.system().registry().resolve(parts->address, parts->id));
+    } else {
+      for (const auto& [who, count] : terminated_count_) put(answer, who, count);
+    }
+    context.respond(std::move(answer));
+  }
+
+ private:
+  std::map<std::string, int> terminated_count_;
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -156,5 +181,6 @@ int main(int argc, char** argv) {
   node.add_kind("sleeper", core::props<Sleeper>(), "holds its worker").accepts<Struct>();
   node.add_kind("thrower", core::props<Thrower>(), "fails when told").accepts<Struct>();
   node.add_kind("pinger", core::props<Pinger>(), "sends numbered messages").accepts<Struct>();
+  node.add_kind("watcher", core::props<Watcher>(), "counts each Terminated").accepts<Struct>();
   return node.run(argc, argv);
 }
