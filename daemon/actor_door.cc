@@ -32,8 +32,9 @@ Error draining() {
 
 }  // namespace
 
-ActorDoor::ActorDoor(core::ActorSystem& system, const Kinds& kinds, const NodeConfig& config)
-    : system_(system), kinds_(kinds), config_(config) {
+ActorDoor::ActorDoor(core::ActorSystem& system, const Kinds& kinds, const NodeConfig& config,
+                     HasLink has_link)
+    : system_(system), kinds_(kinds), config_(config), has_link_(std::move(has_link)) {
   for (const auto& [name, kind] : kinds.all()) {
     const auto configured = config.kinds.find(name);
     const KindConfig settings =
@@ -122,6 +123,18 @@ Error ActorDoor::not_found(const core::Pid& target) const {
   return error;
 }
 
+bool ActorDoor::is_unreachable(const core::Pid& target) const {
+  return !is_here(target) && !has_link_(target.address());
+}
+
+Error ActorDoor::unreachable(const core::Pid& target, const std::string& why) const {
+  Error error{Errc::unavailable,
+              "the node of " + target.to_string() + " cannot be reached (" + why + ")",
+              "NODE_UNREACHABLE"};
+  error.metadata["pid"] = target.to_string();
+  return error;
+}
+
 // What can be said before a message is sent.
 core::Status ActorDoor::check_target(const core::Pid& target) const {
   if (core::Status open = check_open(); !open.ok()) return open;
@@ -186,10 +199,7 @@ Error ActorDoor::error_of(const core::Answer& answer, const core::Pid& target,
                "MAILBOX_FULL"};
       break;
     case Outcome::link_failed:
-      error = {Errc::unavailable,
-               "the node of " + pid + " cannot be reached (" + answer.detail + ")",
-               "NODE_UNREACHABLE"};
-      break;
+      return unreachable(target, answer.detail);
     case Outcome::too_large:
       error = too_large("the message is too large");
       break;
@@ -204,6 +214,11 @@ Error ActorDoor::error_of(const core::Answer& answer, const core::Pid& target,
                "ACTOR_FAILED"};
       break;
     case Outcome::deadline: {
+      // Nobody there can be busy with it, as far as is known.
+      if (!answer.started && is_unreachable(target)) {
+        return unreachable(target,
+                           "no link within " + std::to_string(milliseconds(budget)) + " ms");
+      }
       const std::string stage = answer.started ? "running" : "queued";
       error = {Errc::deadline_exceeded,
                "no answer from " + pid + " within " + std::to_string(milliseconds(budget)) +
@@ -521,9 +536,9 @@ core::Result<core::Nothing> ActorDoor::stop_result(const core::Answer& answer,
                                                    const core::Pid& target,
                                                    core::Duration budget) const {
   if (answer.outcome == core::Answer::Outcome::deadline) {
-    Error error{Errc::deadline_exceeded,
-                target.to_string() + " was told to stop, but had not stopped within " +
-                    std::to_string(milliseconds(budget)) + " ms",
+    const std::string within = " within " + std::to_string(milliseconds(budget)) + " ms";
+    if (is_unreachable(target)) return unreachable(target, "no link" + within);
+    Error error{Errc::deadline_exceeded, target.to_string() + " has not stopped" + within,
                 "STOP_TIMEOUT"};
     error.metadata["pid"] = target.to_string();
     return error;
@@ -535,8 +550,7 @@ core::Result<core::Nothing> ActorDoor::stop_result(const core::Answer& answer,
     case core::TerminatedReason::not_found:
       return not_found(target);
     case core::TerminatedReason::address_terminated:
-      return error_of({.outcome = core::Answer::Outcome::link_failed, .detail = "peer gone"},
-                      target, budget);
+      return unreachable(target, "peer gone");
   }
   return core::Nothing{};
 }

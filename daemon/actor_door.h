@@ -41,7 +41,10 @@ struct KindView {
 
 class ActorDoor {
  public:
-  ActorDoor(core::ActorSystem& system, const Kinds& kinds, const NodeConfig& config);
+  // Whether there is a link to the node at this address. Any thread.
+  using HasLink = std::function<bool(const std::string& address)>;
+  ActorDoor(core::ActorSystem& system, const Kinds& kinds, const NodeConfig& config,
+            HasLink has_link);
 
   template <typename T>
   using Callback = core::UniqueFunction<void(core::Result<T>)>;
@@ -119,6 +122,8 @@ class ActorDoor {
   core::Error error_of(const core::Answer& answer, const core::Pid& target,
                        core::Duration budget) const;
   core::Error not_found(const core::Pid& target) const;
+  bool is_unreachable(const core::Pid& target) const;
+  core::Error unreachable(const core::Pid& target, const std::string& why) const;
   core::Status check_target(const core::Pid& target) const;
   core::Status check_payload(const core::Payload& payload, const core::Headers& headers) const;
   core::Status check_tell_headers(const core::Headers& headers, std::size_t message_count) const;
@@ -129,6 +134,7 @@ class ActorDoor {
   core::ActorSystem& system_;
   const Kinds& kinds_;
   const NodeConfig& config_;
+  const HasLink has_link_;
   // Props of the kinds that the configuration leaves enabled.
   std::map<std::string, core::PropsPtr> enabled_;
   std::atomic<bool> draining_{false};

@@ -42,7 +42,8 @@ struct Node::Running {
       : config(node_config),
         system(system_options(config, address)),
         remote(remote_options(config.remote), system, cluster::MemberId::random().to_string()),
-        door(system, kinds, config),
+        door(system, kinds, config,
+             [this](const std::string& peer) { return remote.endpoints().is_connected(peer); }),
         actor_service(system, door) {}
 
   const NodeConfig config;

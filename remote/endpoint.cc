@@ -358,6 +358,11 @@ bool Endpoint::idle() const {
          watches_.size() == 0 && inbound_watches_.size() == 0;
 }
 
+bool Endpoint::is_connected() const {
+  core::MutexLock lock(mutex_);
+  return state_.phase() == EndpointState::Phase::connected;
+}
+
 std::size_t Endpoint::waiting_count() const {
   core::MutexLock lock(mutex_);
   return writer_.count();

@@ -74,6 +74,8 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
 
   // Nothing is queued, written or watched, and there is no stream: it may be forgotten.
   bool idle() const;
+  // The peer took our handshake, and the stream has not ended since.
+  bool is_connected() const;
   std::size_t waiting_count() const;
   // Waits until all that is queued was written. False at `deadline`, or as soon as the link is down.
   bool flush(core::Instant deadline);

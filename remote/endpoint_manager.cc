@@ -32,6 +32,11 @@ std::shared_ptr<Endpoint> EndpointManager::find(const std::string& address) cons
   return found == endpoints_.end() ? nullptr : found->second;
 }
 
+bool EndpointManager::is_connected(const std::string& address) const {
+  const auto endpoint = find(address);
+  return endpoint != nullptr && endpoint->is_connected();
+}
+
 std::vector<std::shared_ptr<Endpoint>> EndpointManager::all() const {
   core::MutexLock lock(mutex_);
   std::vector<std::shared_ptr<Endpoint>> list;

@@ -23,6 +23,8 @@ class EndpointManager {
   std::shared_ptr<Endpoint> endpoint(const std::string& address);
   // Null when there is none.
   std::shared_ptr<Endpoint> find(const std::string& address) const;
+  // Whether there is a link to it that messages can take now.
+  bool is_connected(const std::string& address) const;
   // A snapshot, in no order.
   std::vector<std::shared_ptr<Endpoint>> all() const;
   // Sends what is queued for peers that are connected or being dialled, up to `deadline`, then closes all. False when something

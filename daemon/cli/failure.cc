@@ -135,6 +135,11 @@ std::string hint(const Failure& failure) {
            "can be reached from there";
   }
   if (reason == "DRAINING") return "the node is shutting down: ask another one with --node";
+  if (reason == "STOP_TIMEOUT") {
+    return "it handles what is in its mailbox first, which --now leaves out, and its turn has to "
+           "end; "
+           "`nexusctl watch PID` tells when it has stopped";
+  }
   if (reason == "ASK_TIMEOUT" || failure.code == core::Errc::deadline_exceeded) {
     return deadline_hint(failure);
   }

@@ -12,6 +12,7 @@ namespace nexus::daemon {
 namespace {
 
 using core::Errc;
+using core::Error;
 using std::chrono::milliseconds;
 
 class Thrower final : public core::Actor {
@@ -50,7 +51,7 @@ class ActorDoorTest : public testing::Test {
     config_.kinds["off"].enabled = false;
     config_.kinds["stuck"].mailbox_user_count_max = 2;
     config_.remote.message_bytes_max = 1000;
-    door_.emplace(system_, kinds_, config_);
+    door_.emplace(system_, kinds_, config_, [this](const std::string&) { return has_link_; });
   }
   ~ActorDoorTest() override {
     gate_->open();
@@ -96,6 +97,8 @@ class ActorDoorTest : public testing::Test {
   }
 
   std::shared_ptr<test::Gate> gate_ = std::make_shared<test::Gate>();
+  // To all other nodes.
+  bool has_link_ = true;
   // Of each ask and tell.
   core::Headers headers_;
   Kinds kinds_;
@@ -178,6 +181,34 @@ TEST_F(ActorDoorTest, ADeadlineSaysWhetherTheMessageWasRunningOrQueued) {
   const auto queued = ask(stuck, core::Payload::json("{}"), milliseconds(300));
   ASSERT_FALSE(queued.ok());
   EXPECT_EQ(queued.error().metadata.at("stage"), "queued");
+}
+
+// What goes to another node stays on its way.
+class SilentRoute final : public core::ForeignRoute {
+ public:
+  explicit SilentRoute(core::ActorSystem& system) : system_(system) {
+    system_.registry().set_foreign_route(this);
+  }
+  ~SilentRoute() { system_.registry().set_foreign_route(nullptr); }
+  void deliver_foreign(const core::Pid&, core::EnvelopePtr, core::Lane) override {}
+
+ private:
+  core::ActorSystem& system_;
+};
+
+TEST_F(ActorDoorTest, ADeadlineWithoutALinkIsNoBusyActorButAnUnreachableNode) {
+  const SilentRoute route(system_);
+  const core::Pid foreign = parse("127.0.0.1:1/x");
+  has_link_ = false;
+  for (const Error& error : {ask(foreign, add(1), milliseconds(20)).error(),
+                             stop(foreign, {}, milliseconds(20)).error()}) {
+    EXPECT_EQ(error.code, Errc::unavailable);
+    EXPECT_EQ(error.reason, "NODE_UNREACHABLE");
+    EXPECT_EQ(error.detail, "the node of 127.0.0.1:1/x cannot be reached (no link within 20 ms)");
+  }
+  has_link_ = true;
+  EXPECT_EQ(ask(foreign, add(1), milliseconds(20)).error().reason, "ASK_TIMEOUT");
+  EXPECT_EQ(stop(foreign, {}, milliseconds(20)).error().reason, "STOP_TIMEOUT");
 }
 
 TEST_F(ActorDoorTest, AFullMailboxRefusesAndSaysHowManyWereTaken) {
@@ -328,6 +359,14 @@ TEST_F(ActorDoorTest, ADrainingNodeRefusesNewCalls) {
   EXPECT_EQ(tell(counter, {add(1)}).error().reason, "DRAINING");
   EXPECT_EQ(stop(counter).error().reason, "DRAINING");
   EXPECT_EQ(door_->spawn("echo", "", false).error().reason, "DRAINING");
+  EXPECT_EQ(door_->get(counter).error().reason, "DRAINING");
+  EXPECT_EQ(door_->watch(counter, [](core::TerminatedReason) {}).error().reason, "DRAINING");
+  const auto listed = door_->list({});
+  ASSERT_FALSE(listed.ok());
+  EXPECT_EQ(listed.error().reason, "DRAINING");
+  const auto kinds = door_->kinds();
+  ASSERT_FALSE(kinds.ok());
+  EXPECT_EQ(kinds.error().reason, "DRAINING");
 }
 
 TEST_F(ActorDoorTest, TheBudgetLeavesTimeForTheAnswerToGetBack) {
@@ -340,11 +379,3 @@ TEST_F(ActorDoorTest, TheBudgetLeavesTimeForTheAnswerToGetBack) {
 
 }  // namespace
 }  // namespace nexus::daemon
-  EXPECT_EQ(door_->get(counter).error().reason, "DRAINING");
-  EXPECT_EQ(door_->watch(counter, [](core::TerminatedReason) {}).error().reason, "DRAINING");
-  const auto listed = door_->list({});
-  ASSERT_FALSE(listed.ok());
-  EXPECT_EQ(listed.error().reason, "DRAINING");
-  const auto kinds = door_->kinds();
-  ASSERT_FALSE(kinds.ok());
-  EXPECT_EQ(kinds.error().reason, "DRAINING");

@@ -7,7 +7,9 @@ from nexus.v1 import actor_service_pb2 as api
 from nexus.v1 import types_pb2 as types
 from support.case import NodeTestCase, main
 from support.client import json_payload
+from support.nexusctl import nexusctl
 from support.node import TEST_NODE, TIME_FACTOR
+from support.ports import free_port
 
 CODE = grpc.StatusCode
 
@@ -218,6 +220,22 @@ class Deadlines(NodeTestCase):
                 self.assertIn("as told", failure.message + str(failure.metadata))
                 self.assertEqual(client.ask(pid, {}), {"handled": 1})
                 self.assertEqual(client.get(pid).restart_count, 1)
+
+
+class Unreachable(NodeTestCase):
+    def test_a_deadline_before_the_link_is_given_up_names_the_node_not_the_actor(self):
+        node = self.start(unreachable_after="30s")
+        client = self.client(node)
+        pid = f"127.0.0.1:{free_port()}/x"
+        for call in (client.ask, client.tell):
+            failure = self.assert_refused(CODE.UNAVAILABLE, "NODE_UNREACHABLE", call, pid, [{}], timeout=1)
+            self.assertIn("no link within", failure.message)
+        failure = self.assert_refused(CODE.UNAVAILABLE, "NODE_UNREACHABLE", client.stop, pid, timeout=1)
+        self.assertNotIn("told to stop", failure.message)
+        done = nexusctl("--timeout", "1s", "ask", pid, "{}", node=node.address)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("NODE_UNREACHABLE", done.stderr)
+        self.assertNotIn("busy", done.stderr)
 
 
 class Sizes(NodeTestCase):

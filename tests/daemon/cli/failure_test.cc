@@ -113,7 +113,7 @@ TEST(Hint, EveryReasonOfTheNodeHasOne) {
   for (const char* reason :
        {"INVALID_PID", "INVALID_ID", "INVALID_PAYLOAD", "MESSAGE_TOO_LARGE", "ACTOR_NOT_FOUND",
         "KIND_UNKNOWN", "ACTOR_EXISTS", "MAILBOX_FULL", "OVERLOADED", "NODE_UNREACHABLE",
-        "DRAINING", "ASK_TIMEOUT", "ACTOR_FAILED"}) {
+        "DRAINING", "ASK_TIMEOUT", "STOP_TIMEOUT", "ACTOR_FAILED"}) {
     EXPECT_NE(hint({.code = core::Errc::unknown, .reason = reason}), "") << reason;
   }
 }
