@@ -6,8 +6,8 @@ namespace nexus::remote {
 namespace {
 
 EndpointState::Options state_options(const Options& options) {
-  return {.reconnect_min = options.reconnect_min,
-          .reconnect_max = options.reconnect_max,
+  // The upper half of each wait is chance.
+  return {.reconnect = {.min = options.reconnect_min, .max = options.reconnect_max, .jitter = 0.5},
           .unreachable_after = options.unreachable_after};
 }
 
@@ -30,10 +30,10 @@ std::string_view to_string(EndpointState::WhyGone why) {
 Endpoint::Endpoint(std::shared_ptr<const Shared> shared, std::string address)
     : shared_(std::move(shared)),
       address_(std::move(address)),
-      state_(state_options(shared_->options)),
-      writer_(shared_->options),
-      jitter_(static_cast<std::uint32_t>(
-          std::hash<std::string>{}(shared_->system.address() + address_))) {}
+      // Nodes that lost the same peer, and the links of one node, come back at different times.
+      state_(state_options(shared_->options), static_cast<std::uint32_t>(std::hash<std::string>{}(
+                                                  shared_->system.address() + address_))),
+      writer_(shared_->options) {}
 
 bool Endpoint::is_too_large(const WireMessage& message) const {
   const std::size_t wrapping = message.is_wrapped() ? WireMessage::kWrappingBytes : 0;
@@ -156,8 +156,7 @@ void Endpoint::on_stream_closed(std::uint64_t epoch, const std::string& detail) 
     core::MutexLock lock(mutex_);
     if (epoch != epoch_) return;
     was_connected = state_.phase() == EndpointState::Phase::connected;
-    const double jitter = std::uniform_real_distribution<double>(0, 1)(jitter_);
-    todo = drop_stream(state_.on_lost(shared_->system.clock().now(), jitter));
+    todo = drop_stream(state_.on_lost(shared_->system.clock().now()));
   }
   if (was_connected) {
     shared_->system.log().warn("link lost", {{"peer", address_}, {"detail", detail}});

@@ -11,7 +11,6 @@
 
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -132,7 +131,6 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   Dialect dialect_ GUARDED_BY(mutex_) = Dialect::strings;
   // Somebody is between take_batch() and the result of its write.
   bool writing_ GUARDED_BY(mutex_) = false;
-  std::minstd_rand jitter_ GUARDED_BY(mutex_);
 
   // Whoever set writing_.
   std::vector<WireMessage> in_flight_;

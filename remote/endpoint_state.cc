@@ -8,7 +8,7 @@ EndpointState::Actions EndpointState::on_wanted(core::Instant now) {
   if (phase_ != Phase::idle) return {};
   phase_ = Phase::connecting;
   down_since_ = now;
-  failure_count_ = 0;
+  backoff_.reset();
   return {Dial{}};
 }
 
@@ -22,27 +22,20 @@ EndpointState::Actions EndpointState::on_connected(const std::string& member_id)
   }
   phase_ = Phase::connected;
   member_id_ = member_id;
-  failure_count_ = 0;
+  backoff_.reset();
   was_gone_ = false;
   return actions;
 }
 
-EndpointState::Actions EndpointState::on_lost(core::Instant now, double jitter) {
+EndpointState::Actions EndpointState::on_lost(core::Instant now) {
   if (phase_ != Phase::connecting && phase_ != Phase::connected) return {};
   if (phase_ == Phase::connected) down_since_ = now;
   if (was_gone_ || now - down_since_ >= options_.unreachable_after) {
     return become_gone(WhyGone::unreachable);
   }
-  // 200 ms, 400 ms, ... up to the maximum, the upper half of each by chance.
-  const auto doublings = std::min(failure_count_, 20u);
-  const core::Duration full =
-      std::min(options_.reconnect_max, options_.reconnect_min * (1 << doublings));
-  const auto wait = core::Duration(
-      static_cast<std::int64_t>(static_cast<double>(full.count()) * (0.5 + jitter / 2)));
-  ++failure_count_;
   phase_ = Phase::waiting;
   // The last dial before the peer is given up comes at that moment, not after it.
-  dial_at_ = std::min(now + wait, down_since_ + options_.unreachable_after);
+  dial_at_ = std::min(now + backoff_.next(), down_since_ + options_.unreachable_after);
   return {WakeAt{dial_at_}};
 }
 

@@ -1,4 +1,4 @@
-// EndpointState: what to do about the link to one peer. Pure: no sockets, no clock, no randomness of its own.
+// EndpointState: what to do about the link to one peer. Pure: no sockets, no clock, chance only from its seed.
 //
 //   idle --wanted--> connecting --connected--> connected --lost--> waiting --time--> connecting ...
 //   waiting, connecting --down for unreachable_after--> idle, and the peer is declared gone
@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/actor/backoff.h"
 #include "core/base/clock.h"
 
 namespace nexus::remote {
@@ -20,8 +21,7 @@ namespace nexus::remote {
 class EndpointState {
  public:
   struct Options {
-    core::Duration reconnect_min;
-    core::Duration reconnect_max;
+    core::Backoff::Options reconnect;
     core::Duration unreachable_after;
   };
 
@@ -44,14 +44,16 @@ class EndpointState {
   using Action = std::variant<Dial, WakeAt, DeclareGone, SendWatches>;
   using Actions = std::vector<Action>;
 
-  explicit EndpointState(Options options) : options_(options) {}
+  // Equal options and seeds give equal waits.
+  EndpointState(Options options, std::uint32_t seed)
+      : options_(options), backoff_(options.reconnect, seed) {}
 
   // Something shall be sent.
   [[nodiscard]] Actions on_wanted(core::Instant now);
   // The peer's handshake arrived; `member_id` names its incarnation.
   [[nodiscard]] Actions on_connected(const std::string& member_id);
-  // The dial failed or the stream broke. `jitter` in [0, 1).
-  [[nodiscard]] Actions on_lost(core::Instant now, double jitter);
+  // The dial failed or the stream broke.
+  [[nodiscard]] Actions on_lost(core::Instant now);
   [[nodiscard]] Actions on_time(core::Instant now);
   // The peer says that it ends the link for good, or that it refuses us.
   [[nodiscard]] Actions on_goodbye(WhyGone why);
@@ -71,7 +73,7 @@ class EndpointState {
   std::string member_id_;
   core::Instant down_since_{};
   core::Instant dial_at_{};
-  std::uint32_t failure_count_ = 0;
+  core::Backoff backoff_;
   bool was_gone_ = false;
 };
 
