@@ -111,12 +111,6 @@ core::Duration ActorDoor::budget(std::optional<core::Duration> wanted) const {
                                     config_.core.ask_timeout_max);
 }
 
-core::PropsPtr ActorDoor::props_of(const core::Pid& pid) const {
-  if (!pid.is_cell()) return nullptr;
-  const auto info = system_.cells().info(*pid.cell(), pid.generation());
-  return info ? info->props : nullptr;
-}
-
 Error ActorDoor::not_found(const core::Pid& target) const {
   Error error{Errc::not_found, "there is no actor " + target.to_string(), "ACTOR_NOT_FOUND"};
   error.metadata["pid"] = target.to_string();
@@ -139,7 +133,7 @@ Error ActorDoor::unreachable(const core::Pid& target, const std::string& why) co
 core::Status ActorDoor::check_target(const core::Pid& target) const {
   if (core::Status open = check_open(); !open.ok()) return open;
   if (!is_here(target)) return core::Nothing{};
-  if (target.is_cell() && props_of(target) != nullptr &&
+  if (target.is_cell() && system_.cells().props(target) != nullptr &&
       target.cell()->generation() == target.generation()) {
     return core::Nothing{};
   }
@@ -336,7 +330,7 @@ void ActorDoor::tell(const core::Pid& target, std::vector<core::Payload> message
   if (checked.ok()) checked = check_tell_headers(headers, messages.size());
   std::vector<core::EnvelopePtr> envelopes;
   envelopes.reserve(messages.size());
-  const core::PropsPtr props = props_of(target);
+  const core::PropsPtr props = system_.cells().props(target);
   for (core::Payload& payload : messages) {
     if (checked.ok()) checked = check_payload(payload, headers);
     if (!checked.ok()) break;
@@ -495,7 +489,7 @@ void ActorDoor::stop(const core::Pid& target, StopOptions options, core::Duratio
     done(checked.error());
     return;
   }
-  const core::PropsPtr props = props_of(target);
+  const core::PropsPtr props = system_.cells().props(target);
   if ((props != nullptr && props->system) || (!is_here(target) && is_well_known(target.id()))) {
     done(Error{Errc::permission_denied, target.to_string() + " belongs to the node itself",
                "SYSTEM_ACTOR"});
@@ -605,7 +599,7 @@ core::Result<ActorDoor::Listed> ActorDoor::list(const ListOptions& options) cons
   for (;;) {
     const auto pids = system_.cells().live(next_index, kCellsAtOnce);
     for (const core::Pid& pid : pids) {
-      const core::PropsPtr props = props_of(pid);
+      const core::PropsPtr props = system_.cells().props(pid);
       if (props == nullptr) continue;
       if (props->system && !options.include_system) continue;
       if (!options.kind.empty() && props->kind != options.kind) continue;
@@ -634,7 +628,7 @@ core::Result<std::vector<KindView>> ActorDoor::kinds() const {
   if (core::Status open = check_open(); !open.ok()) return open.error();
   std::map<std::string, std::uint64_t> counts;
   for (const core::Pid& pid : system_.cells().live(0, SIZE_MAX)) {
-    if (const core::PropsPtr props = props_of(pid)) ++counts[props->kind];
+    if (const core::PropsPtr props = system_.cells().props(pid)) ++counts[props->kind];
   }
   std::vector<KindView> views;
   for (const auto& [name, props] : enabled_) {

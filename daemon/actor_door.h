@@ -129,7 +129,6 @@ class ActorDoor {
   core::Status check_tell_headers(const core::Headers& headers, std::size_t message_count) const;
   core::Error too_large(std::string detail) const;
   core::Result<Message> message_of(core::Answer answer, bool as_json) const;
-  core::PropsPtr props_of(const core::Pid& pid) const;
 
   core::ActorSystem& system_;
   const Kinds& kinds_;

@@ -125,7 +125,7 @@ void EndpointReader::receive_told(const core::Pid& target, const core::Pid& tell
     (void)system_.registry().send_user(teller,
                                        core::make_envelope(core::Notice{kind, std::move(detail)}));
   };
-  const core::PropsPtr props = props_of(target);
+  const core::PropsPtr props = system_.cells().props(target);
   // Nobody waits for the actor's turn, so what its kind cannot read must be found now.
   if (const auto* payload = envelope->get<core::Payload>();
       payload != nullptr && props != nullptr && props->read_payload) {
@@ -153,14 +153,8 @@ void EndpointReader::receive_told(const core::Pid& target, const core::Pid& tell
   }
 }
 
-core::PropsPtr EndpointReader::props_of(const core::Pid& target) const {
-  if (!target.is_cell()) return nullptr;
-  const auto info = system_.cells().info(*target.cell(), target.generation());
-  return info ? info->props : nullptr;
-}
-
 bool EndpointReader::is_system_actor(const core::Pid& target) const {
-  const core::PropsPtr props = props_of(target);
+  const core::PropsPtr props = system_.cells().props(target);
   return props != nullptr && props->system;
 }
 

@@ -30,7 +30,6 @@ class EndpointReader {
   void receive(const Peer& peer, ReceivedMessage& message);
   std::shared_ptr<Endpoint> endpoint_of(const core::Pid& watcher);
   void receive_told(const core::Pid& target, const core::Pid& teller, core::EnvelopePtr envelope);
-  core::PropsPtr props_of(const core::Pid& target) const;
   bool is_system_actor(const core::Pid& target) const;
   void refuse_stop(const Peer& peer, const core::Pid& target) const;
   void receive_terminated(const Peer& peer, const core::Pid& watcher,

@@ -174,10 +174,12 @@ std::optional<ActorInfo> CellTable::info(const ActorCell& cell, std::uint32_t ge
       .started_at = began_at_ + cell.started_at_.load(std::memory_order_relaxed) * kStartedUnit};
 }
 
-PropsPtr CellTable::props(const ActorCell& cell, std::uint32_t generation) const {
+PropsPtr CellTable::props(const Pid& pid) const {
+  if (!pid.is_cell()) return nullptr;
+  const ActorCell& cell = *pid.cell();
   MutexLock lock(stripe_of(cell));
   const ActorCell::Life life = cell.life();
-  if (life.generation != generation || life.state == ActorCell::State::free) return {};
+  if (life.generation != pid.generation() || life.state == ActorCell::State::free) return nullptr;
   return cell.props_;
 }
 

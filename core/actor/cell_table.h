@@ -66,8 +66,8 @@ class CellTable {
 
   // Of the actor of that generation while it lives.
   std::optional<ActorInfo> info(const ActorCell& cell, std::uint32_t generation) const;
-  // Its Props; null when it does not live.
-  PropsPtr props(const ActorCell& cell, std::uint32_t generation) const;
+  // Of the live actor; null when there is none.
+  PropsPtr props(const Pid& pid) const;
   // Its name, also for a while after it has ended; empty when it had none.
   std::string name(const ActorCell& cell, std::uint32_t generation) const;
   // The name of the live actor in the cell, without a lock: the caller knows that it is live and stays so.

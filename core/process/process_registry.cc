@@ -104,7 +104,7 @@ Delivered ProcessRegistry::send_to_full(Worker* worker, ActorCell& cell, const P
     return push(cell, target, std::move(envelope), Lane::user);
   };
   if (count_max == 0) {
-    with_middleware = cell.system().cells().props(cell, target.generation());
+    with_middleware = cell.system().cells().props(target);
     if (!with_middleware) {
       return turn_away(target, std::move(envelope), Lane::user, DeadLetterReason::stopped);
     }

@@ -20,7 +20,6 @@ install(FILES ${CMAKE_BINARY_DIR}/nexusConfig.cmake ${CMAKE_BINARY_DIR}/nexusCon
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/nexus)
 install(DIRECTORY core remote cluster daemon DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/nexus
   FILES_MATCHING PATTERN "*.h"
-  PATTERN internal EXCLUDE
   PATTERN daemon/cli EXCLUDE)
 # What a client in any language generates its stubs from.
 install(DIRECTORY proto/nexus/v1 DESTINATION ${CMAKE_INSTALL_DATADIR}/nexus/proto/nexus)

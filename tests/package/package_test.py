@@ -83,7 +83,7 @@ class Package(NodeTestCase):
             self.assertTrue(os.path.exists(self.installed(path)), f"{path} is missing")
         headers = [os.path.join(place, name) for place, _, names in os.walk(self.installed("include")) for name in names]
         self.assertTrue(all(header.endswith(".h") for header in headers))
-        self.assertFalse([header for header in headers if "/cli/" in header or "/internal/" in header])
+        self.assertFalse([header for header in headers if "/cli/" in header])
         with open(self.installed("lib/systemd/system/nexusd.service"), encoding="utf-8") as file:
             self.assertIn(f"ExecStart={self.prefix}/bin/nexusd --config {self.prefix}/etc/nexus/node.yaml", file.read())
         self.run_ok(self.installed("bin/nexusd"), "--check", "--config", self.installed("etc/nexus/node.yaml"))

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/testing/manual_clock.h"
 #include "tests/support/test_system.h"
 
 namespace nexus::core {
@@ -18,15 +19,6 @@ using test::Number;
 using test::Queue;
 using test::steered;
 using test::TestSystem;
-
-class ManualClock final : public Clock {
- public:
-  Instant now() const override { return now_; }
-  void advance(Duration by) { now_ += by; }
-
- private:
-  Instant now_{std::chrono::hours(1)};
-};
 
 TEST(DeadLetters, AreCountedByReason) {
   TestSystem system;
