@@ -27,8 +27,10 @@ namespace asio = boost::asio;
 constexpr std::chrono::seconds kStatusInterval{10};
 constexpr std::chrono::seconds kResolvePatience{5};
 
-// Whether the host to listen on has an address, so that a misspelt name is told from a taken port.
-core::Status check_resolves(asio::io_context& loop, const HostPort& listen) {
+// Whether the host to listen on has an address, so that a misspelt name is told from a taken port. On a loop of its own, because the
+// thread that resolves ends with the loop.
+core::Status check_resolves(const HostPort& listen) {
+  asio::io_context loop;
   asio::ip::tcp::resolver resolver(loop);
   std::string why = "no answer within 5 s";
   resolver.async_resolve(listen.host, std::to_string(listen.port),
@@ -36,7 +38,6 @@ core::Status check_resolves(asio::io_context& loop, const HostPort& listen) {
                            why = error ? error.message() : "";
                          });
   loop.run_for(kResolvePatience);
-  loop.restart();
   if (why.empty()) return core::Nothing{};
   return core::Error{core::Errc::unavailable, "cannot listen on " + listen.to_string() +
                                                   ": the name \"" + listen.host +
@@ -104,7 +105,7 @@ int Node::run(int argc, char** argv) {
   asio::io_context loop;
   asio::signal_set signals(loop, SIGTERM, SIGINT, SIGHUP);
 
-  core::Status started = check_resolves(loop, config->node.listen);
+  core::Status started = check_resolves(config->node.listen);
   if (started.ok()) started = start(*config);
   if (!started.ok()) {
     std::cerr << "nexusd: " << started.error().detail << "\n";

@@ -107,6 +107,15 @@ class Listening(NodeTestCase):
             self.assertEqual(node.await_exit(), CANNOT_LISTEN)
             self.assertIn(node.address, node.log())
 
+    def test_nothing_of_the_start_is_left_running(self):
+        node = self.start()
+        names = []
+        for thread in os.listdir(f"/proc/{node.process.pid}/task"):
+            with open(f"/proc/{node.process.pid}/task/{thread}/comm", encoding="ascii") as file:
+                names.append(file.read().strip())
+        # Threads that have no name of their own have the program's.
+        self.assertEqual(names.count("nexusd"), 1, names)
+
     def test_a_node_starts_again_on_its_port_at_once(self):
         first = self.start()
         self.client(first).spawn("counter", "a")
