@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "core/base/mutex.h"
+#include "core/base/user_code.h"
 #include "daemon/grpc_error.h"
 #include "daemon/grpc_forwarder.h"
 #include "nexus/v1/actor_service.grpc.pb.h"
@@ -107,6 +108,11 @@ Error invalid(std::string detail) {
   return {Errc::invalid_argument, std::move(detail), "INVALID_REQUEST"};
 }
 
+// For what was thrown in a call.
+Error fault(const std::string& what) {
+  return {Errc::internal, "the node failed in the call: " + what, "INTERNAL"};
+}
+
 }  // namespace
 
 class GrpcActorService::Impl final : public v1::ActorService::CallbackService {
@@ -115,24 +121,38 @@ class GrpcActorService::Impl final : public v1::ActorService::CallbackService {
 
   grpc::ServerUnaryReactor* Spawn(grpc::CallbackServerContext* context,
                                   const v1::SpawnRequest* request,
-                                  v1::SpawnResponse* response) override;
+                                  v1::SpawnResponse* response) override {
+    return guarded(&Impl::spawn, *context, *request, *response);
+  }
   grpc::ServerUnaryReactor* Tell(grpc::CallbackServerContext* context,
                                  const v1::TellRequest* request,
-                                 v1::TellResponse* response) override;
+                                 v1::TellResponse* response) override {
+    return guarded(&Impl::tell, *context, *request, *response);
+  }
   grpc::ServerUnaryReactor* Ask(grpc::CallbackServerContext* context, const v1::AskRequest* request,
-                                v1::AskResponse* response) override;
+                                v1::AskResponse* response) override {
+    return guarded(&Impl::ask, *context, *request, *response);
+  }
   grpc::ServerUnaryReactor* Stop(grpc::CallbackServerContext* context,
                                  const v1::StopRequest* request,
-                                 v1::StopResponse* response) override;
+                                 v1::StopResponse* response) override {
+    return guarded(&Impl::stop, *context, *request, *response);
+  }
   grpc::ServerUnaryReactor* GetActor(grpc::CallbackServerContext* context,
                                      const v1::GetActorRequest* request,
-                                     v1::GetActorResponse* response) override;
+                                     v1::GetActorResponse* response) override {
+    return guarded(&Impl::get_actor, *context, *request, *response);
+  }
   grpc::ServerUnaryReactor* ListActors(grpc::CallbackServerContext* context,
                                        const v1::ListActorsRequest* request,
-                                       v1::ListActorsResponse* response) override;
+                                       v1::ListActorsResponse* response) override {
+    return guarded(&Impl::list_actors, *context, *request, *response);
+  }
   grpc::ServerUnaryReactor* ListKinds(grpc::CallbackServerContext* context,
                                       const v1::ListKindsRequest* request,
-                                      v1::ListKindsResponse* response) override;
+                                      v1::ListKindsResponse* response) override {
+    return guarded(&Impl::list_kinds, *context, *request, *response);
+  }
   grpc::ServerWriteReactor<v1::WatchActorResponse>* WatchActor(
       grpc::CallbackServerContext* context, const v1::WatchActorRequest* request) override;
 
@@ -143,14 +163,35 @@ class GrpcActorService::Impl final : public v1::ActorService::CallbackService {
   class WatchStream;
   friend class Call;
 
-  std::shared_ptr<Call> start_call();
+  using CallPtr = std::shared_ptr<Call>;
+
+  CallPtr start_call();
+  // The border of exceptions: whatever a call throws before it is answered becomes its answer.
+  template <typename Request, typename Response>
+  grpc::ServerUnaryReactor* guarded(
+      void (Impl::*handle)(const CallPtr&, grpc::CallbackServerContext&, const Request&, Response&),
+      grpc::CallbackServerContext& context, const Request& request, Response& response);
+  void spawn(const CallPtr& call, grpc::CallbackServerContext& context,
+             const v1::SpawnRequest& request, v1::SpawnResponse& response);
+  void tell(const CallPtr& call, grpc::CallbackServerContext& context,
+            const v1::TellRequest& request, v1::TellResponse& response);
+  void ask(const CallPtr& call, grpc::CallbackServerContext& context, const v1::AskRequest& request,
+           v1::AskResponse& response);
+  void stop(const CallPtr& call, grpc::CallbackServerContext& context,
+            const v1::StopRequest& request, v1::StopResponse& response);
+  void get_actor(const CallPtr& call, grpc::CallbackServerContext& context,
+                 const v1::GetActorRequest& request, v1::GetActorResponse& response);
+  void list_actors(const CallPtr& call, grpc::CallbackServerContext& context,
+                   const v1::ListActorsRequest& request, v1::ListActorsResponse& response);
+  void list_kinds(const CallPtr& call, grpc::CallbackServerContext& context,
+                  const v1::ListKindsRequest& request, v1::ListKindsResponse& response);
   void end_call(Call* call);
   void end_watch(WatchStream* stream);
 
   // Whether the call is for another node, which is then asked. `node` empty = this one.
   template <typename Request, typename Response>
-  bool forward(const std::string& node, grpc::CallbackServerContext* context,
-               const Request& request, Response* response, const std::shared_ptr<Call>& call,
+  bool forward(const std::string& node, grpc::CallbackServerContext& context,
+               const Request& request, Response& response, const CallPtr& call,
                void (v1::ActorService::StubInterface::async_interface::*method)(
                    grpc::ClientContext*, const Request*, Response*,
                    std::function<void(grpc::Status)>));
@@ -175,8 +216,8 @@ class GrpcActorService::Impl::Call final : public grpc::ServerUnaryReactor,
   template <typename Fill>
   void answer(Fill fill) {
     if (finished_.exchange(true)) return;
-    fill();
-    Finish(grpc::Status::OK);
+    const auto failure = core::failure_of(fill);
+    Finish(failure ? to_grpc_status(fault(*failure)) : grpc::Status::OK);
   }
   void fail(const grpc::Status& status) {
     if (!finished_.exchange(true)) Finish(status);
@@ -216,11 +257,21 @@ class GrpcActorService::Impl::Call final : public grpc::ServerUnaryReactor,
   std::function<void()> cancel_ GUARDED_BY(mutex_);
 };
 
-std::shared_ptr<GrpcActorService::Impl::Call> GrpcActorService::Impl::start_call() {
+GrpcActorService::Impl::CallPtr GrpcActorService::Impl::start_call() {
   auto call = std::make_shared<Call>(*this);
   core::MutexLock lock(mutex_);
   calls_.insert(call);
   return call;
+}
+
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* GrpcActorService::Impl::guarded(
+    void (Impl::*handle)(const CallPtr&, grpc::CallbackServerContext&, const Request&, Response&),
+    grpc::CallbackServerContext& context, const Request& request, Response& response) {
+  const CallPtr call = start_call();
+  const auto failure = core::failure_of([&] { (this->*handle)(call, context, request, response); });
+  if (failure) call->fail(fault(*failure));
+  return call.get();
 }
 
 void GrpcActorService::Impl::end_call(Call* call) {
@@ -233,8 +284,8 @@ void GrpcActorService::Impl::end_call(Call* call) {
 
 template <typename Request, typename Response>
 bool GrpcActorService::Impl::forward(
-    const std::string& node, grpc::CallbackServerContext* context, const Request& request,
-    Response* response, const std::shared_ptr<Call>& call,
+    const std::string& node, grpc::CallbackServerContext& context, const Request& request,
+    Response& response, const CallPtr& call,
     void (v1::ActorService::StubInterface::async_interface::*method)(
         grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>)) {
   if (node.empty() || node == system_.address()) return false;
@@ -242,7 +293,7 @@ bool GrpcActorService::Impl::forward(
     call->fail(open.error());
     return true;
   }
-  if (context->client_metadata().count(kForwardedKey) > 0) {
+  if (context.client_metadata().count(kForwardedKey) > 0) {
     call->fail({Errc::failed_precondition,
                 "the call was forwarded to " + system_.address() + ", but it is for " + node +
                     "; check node.advertise of both",
@@ -266,12 +317,12 @@ bool GrpcActorService::Impl::forward(
   outgoing->context.AddMetadata(kForwardedKey, "1");
   outgoing->context.set_deadline(
       std::chrono::system_clock::now() +
-      std::chrono::duration_cast<std::chrono::milliseconds>(door_.budget(time_left(*context))));
+      std::chrono::duration_cast<std::chrono::milliseconds>(door_.budget(time_left(context))));
   call->on_cancel([outgoing] { outgoing->context.TryCancel(); });
   (outgoing->stub->async()->*method)(&outgoing->context, &outgoing->request, &outgoing->response,
-                                     [outgoing, call, node, response](const grpc::Status& status) {
+                                     [outgoing, call, node, &response](const grpc::Status& status) {
                                        if (status.ok()) {
-                                         call->answer([&] { response->Swap(&outgoing->response); });
+                                         call->answer([&] { response.Swap(&outgoing->response); });
                                          return;
                                        }
                                        // Without details the answer is gRPC's own: that node did not get to say anything.
@@ -284,179 +335,161 @@ bool GrpcActorService::Impl::forward(
   return true;
 }
 
-grpc::ServerUnaryReactor* GrpcActorService::Impl::Spawn(grpc::CallbackServerContext* context,
-                                                        const v1::SpawnRequest* request,
-                                                        v1::SpawnResponse* response) {
-  const auto call = start_call();
-  if (forward(request->node(), context, *request, response, call,
+void GrpcActorService::Impl::spawn(const CallPtr& call, grpc::CallbackServerContext& context,
+                                   const v1::SpawnRequest& request, v1::SpawnResponse& response) {
+  if (forward(request.node(), context, request, response, call,
               &v1::ActorService::StubInterface::async_interface::Spawn)) {
-    return call.get();
+    return;
   }
   const auto spawned =
-      door_.spawn(request->kind(), request->id(), request->if_exists() == v1::IF_EXISTS_RETURN);
+      door_.spawn(request.kind(), request.id(), request.if_exists() == v1::IF_EXISTS_RETURN);
   if (!spawned.ok()) {
     call->fail(spawned.error());
-    return call.get();
+    return;
   }
   call->answer([&] {
-    response->set_pid(spawned->pid.to_string());
-    response->set_created(spawned->created);
+    response.set_pid(spawned->pid.to_string());
+    response.set_created(spawned->created);
   });
-  return call.get();
 }
 
-grpc::ServerUnaryReactor* GrpcActorService::Impl::Tell(grpc::CallbackServerContext* context,
-                                                       const v1::TellRequest* request,
-                                                       v1::TellResponse* response) {
-  const auto call = start_call();
-  const auto target = door_.parse(request->pid());
+void GrpcActorService::Impl::tell(const CallPtr& call, grpc::CallbackServerContext& context,
+                                  const v1::TellRequest& request, v1::TellResponse& response) {
+  const auto target = door_.parse(request.pid());
   if (!target.ok()) {
     call->fail(target.error());
-    return call.get();
+    return;
   }
-  if (request->messages().empty() || request->messages_size() > kTellCountMax) {
+  if (request.messages().empty() || request.messages_size() > kTellCountMax) {
     call->fail(
-        invalid("messages: " + std::to_string(request->messages_size()) + " is not in 1..1000"));
-    return call.get();
+        invalid("messages: " + std::to_string(request.messages_size()) + " is not in 1..1000"));
+    return;
   }
   std::vector<core::Payload> messages;
-  for (const v1::Payload& message : request->messages()) messages.push_back(from_proto(message));
+  for (const v1::Payload& message : request.messages()) messages.push_back(from_proto(message));
   const auto ack =
-      request->ack() == v1::ACK_ACCEPTED ? ActorDoor::Ack::accepted : ActorDoor::Ack::enqueued;
-  door_.tell(*target, std::move(messages), headers_of(request->headers()), ack,
-             door_.budget(time_left(*context)), [call, response](core::Result<std::uint32_t> told) {
+      request.ack() == v1::ACK_ACCEPTED ? ActorDoor::Ack::accepted : ActorDoor::Ack::enqueued;
+  door_.tell(*target, std::move(messages), headers_of(request.headers()), ack,
+             door_.budget(time_left(context)), [call, &response](core::Result<std::uint32_t> told) {
                if (!told.ok()) {
                  call->fail(told.error());
                  return;
                }
-               call->answer([&] { response->set_accepted(*told); });
+               call->answer([&] { response.set_accepted(*told); });
              });
-  return call.get();
 }
 
-grpc::ServerUnaryReactor* GrpcActorService::Impl::Ask(grpc::CallbackServerContext* context,
-                                                      const v1::AskRequest* request,
-                                                      v1::AskResponse* response) {
-  const auto call = start_call();
-  const auto target = door_.parse(request->pid());
+void GrpcActorService::Impl::ask(const CallPtr& call, grpc::CallbackServerContext& context,
+                                 const v1::AskRequest& request, v1::AskResponse& response) {
+  const auto target = door_.parse(request.pid());
   if (!target.ok()) {
     call->fail(target.error());
-    return call.get();
+    return;
   }
-  if (!request->has_message()) {
+  if (!request.has_message()) {
     call->fail(invalid("message is missing"));
-    return call.get();
+    return;
   }
-  call->on_cancel(door_.ask(
-      *target, {from_proto(request->message()), headers_of(request->headers())},
-      door_.budget(time_left(*context)), [call, response](core::Result<ActorDoor::Message> answer) {
-        if (!answer.ok()) {
-          call->fail(answer.error());
-          return;
-        }
-        call->answer([&] {
-          to_proto(std::move(answer->payload), response->mutable_message());
-          auto& headers = *response->mutable_headers();
-          for (const auto& [key, value] : answer->headers) headers[key] = value;
-        });
-      }));
-  return call.get();
+  call->on_cancel(door_.ask(*target, {from_proto(request.message()), headers_of(request.headers())},
+                            door_.budget(time_left(context)),
+                            [call, &response](core::Result<ActorDoor::Message> answer) {
+                              if (!answer.ok()) {
+                                call->fail(answer.error());
+                                return;
+                              }
+                              call->answer([&] {
+                                to_proto(std::move(answer->payload), response.mutable_message());
+                                auto& headers = *response.mutable_headers();
+                                for (const auto& [key, value] : answer->headers)
+                                  headers[key] = value;
+                              });
+                            }));
 }
 
-grpc::ServerUnaryReactor* GrpcActorService::Impl::Stop(grpc::CallbackServerContext* context,
-                                                       const v1::StopRequest* request,
-                                                       v1::StopResponse*) {
-  const auto call = start_call();
-  const auto target = door_.parse(request->pid());
+void GrpcActorService::Impl::stop(const CallPtr& call, grpc::CallbackServerContext& context,
+                                  const v1::StopRequest& request, v1::StopResponse&) {
+  const auto target = door_.parse(request.pid());
   if (!target.ok()) {
     call->fail(target.error());
-    return call.get();
+    return;
   }
-  door_.stop(*target, {.now = request->mode() == v1::STOP_MODE_NOW, .wait = !request->no_wait()},
-             door_.budget(time_left(*context)), [call](core::Result<core::Nothing> stopped) {
+  door_.stop(*target, {.now = request.mode() == v1::STOP_MODE_NOW, .wait = !request.no_wait()},
+             door_.budget(time_left(context)), [call](core::Result<core::Nothing> stopped) {
                if (stopped.ok()) {
                  call->answer([] {});
                } else {
                  call->fail(stopped.error());
                }
              });
-  return call.get();
 }
 
-grpc::ServerUnaryReactor* GrpcActorService::Impl::GetActor(grpc::CallbackServerContext* context,
-                                                           const v1::GetActorRequest* request,
-                                                           v1::GetActorResponse* response) {
-  const auto call = start_call();
-  const auto target = door_.parse(request->pid());
+void GrpcActorService::Impl::get_actor(const CallPtr& call, grpc::CallbackServerContext& context,
+                                       const v1::GetActorRequest& request,
+                                       v1::GetActorResponse& response) {
+  const auto target = door_.parse(request.pid());
   if (!target.ok()) {
     call->fail(target.error());
-    return call.get();
+    return;
   }
-  if (forward(target->address(), context, *request, response, call,
+  if (forward(target->address(), context, request, response, call,
               &v1::ActorService::StubInterface::async_interface::GetActor)) {
-    return call.get();
+    return;
   }
   const auto view = door_.get(*target);
   if (!view.ok()) {
     call->fail(view.error());
-    return call.get();
+    return;
   }
-  call->answer([&] { to_proto(*view, response->mutable_actor()); });
-  return call.get();
+  call->answer([&] { to_proto(*view, response.mutable_actor()); });
 }
 
-grpc::ServerUnaryReactor* GrpcActorService::Impl::ListActors(grpc::CallbackServerContext* context,
-                                                             const v1::ListActorsRequest* request,
-                                                             v1::ListActorsResponse* response) {
-  const auto call = start_call();
-  if (forward(request->node(), context, *request, response, call,
+void GrpcActorService::Impl::list_actors(const CallPtr& call, grpc::CallbackServerContext& context,
+                                         const v1::ListActorsRequest& request,
+                                         v1::ListActorsResponse& response) {
+  if (forward(request.node(), context, request, response, call,
               &v1::ActorService::StubInterface::async_interface::ListActors)) {
-    return call.get();
+    return;
   }
-  if (request->page_size() < 0 || request->page_size() > kPageSizeMax) {
-    call->fail(
-        invalid("page_size: " + std::to_string(request->page_size()) + " is not in 0..1000"));
-    return call.get();
+  if (request.page_size() < 0 || request.page_size() > kPageSizeMax) {
+    call->fail(invalid("page_size: " + std::to_string(request.page_size()) + " is not in 0..1000"));
+    return;
   }
-  const int page_size = request->page_size() == 0 ? kPageSizeDefault : request->page_size();
-  const auto listed = door_.list({.kind = request->kind(),
-                                  .id_prefix = request->id_prefix(),
-                                  .include_system = request->include_system(),
+  const int page_size = request.page_size() == 0 ? kPageSizeDefault : request.page_size();
+  const auto listed = door_.list({.kind = request.kind(),
+                                  .id_prefix = request.id_prefix(),
+                                  .include_system = request.include_system(),
                                   .count_max = static_cast<std::size_t>(page_size),
-                                  .after_id = request->page_token()});
+                                  .after_id = request.page_token()});
   if (!listed.ok()) {
     call->fail(listed.error());
-    return call.get();
+    return;
   }
   call->answer([&] {
-    for (const ActorView& view : listed->actors) to_proto(view, response->add_actors());
-    response->set_next_page_token(listed->last_id);
+    for (const ActorView& view : listed->actors) to_proto(view, response.add_actors());
+    response.set_next_page_token(listed->last_id);
   });
-  return call.get();
 }
 
-grpc::ServerUnaryReactor* GrpcActorService::Impl::ListKinds(grpc::CallbackServerContext* context,
-                                                            const v1::ListKindsRequest* request,
-                                                            v1::ListKindsResponse* response) {
-  const auto call = start_call();
-  if (forward(request->node(), context, *request, response, call,
+void GrpcActorService::Impl::list_kinds(const CallPtr& call, grpc::CallbackServerContext& context,
+                                        const v1::ListKindsRequest& request,
+                                        v1::ListKindsResponse& response) {
+  if (forward(request.node(), context, request, response, call,
               &v1::ActorService::StubInterface::async_interface::ListKinds)) {
-    return call.get();
+    return;
   }
   const auto kinds = door_.kinds();
   if (!kinds.ok()) {
     call->fail(kinds.error());
-    return call.get();
+    return;
   }
   call->answer([&] {
     for (const KindView& view : *kinds) {
-      v1::Kind* kind = response->add_kinds();
+      v1::Kind* kind = response.add_kinds();
       kind->set_name(view.name);
       kind->set_description(view.description);
       kind->set_actor_count(view.actor_count);
     }
   });
-  return call.get();
 }
 
 // One WatchActor call: at most two events, then the end. The service holds it until OnDone().
@@ -570,7 +603,8 @@ grpc::ServerWriteReactor<v1::WatchActorResponse>* GrpcActorService::Impl::WatchA
     core::MutexLock lock(mutex_);
     watches_.insert(stream);
   }
-  stream->start(request->pid());
+  const auto failure = core::failure_of([&] { stream->start(request->pid()); });
+  if (failure) stream->end(to_grpc_status(fault(*failure)));
   return stream.get();
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/actor/system_messages.h"
+#include "core/base/user_code.h"
 
 namespace nexus::remote {
 namespace {
@@ -129,13 +130,12 @@ void EndpointReader::receive_told(const core::Pid& target, const core::Pid& tell
   // Nobody waits for the actor's turn, so what its kind cannot read must be found now.
   if (const auto* payload = envelope->get<core::Payload>();
       payload != nullptr && props != nullptr && props->read_payload) {
-    core::Result<core::EnvelopePtr> read = props->read_payload(*payload);
-    if (!read.ok()) {
-      tell(Kind::bad_payload, read.error().detail);
-      return;
-    }
-    (*read)->take_after(*envelope);
-    envelope = std::move(*read);
+    std::optional<core::Result<core::EnvelopePtr>> read;
+    const auto failure = core::failure_of([&] { read.emplace(props->read_payload(*payload)); });
+    if (failure) return tell(Kind::failed, *failure);
+    if (!read->ok()) return tell(Kind::bad_payload, read->error().detail);
+    (**read)->take_after(*envelope);
+    envelope = std::move(**read);
   }
   switch (system_.registry().send_user(target, std::move(envelope))) {
     case core::Delivered::mailbox:

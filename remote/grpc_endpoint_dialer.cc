@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/mutex.h"
+#include "core/base/user_code.h"
 #include "remote/grpc_bytes.h"
 
 namespace nexus::remote {
@@ -87,7 +88,10 @@ class GrpcEndpointDialer::Stream final
 
   void OnReadDone(bool ok) override {
     if (ok) {
-      events_->on_stream_frame(epoch_, to_string(incoming_));
+      // The border of exceptions: gRPC would drop them, and the stream would wait for ever.
+      const auto failure =
+          core::failure_of([&] { events_->on_stream_frame(epoch_, to_string(incoming_)); });
+      if (failure) cancel();
       StartRead(&incoming_);
       return;
     }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/mutex.h"
+#include "core/base/user_code.h"
 #include "protoactor/remote.grpc.pb.h"
 #include "remote/grpc_bytes.h"
 
@@ -63,27 +64,11 @@ class GrpcRemotingService::Impl::Session final
       finish(grpc::StatusCode::UNAVAILABLE, "the stream has ended");
       return;
     }
-    core::Result<Frame> frame = decode_frame(to_string(incoming_));
-    if (!frame.ok()) {
-      service_.log_.warn("link broken off, the peer sent garbage",
-                         {{"peer", name()}, {"detail", frame.error().detail}});
-      finish(grpc::StatusCode::INVALID_ARGUMENT, frame.error().detail);
-      return;
-    }
-    if (const auto* connect = std::get_if<ConnectRequest>(&*frame)) {
-      if (!on_connect(*connect)) return;
-    } else if (auto* batch = std::get_if<ReceivedBatch>(&*frame)) {
-      if (peer_.member_id.empty()) {
-        finish(grpc::StatusCode::FAILED_PRECONDITION, "a batch came before the ConnectRequest");
-        return;
-      }
-      service_.reader_.receive(peer_, std::move(*batch));
-    } else {
-      finish(grpc::StatusCode::INVALID_ARGUMENT,
-             "a dialling peer sends ConnectRequest and MessageBatch only");
-      return;
-    }
-    StartRead(&incoming_);
+    // The border of exceptions: gRPC would drop them, and the stream would wait for ever.
+    bool goes_on = false;
+    const auto failure = core::failure_of([&] { goes_on = take_frame(); });
+    if (failure) finish(grpc::StatusCode::INTERNAL, "the node failed at a frame: " + *failure);
+    if (goes_on) StartRead(&incoming_);
   }
 
   void OnWriteDone(bool) override {
@@ -98,6 +83,31 @@ class GrpcRemotingService::Impl::Session final
   const std::string& name() const { return peer_.address.empty() ? from_ : peer_.address; }
 
   // False when the stream was ended.
+  bool take_frame() {
+    core::Result<Frame> frame = decode_frame(to_string(incoming_));
+    if (!frame.ok()) {
+      service_.log_.warn("link broken off, the peer sent garbage",
+                         {{"peer", name()}, {"detail", frame.error().detail}});
+      finish(grpc::StatusCode::INVALID_ARGUMENT, frame.error().detail);
+      return false;
+    }
+    if (const auto* connect = std::get_if<ConnectRequest>(&*frame)) {
+      if (!on_connect(*connect)) return false;
+    } else if (auto* batch = std::get_if<ReceivedBatch>(&*frame)) {
+      if (peer_.member_id.empty()) {
+        finish(grpc::StatusCode::FAILED_PRECONDITION, "a batch came before the ConnectRequest");
+        return false;
+      }
+      service_.reader_.receive(peer_, std::move(*batch));
+    } else {
+      finish(grpc::StatusCode::INVALID_ARGUMENT,
+             "a dialling peer sends ConnectRequest and MessageBatch only");
+      return false;
+    }
+    return true;
+  }
+
+  // The same.
   bool on_connect(const ConnectRequest& connect) {
     if (!peer_.member_id.empty()) {
       finish(grpc::StatusCode::FAILED_PRECONDITION, "a second ConnectRequest on one stream");

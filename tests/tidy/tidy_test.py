@@ -74,10 +74,11 @@ BAD_AND_GOOD = {
          ("core/d.cc", "std::srand(1);")],
         [("tests/stress/a.cc", "std::this_thread::sleep_for(1ms);"), ("core/a.cc", "// never usleep(1)"),
          ("core/b.cc", 'log("thread.detach()");'), ("core/c.cc", "grand(1); engine.rand(2);")]),
-    rules.catch_all_only_at_the_borders: (
-        [("core/a.cc", "} catch (...) {"), ("remote/b.cc", "} catch(...) {")],
-        [("core/base/user_code.h", "} catch (...) {"), ("remote/grpc_a.cc", "} catch (...) {"),
-         ("daemon/main.cc", "} catch (...) {"), ("core/b.cc", "} catch (const std::exception& e) {")]),
+    rules.exceptions_end_at_the_borders: (
+        [("core/a.cc", "} catch (...) {"), ("remote/grpc_b.cc", "} catch(const std::exception&) {"),
+         ("core/base/log.cc", "} catch (...) {")],
+        [("core/base/user_code.h", "} catch (...) {"), ("daemon/main.cc", "} catch (...) {"),
+         ("core/base/log.cc", "} catch (const std::exception&) {"), ("core/b.cc", "// a catch (it said)")]),
     rules.headers_open_no_namespace: (
         [("core/a.h", "using namespace std::chrono;")],
         [("core/a.cc", "using namespace std::chrono_literals;"), ("core/a.h", "namespace fs = std::filesystem;")]),
