@@ -1,4 +1,4 @@
-# How tests are declared. Labels: quick (seconds, no processes), process (starts nodes), sanitizer, soak, fuzz, tidy.
+# How tests are declared. Labels: quick (seconds, no processes), process (starts nodes), package, tidy, sanitizer.
 
 find_package(GTest REQUIRED)
 
