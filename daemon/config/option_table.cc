@@ -125,13 +125,14 @@ std::vector<NodeOption> make_node_options() {
           {.path = "core.ask_timeout_default",
            .min = 1,
            .max = kHour,
-           .doc = "Time that a request waits for its answer when the caller names none."}),
+           .doc = "Time that a client's call waits for its answer when the client sets no "
+                  "deadline. Actors name the time of each of their asks."}),
       in_section<&N::core, &CoreSection::ask_timeout_max>(
           {.path = "core.ask_timeout_max",
            .min = 1,
            .max = 24 * kHour,
-           .doc =
-               "Longest time that a caller may ask to wait; at least `core.ask_timeout_default`."}),
+           .doc = "Longest time that a client's call waits, whatever its deadline; at least "
+                  "`core.ask_timeout_default`. Asks of actors are not cut."}),
 
       in_section<&N::remote, &RemoteSection::message_bytes_max>(
           {.path = "remote.message_bytes_max",
