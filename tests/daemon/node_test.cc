@@ -1,16 +1,9 @@
 #include "daemon/node.h"
 
-#include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
-
-#include <stdexcept>
 
 #include "core/actor/context.h"
 #include "daemon/config/option_table.h"
-#include "nexus/v1/actor_service.grpc.pb.h"
 #include "nexus/v1/types.pb.h"
 #include "tests/support/wait.h"
 
@@ -72,39 +65,6 @@ TEST(Node, StartsWithEveryOptionAtItsLeastAndAtItsMost) {
     EXPECT_EQ(node.system().spawn(core::share(core::props<Doubler>())).ok(), most);
     EXPECT_TRUE(node.stop());
   }
-}
-
-TEST(Node, WhatAKindThrowsAtAPayloadIsTheAnswerToTheCall) {
-  Node host;
-  Node other;
-  core::Props sour = core::props<Doubler>();
-  sour.read_payload = [](const core::Payload&) -> core::Result<core::EnvelopePtr> {
-    throw std::runtime_error("sour");
-  };
-  host.add_kind("sour", sour, "throws at each payload");
-  for (Node* node : {&host, &other}) ASSERT_TRUE(node->start(on_any_port("n")).ok());
-  const auto actors_at = [](const Node& node) {
-    return v1::ActorService::NewStub(
-        grpc::CreateChannel(node.address(), grpc::InsecureChannelCredentials()));
-  };
-  grpc::ClientContext spawning;
-  v1::SpawnRequest spawn;
-  v1::SpawnResponse spawned;
-  spawn.set_kind("sour");
-  ASSERT_TRUE(actors_at(host)->Spawn(&spawning, spawn, &spawned).ok());
-  for (const Node* node : {&host, &other}) {
-    grpc::ClientContext telling;
-    telling.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-    v1::TellRequest tell;
-    v1::TellResponse told;
-    tell.set_pid(spawned.pid());
-    tell.add_messages()->set_data("{}");
-    const grpc::Status status = actors_at(*node)->Tell(&telling, tell, &told);
-    EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL);
-    EXPECT_PRED_FORMAT2(testing::IsSubstring, "sour", status.error_message());
-  }
-  EXPECT_TRUE(host.stop()) << "a call was left open";
-  EXPECT_TRUE(other.stop());
 }
 
 TEST(Node, APortThatIsTakenIsAnErrorThatNamesTheAddress) {

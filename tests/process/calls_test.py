@@ -222,6 +222,22 @@ class Deadlines(NodeTestCase):
                 self.assertEqual(client.get(pid).restart_count, 1)
 
 
+class Sour(NodeTestCase):
+    def test_what_a_kind_throws_at_a_payload_is_the_answer(self):
+        host, other = self.start_many(2, program=TEST_NODE)
+        pid = self.client(host).spawn("sour").pid
+        told = ((host, "INTERNAL"), (other, "ACTOR_FAILED"))
+        for node, reason in told:
+            client = self.client(node)
+            with self.subTest(node.name):
+                failure = self.assert_refused(CODE.INTERNAL, reason, client.tell, pid, [{}])
+                self.assertIn("sour", failure.message)
+                failure = self.assert_refused(CODE.INTERNAL, "ACTOR_FAILED", client.ask, pid, {})
+                self.assertIn("sour", failure.message)
+        self.assertEqual(host.stop(), 0)
+        self.assertNotIn("calls were not answered", host.log())
+
+
 class Unreachable(NodeTestCase):
     def test_a_deadline_before_the_link_is_given_up_names_the_node_not_the_actor(self):
         node = self.start(unreachable_after="30s")

@@ -3,6 +3,7 @@
 //   recorder   {"sender","sequence"} notes it; {} answers {"received","out_of_order","senders"}
 //   sleeper    {"ms"} holds its worker so long, then answers {"slept_ms"}
 //   thrower    {"throw"} fails with this text; else answers {"handled"}: messages since it was (re)started
+//   sour       throws at each payload before its actor sees it
 //   pinger     {"target","count"} sends so many numbered messages from its own Pid to the target, which is a recorder, then
 //              answers {"sent"}
 //   watcher    {"watch"} watches this Pid and answers {}; {} answers how many Terminated came for each Pid: {"<pid>": 1}
@@ -172,6 +173,14 @@ class Watcher final : public core::Actor {
   std::map<std::string, int> terminated_count_;
 };
 
+core::Props sour() {
+  core::Props props = core::props_of([](core::Context&) {});
+  props.read_payload = [](const core::Payload&) -> core::Result<core::EnvelopePtr> {
+    throw std::runtime_error("sour");
+  };
+  return props;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -182,5 +191,6 @@ int main(int argc, char** argv) {
   node.add_kind("thrower", core::props<Thrower>(), "fails when told").accepts<Struct>();
   node.add_kind("pinger", core::props<Pinger>(), "sends numbered messages").accepts<Struct>();
   node.add_kind("watcher", core::props<Watcher>(), "counts each Terminated").accepts<Struct>();
+  node.add_kind("sour", sour(), "throws at each payload");
   return node.run(argc, argv);
 }
