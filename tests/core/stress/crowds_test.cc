@@ -25,16 +25,9 @@ constexpr int kReduced = 20;
 constexpr int kReduced = 1;
 #endif
 
-class RestartAlways final : public SupervisionStrategy {
- public:
-  Directive decide(const Failure&, const RestartStatistics&, Instant) const override {
-    return Directive::restart;
-  }
-};
-
 Props supervisor() {
   Props props = test::steered(std::make_shared<test::Diary>());
-  props.strategy = std::make_shared<RestartAlways>();
+  props.strategy = std::make_shared<AlwaysRestartStrategy>();
   return props;
 }
 

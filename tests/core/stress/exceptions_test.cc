@@ -25,13 +25,6 @@ using test::TestSystem;
 
 constexpr int kRounds = 200;
 
-class RestartAlways final : public SupervisionStrategy {
- public:
-  Directive decide(const Failure&, const RestartStatistics&, Instant) const override {
-    return Directive::restart;
-  }
-};
-
 // Every second one is no std::exception.
 [[noreturn]] void throw_something(int round) {
   if (round % 2 == 0) throw std::runtime_error("thrown on purpose");
@@ -42,7 +35,7 @@ class Exceptions : public testing::Test {
  protected:
   Exceptions() {
     Props props = test::steered(std::make_shared<test::Diary>());
-    props.strategy = std::make_shared<RestartAlways>();
+    props.strategy = std::make_shared<AlwaysRestartStrategy>();
     parent_ = system_.spawn(std::move(props));
   }
   ~Exceptions() override { test::expect_conserved(*system_); }
@@ -148,7 +141,7 @@ TEST_F(Exceptions, FromTheHandlerOfTerminated) {
 TEST_F(Exceptions, FromAStrategyAndFromItsDecider) {
   class Throws final : public SupervisionStrategy {
    public:
-    Directive decide(const Failure&, const RestartStatistics&, Instant) const override {
+    Verdict decide(const Failure&, const RestartStatistics&, Instant) const override {
       throw_something(1);
     }
   };
@@ -242,7 +235,7 @@ TEST_F(Exceptions, FromTheKeyFunctionOfARouterAndFromItsRoutees) {
     if (context.message<Number>() != nullptr) throw_something(handled.fetch_add(1));
   }));
   options.routee_count = 4;
-  options.strategy = std::make_shared<RestartAlways>();
+  options.strategy = std::make_shared<AlwaysRestartStrategy>();
   const Pid router = system_.spawn(pool_router(std::move(options)));
   for (int i = 0; i < kRounds; ++i) (void)system_->send(router, Number{i});
   ASSERT_TRUE(eventually([&] { return handled.load() == kRounds * 3 / 4; }));
