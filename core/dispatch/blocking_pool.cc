@@ -2,11 +2,11 @@
 
 #include <deque>
 #include <list>
-#include <system_error>
 #include <thread>
 
 #include "core/actor_system.h"
 #include "core/base/thread_name.h"
+#include "core/base/user_code.h"
 #include "core/dispatch/guest_workers.h"
 
 namespace nexus::core {
@@ -52,13 +52,10 @@ class BlockingThreads final : public Dispatcher {
 
   bool start_thread() REQUIRES(mutex_) {
     const auto own = threads_.emplace(threads_.end());
-    try {
-      *own = std::thread([this, own] { run(own); });
-    } catch (const std::system_error&) {
-      threads_.erase(own);
-      return false;
-    }
-    return true;
+    const bool failed =
+        failure_of([&] { *own = std::thread([this, own] { run(own); }); }).has_value();
+    if (failed) threads_.erase(own);
+    return !failed;
   }
   // Null when the thread is to end.
   ActorCell* next() REQUIRES(mutex_) {

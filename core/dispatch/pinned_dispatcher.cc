@@ -1,11 +1,11 @@
 #include "core/dispatch/pinned_dispatcher.h"
 
-#include <system_error>
 #include <thread>
 #include <unordered_map>
 
 #include "core/actor_system.h"
 #include "core/base/thread_name.h"
+#include "core/base/user_code.h"
 #include "core/dispatch/guest_workers.h"
 
 namespace nexus::core {
@@ -33,13 +33,12 @@ class PinnedThreads final : public Dispatcher {
     }
     if (threads_.size() >= thread_count_max_) return false;
     Thread& thread = threads_[&cell];
-    try {
-      thread.thread = std::thread([this, &cell, &thread] { run(cell, thread); });
-    } catch (const std::system_error&) {
-      threads_.erase(&cell);
-      return false;
-    }
-    return true;
+    const bool failed = failure_of([&] {
+                          thread.thread =
+                              std::thread([this, &cell, &thread] { run(cell, thread); });
+                        }).has_value();
+    if (failed) threads_.erase(&cell);
+    return !failed;
   }
   void dismiss(ActorCell& cell) override {
     MutexLock lock(mutex_);

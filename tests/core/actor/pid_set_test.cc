@@ -49,9 +49,7 @@ TEST(PidSet, FindsAnActorByHandleAndByName) {
 
 TEST(PidSet, HoldsFutures) {
   TestSystem system({.address = "n1:1"});
-  const auto open = [&] {
-    return system->futures().open(Instant::max(), [](Answer) {});
-  };
+  const auto open = [&] { return system->futures().open(Instant::max(), [](Answer) {}); };
   PidSet set;
   const Pid first = open();
   const Pid second = open();

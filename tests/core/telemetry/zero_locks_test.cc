@@ -224,8 +224,7 @@ TEST_P(OneWorker, TakesNoLockByTheSites) {
 INSTANTIATE_TEST_SUITE_P(ZeroLocks, OneWorker,
                          testing::Values(steady_state<Teller>("tell"),
                                          steady_state<Flooder>("tell_many"),
-                                         steady_state<Asker>("ask"),
-                                         steady_state<Stasher>("stash"),
+                                         steady_state<Asker>("ask"), steady_state<Stasher>("stash"),
                                          steady_state<Idler>("receive_timeout")),
                          [](const auto& test) { return test.param.name; });
 
