@@ -240,7 +240,7 @@ void ActorCell::dead_letter(EnvelopePtr envelope, Lane lane) {
 void ActorCell::handle_system(EnvelopePtr envelope) {
   if (envelope->target_generation() != generation()) {
     dead_letter(std::move(envelope), Lane::system);
-  } else if (envelope->is<FutureDone>()) {
+  } else if (FutureTable::is_done_future(*envelope)) {
     on_answer(std::move(envelope));
   } else if (auto* watch = envelope->get<Watch>()) {
     on_watch(watch->watcher);
@@ -286,7 +286,7 @@ void ActorCell::on_answer(EnvelopePtr envelope) {
     ensure_extras().held.push_back(std::move(envelope));
     return;
   }
-  FutureTable::Done done = system().futures().collect(*envelope->get<FutureDone>()->slot);
+  FutureTable::Done done = system().futures().collect(std::move(envelope));
   // What the object before the restart asked is not the new one's business.
   if (state() == State::stopping || done.asker_restarts != restart_count()) return;
   Context context(*this, *Worker::current(), &envelope);

@@ -245,7 +245,9 @@ void ActorCell::finish_restart() {
     // Answers to what the old object asked, in its last turn too, must not reach the new one.
     EnvelopeList held = std::move(extras_->held);
     while (EnvelopePtr envelope = held.pop_front()) {
-      if (auto* done = envelope->get<FutureDone>()) (void)system().futures().collect(*done->slot);
+      if (FutureTable::is_done_future(*envelope)) {
+        (void)system().futures().collect(std::move(envelope));
+      }
     }
   }
   tell_lifecycle<Started>();

@@ -46,6 +46,7 @@ bool ActorTimers::is_timeout_due(bool is_busy) {
 
 ScheduleId ActorTimers::add(Duration delay, Duration period, const Pid& target,
                             EnvelopePtr message) {
+  if (schedules_.size() >= kScheduleCountMax) return ScheduleId::none;
   const Instant at = deadline_after(cell_.system().clock().now(), delay);
   // 0 is taken, and after four billion schedules an old one may still be there.
   do {

@@ -25,6 +25,8 @@ class ActorTimers {
  public:
   // Of TimerDue, for the receive timeout. Schedules have the others.
   static constexpr std::uint32_t kReceiveTimeoutKey = 0;
+  // At once.
+  static constexpr std::size_t kScheduleCountMax = 100'000;
 
   explicit ActorTimers(ActorCell& cell);
   ~ActorTimers() { cancel_all(); }
@@ -38,7 +40,7 @@ class ActorTimers {
   // Whether the receive timeout fires now; after a TimerDue of its key.
   [[nodiscard]] bool is_timeout_due(bool is_busy);
 
-  // period zero: once. Else the message is of a type that can be copied.
+  // period zero: once. Else the message is of a type that can be copied. `none` when there are too many.
   ScheduleId add(Duration delay, Duration period, const Pid& target, EnvelopePtr message);
   // False when there is no such schedule, or it was for once and has been.
   bool cancel(ScheduleId id);

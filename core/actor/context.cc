@@ -18,7 +18,15 @@ Pid as_handle(ActorSystem& system, const Pid& target) {
 
 }  // namespace
 
-void Context::forward(const Pid& target) { deliver(target, std::move(*envelope_)); }
+const Envelope& Context::no_message() {
+  // Lives to the end: the memory of messages belongs to threads, which end before that.
+  static const Envelope& none = *make_envelope(NoMessage{}).release();
+  return none;
+}
+
+void Context::forward(const Pid& target) {
+  if (*envelope_ != nullptr) deliver(target, std::move(*envelope_));
+}
 
 void Context::deliver_decorated(const Pid& target, EnvelopePtr envelope) {
   const std::size_t count = cell_.extras_ == nullptr ? 0 : cell_.extras_->decorators.size();

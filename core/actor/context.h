@@ -47,12 +47,11 @@ class Context {
   // The same for handlers that move out of it.
   template <typename T>
   T* message() {
-    return (*envelope_)->get<T>();
+    return *envelope_ == nullptr ? nullptr : (*envelope_)->get<T>();
   }
-  // Not after forward().
+  // Where there is no message, in what ask() calls or after forward(), one of type NoMessage.
   const Envelope& envelope() const {
-    DCHECK(*envelope_ != nullptr);
-    return **envelope_;
+    return *envelope_ == nullptr ? no_message() : **envelope_;
   }
   // Who asked; empty when the message came without a sender.
   const Pid& sender() const { return envelope().sender(); }
@@ -81,7 +80,7 @@ class Context {
   void respond(T message) {
     respond_envelope(make_envelope(std::move(message)));
   }
-  // Hands the current message on, with its sender. The message is gone afterwards.
+  // Hands the current message on, with its sender. The message is gone afterwards. Without a message nothing happens.
   void forward(const Pid& target);
 
   void respond_envelope(EnvelopePtr envelope) {
@@ -120,7 +119,8 @@ class Context {
   // Zero when there is none.
   Duration receive_timeout() const;
 
-  // Sends to `target` after `delay`, without a sender, unless this actor ends or restarts before.
+  // Sends to `target` after `delay`, without a sender, unless this actor ends or restarts before. Here and below `none` when the
+  // actor is stopping or has ActorTimers::kScheduleCountMax schedules: nothing will be sent.
   template <typename T>
   ScheduleId schedule_once(Duration delay, const Pid& target, T message) {
     return schedule(delay, Duration::zero(), target, make_envelope(std::move(message)));
@@ -175,6 +175,7 @@ class Context {
   friend class SendNext;
   friend class SpawnNext;
 
+  static const Envelope& no_message();
   void deliver_now(const Pid& target, EnvelopePtr envelope) {
     (void)worker_.registry().send_user_from(worker_, target, std::move(envelope));
   }

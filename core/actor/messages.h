@@ -42,6 +42,9 @@ struct Touched {
   Pid who;
 };
 
+// What Context::envelope() shows where there is no message. Never sent.
+struct NoMessage {};
+
 // Nothing came for as long as Context::set_receive_timeout() said.
 struct ReceiveTimeout : NotInfluenceReceiveTimeout {};
 

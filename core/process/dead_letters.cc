@@ -46,8 +46,9 @@ void DeadLetters::take(const Pid& target, EnvelopePtr envelope, Lane lane, DeadL
       system_.registry().send_system(slow->sender, make_envelope(GoOn{slow->number}));
     }
     // Nobody is left to collect it.
-    if (const auto* done = envelope->get<FutureDone>())
-      (void)system_.futures().collect(*done->slot);
+    if (FutureTable::is_done_future(*envelope)) {
+      (void)system_.futures().collect(std::move(envelope));
+    }
     return;
   }
   counts_[static_cast<std::size_t>(reason)].add();

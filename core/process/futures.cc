@@ -208,11 +208,23 @@ void FutureTable::finish(FutureSlot& slot, Answer answer) {
   on_done(std::move(answer));
 }
 
-FutureTable::Done FutureTable::collect(FutureSlot& slot) {
-  Done done{std::move(slot.on_answer), std::move(*slot.answer), slot.asker_restarts};
-  slot.answer.reset();
+FutureTable::Done FutureTable::collect(EnvelopePtr done) {
+  if (const auto* named = done->get<FutureDone>()) {
+    FutureSlot& slot = *named->slot;
+    Done collected{std::move(slot.on_answer), std::move(*slot.answer), slot.asker_restarts};
+    slot.answer.reset();
+    give_back(slot);
+    return collected;
+  }
+  FutureSlot& slot = *done->sender().future();
+  done->set_sender({});
+  Done collected{std::move(slot.on_answer),
+                 {.outcome = Answer::Outcome::answered,
+                  .started = slot.started,
+                  .message = std::move(done)},
+                 slot.asker_restarts};
   give_back(slot);
-  return done;
+  return collected;
 }
 
 bool FutureTable::complete(FutureSlot& slot, std::uint32_t request_id, Answer::Outcome outcome,
@@ -352,8 +364,15 @@ void FutureTable::deliver(const Pid& future, EnvelopePtr envelope, Lane lane) {
   }
   bool started = false;
   if (win(slot, request_id, &started)) {
-    finish(slot,
-           {.outcome = Outcome::answered, .started = started, .message = std::move(envelope)});
+    if (slot.asker && !envelope->is_extended() && envelope->sender().empty()) {
+      slot.started = started;
+      const Pid asker = slot.asker;
+      envelope->set_sender(Pid::of_future(slot, request_id));
+      system_.registry().send_system(asker, std::move(envelope));
+    } else {
+      finish(slot,
+             {.outcome = Outcome::answered, .started = started, .message = std::move(envelope)});
+    }
     return;
   }
   // Too late: nobody waits for it any more.

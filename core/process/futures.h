@@ -5,7 +5,8 @@
 //
 // F1  Each opened future completes exactly once: by the first answer, by its deadline, by cancel(), fail_at() or close().
 // F2  A completion runs on the thread that brings the answer (a worker, a gRPC thread, the timer thread); it must not block or
-//     throw, and no lock is held. The future of an actor instead sends its actor a FutureDone, and the rest happens in its turn.
+//     throw, and no lock is held. The future of an actor instead sends its actor what is_done_future() knows, and the rest
+//     happens in its turn.
 // F3  A deadline is noticed up to kSweepMin late, or with very many open futures up to ten times what it takes to look through
 //     them: one sweep over all slots instead of a timer for each request.
 #pragma once
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "core/actor/envelope.h"
+#include "core/actor/system_messages.h"
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/base/unique_function.h"
@@ -59,6 +61,8 @@ class alignas(64) FutureSlot {
   Pid asker;
   OnAnswer on_answer;
   Completion on_done;
+  // Of an actor's future: whether its answer, which travels by itself, came after the turn had begun; or the whole answer.
+  bool started = false;
   std::optional<Answer> answer;
 };
 
@@ -80,8 +84,8 @@ class FutureTable {
   // the mailbox completes it. `target`, where it is known, lets fail_at() find it.
   Pid open(Instant deadline, Completion on_done, bool until_enqueued = false,
            const Pid& target = {});
-  // The same for an actor in its turn: what comes back reaches `asker` as a FutureDone, to be collected there. Empty as above,
-  // with the FutureDone on its way.
+  // The same for an actor in its turn: what comes back reaches `asker` as a system message that is_done_future() knows, to be
+  // collected there. Empty as above, with a Continuation on its way that says so.
   Pid open_for_actor(Worker& worker, Instant deadline, const Pid& asker,
                      std::uint32_t asker_restarts, OnAnswer on_answer, const Pid& target);
   struct Done {
@@ -89,8 +93,12 @@ class FutureTable {
     Answer answer;
     std::uint32_t asker_restarts;
   };
-  // Of a slot that a FutureDone names: once, by the actor or by whoever drops the FutureDone.
-  Done collect(FutureSlot& slot);
+  // A FutureDone, or the answer itself with its future as sender: mostly the answer needs no second message.
+  static bool is_done_future(const Envelope& envelope) {
+    return envelope.sender().is_future() || envelope.is<FutureDone>();
+  }
+  // Of what is_done_future() knows: once, by the actor or by whoever drops the message.
+  Done collect(EnvelopePtr done);
 
   // False when it had completed.
   bool cancel(const Pid& future);

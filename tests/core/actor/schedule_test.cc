@@ -82,6 +82,22 @@ TEST(Schedule, EndsWithTheActorAndWithItsRestart) {
   }
 }
 
+TEST(Schedule, OneTooManyIsRefused) {
+  TestSystem system;
+  const Pid actor = system.spawn(test::steered(new_diary()));
+  system.in_turn(actor, [&](Context& context) {
+    ScheduleId first{};
+    for (std::size_t i = 0; i < ActorTimers::kScheduleCountMax; ++i) {
+      const ScheduleId id = context.schedule_once(hours(1), context.self(), Number{1});
+      EXPECT_NE(id, ScheduleId::none);
+      if (i == 0) first = id;
+    }
+    EXPECT_EQ(context.schedule_once(hours(1), context.self(), Number{1}), ScheduleId::none);
+    EXPECT_TRUE(context.cancel_schedule(first));
+    EXPECT_NE(context.schedule_once(hours(1), context.self(), Number{1}), ScheduleId::none);
+  });
+}
+
 TEST(Schedule, OfTheSystemSendsToAnyActor) {
   auto diary = new_diary();
   TestSystem system;
