@@ -47,6 +47,10 @@ ActorSystem::ActorSystem(Options options)
 ActorSystem::~ActorSystem() {
   if (!stopped_) shutdown(Duration::zero());
   (void)stop_dispatchers(Instant::max());
+  // No turn goes on. What is left ends while all that its destructors may call is still there.
+  timers_.stop();
+  cells_.end_all();
+  lifeline_->close();
   for (auto& dispatcher : dispatchers_) dispatcher.reset();
 }
 
@@ -288,7 +292,7 @@ Future ActorSystem::end_of(const Pid& target, Duration timeout, bool at_once) {
       } else {
         context.poison(target);
       }
-      context.set_receive_timeout(timeout);
+      context.set_receive_timeout(std::max(timeout, Duration(1)));
     } else if (const auto* terminated = context.message<Terminated>()) {
       end(context, {.outcome = Answer::Outcome::answered, .message = make_envelope(*terminated)});
     } else if (context.message<ReceiveTimeout>() != nullptr) {

@@ -14,6 +14,7 @@
 #include "core/actor/cell_table.h"
 #include "core/actor/context.h"
 #include "core/actor/props.h"
+#include "core/base/lifeline.h"
 #include "core/base/log.h"
 #include "core/base/result.h"
 #include "core/base/type_map.h"
@@ -117,6 +118,9 @@ class ActorSystem {
   Timers::Id schedule_envelope(Duration delay, const Pid& target, EnvelopePtr message);
   bool cancel_schedule(Timers::Id id) { return timers_.cancel(id); }
 
+  // For code that may run on other threads after the system has ended.
+  const std::shared_ptr<Lifeline>& lifeline() const { return lifeline_; }
+
   // What parts of a program keep for all actors of this system.
   SharedTypeMap& extensions() { return extensions_; }
 
@@ -179,6 +183,7 @@ class ActorSystem {
   std::atomic<std::size_t> dispatcher_count_{0};
   std::array<std::unique_ptr<Dispatcher>, kDispatcherCountMax> dispatchers_;
   bool stopped_ = false;
+  const std::shared_ptr<Lifeline> lifeline_ = std::make_shared<Lifeline>();
   SharedTypeMap extensions_;
 };
 

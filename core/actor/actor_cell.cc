@@ -100,14 +100,24 @@ void ActorCell::end_unborn() {
   return receive(context);
 }
 
+void ActorCell::drop_rest() {
+  actor_.reset();
+  extras_.reset();
+  props_ = nullptr;
+}
+
 void ActorCell::call_actor(Context& context) {
-  EnvelopePtr& envelope = *context.envelope_;
-  const auto auto_response = envelope->type().auto_response;
   if ((hooks_ & kDecorated) != 0) {
     ReceiveNext(*this, 0)(context);
   } else {
-    actor_->receive(context);
+    call_undecorated(context);
   }
+}
+
+void ActorCell::call_undecorated(Context& context) {
+  EnvelopePtr& envelope = *context.envelope_;
+  const auto auto_response = envelope == nullptr ? nullptr : envelope->type().auto_response;
+  actor_->receive(context);
   // Unless the actor has taken the message away.
   if (auto_response != nullptr && envelope != nullptr) {
     context.respond_envelope(auto_response(envelope->message(), context));
@@ -150,13 +160,24 @@ void ActorCell::unroll(EnvelopePtr batch) {
   for (EnvelopePtr& message : batch->get<MessageBatch>()->messages) {
     if (message == nullptr) continue;
     message->set_target_generation(generation());
+    if (mailbox_.user_count_approx() + count >= system().mailbox_limit(*props_)) {
+      Worker::current()->counters().accepted.add();
+      system().dead_letters().take(self(), std::move(message), Lane::user,
+                                   DeadLetterReason::mailbox_full);
+      continue;
+    }
     messages.push_back(std::move(message));
     ++count;
   }
   if (count == 0) return;
+  put_in_front(std::move(messages), count);
+}
+
+void ActorCell::put_in_front(EnvelopeList messages, std::uint32_t count) {
   Worker::current()->counters().accepted.add(count);
   undo_sort();
   mailbox_.put_in_front(std::move(messages), count);
+  if ((hooks_ & kSpecialMailbox) != 0) ensure_extras().put_back_count += count;
 }
 
 void ActorCell::note_activity() {
@@ -274,8 +295,9 @@ void ActorCell::on_continuation(EnvelopePtr envelope) {
     ensure_extras().held.push_back(std::move(envelope));
     return;
   }
-  // Out of the envelope, which the code may forward while it runs.
+  // There is no message in its turn.
   Continuation continuation = std::move(*envelope->get<Continuation>());
+  envelope.reset();
   Context context(*this, *Worker::current(), &envelope);
   const auto failure = failure_of([&] { continuation.run(context); });
   if (failure) fail(*failure, "continuation");
@@ -418,9 +440,7 @@ void ActorCell::unstash_all() {
   EnvelopeList messages;
   while (EnvelopePtr envelope = stash.take_left()) messages.push_back(std::move(envelope));
   // Counted as processed in the turn that stashed them.
-  Worker::current()->counters().accepted.add(count);
-  undo_sort();
-  mailbox_.put_in_front(std::move(messages), count);
+  put_in_front(std::move(messages), count);
 }
 
 }  // namespace nexus::core

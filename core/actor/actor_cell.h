@@ -98,8 +98,9 @@ class alignas(64) ActorCell {
   std::uint64_t processed_count() const { return processed_count_.load(std::memory_order_relaxed); }
   std::uint32_t mailbox_count() const { return mailbox_.user_count_approx(); }
   std::uint32_t child_count() const { return child_count_.load(std::memory_order_relaxed); }
-  // These two stay at 65535 once they are there.
+  // Modulo 65,536.
   std::uint32_t restart_count() const { return restart_count_.load(std::memory_order_relaxed); }
+  // Stays at 65,535 once it is there.
   std::uint32_t watcher_count() const { return watcher_count_.load(std::memory_order_relaxed); }
 
   // Owner.
@@ -116,6 +117,9 @@ class alignas(64) ActorCell {
   void begin_life(PropsPtr props, ActorCell* parent, std::uint32_t started_at);
   // The spawner, instead of letting the actor run: as if it had never been.
   void end_unborn();
+
+  // CellTable::end_all(): ends what has not stopped.
+  void drop_rest();
 
   // Handles what there is to do, at most `throughput` user messages and about kTurnSlice. Hands the cell back to the worker's
   // ring when something is left.
@@ -159,11 +163,15 @@ class alignas(64) ActorCell {
   bool handle_unusual(Context& context);
   bool is_wanted(const Envelope& envelope, DeadLetterReason& why_not) const;
   void unroll(EnvelopePtr batch);
+  // Ahead of all that waits; they count as accepted now.
+  void put_in_front(EnvelopeList messages, std::uint32_t count);
   bool handle_runtime_message(Context& context);
   bool handle_payload(Context& context);
   inline bool receive(Context& context);
-  // To the actor object, by way of its decorators; then the answer of an AutoRespond.
+  // To the actor object, by way of its decorators.
   void call_actor(Context& context);
+  // To the actor object itself; then the answer of an AutoRespond.
+  void call_undecorated(Context& context);
   void fail_in_receive(const EnvelopePtr& envelope, const char* reason);
   bool receive_with_notices(Context& context);
   template <typename Message>

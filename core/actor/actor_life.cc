@@ -60,8 +60,8 @@ void ActorCell::on_start() {
 }
 
 void ActorCell::fail(const std::string& reason, const std::string& message_name) {
-  // A handler may have stopped its own actor before it threw.
-  if (state() == State::stopping || state() == State::free) return;
+  // A handler may have stopped its own actor before it threw; or the parent knows of a failure already.
+  if (state() == State::stopping || state() == State::free || (suspended_ & kFailed) != 0) return;
   suspended_ |= kFailed;
   system().log().warn(
       "actor failed",
@@ -87,7 +87,8 @@ void ActorCell::on_failure_of_child(const Failure& failure) {
                                              verdict.directive, verdict.delay});
   if (verdict.directive == Directive::escalate) {
     relations.escalated.add(failure.child);
-    fail(failure.reason, failure.message_name);
+    // One failure at a time: what is decided about it holds for all of them.
+    if ((suspended_ & kFailed) == 0) fail(failure.reason, failure.message_name);
     return;
   }
   const bool all = verdict.all_children && verdict.directive != Directive::resume;
@@ -231,11 +232,11 @@ void ActorCell::absorb_terminated() {
 }
 
 void ActorCell::finish_restart() {
-  const std::uint32_t restarts = restart_count();
-  if (restarts < std::numeric_limits<std::uint16_t>::max()) {
-    restart_count_.store(static_cast<std::uint16_t>(restarts + 1), std::memory_order_relaxed);
-  }
+  // It wraps: what the old object asked is told from what the new one asks by it, so it must not stand still.
+  restart_count_.store(static_cast<std::uint16_t>(restart_count() + 1), std::memory_order_relaxed);
   actor_.reset();
+  // Also what the old object did about it in its last turn.
+  suspended_ = 0;
   set_state(State::alive);
   if (extras_ != nullptr) {
     if (extras_->timers != nullptr) extras_->timers->cancel_all();

@@ -75,12 +75,13 @@ ActorTimers::Due ActorTimers::take_due(std::uint32_t key) {
     schedules_.erase(found);
     return due;
   }
-  due.message = copy_of(*schedule.message);
   // From when it was due, so that it keeps its beat; what a stalled actor missed is skipped.
   const Instant now = cell_.system().clock().now();
   const auto missed = (now - schedule.at) / schedule.period;
   schedule.at = deadline_after(schedule.at, schedule.period * (missed + 1));
   schedule.wake_up = wake_at(schedule.at, key);
+  // Last, because it may throw.
+  due.message = copy_of(*schedule.message);
   return due;
 }
 

@@ -160,6 +160,17 @@ void CellTable::forget(ActorCell& cell) {
   props = std::exchange(cell.props_, nullptr);
 }
 
+void CellTable::end_all() {
+  EnvelopeList left;
+  const std::uint32_t end = cell_count_.load(std::memory_order_acquire);
+  for (std::uint32_t index = 0; index < end; ++index) {
+    at(index).mailbox().die(
+        [&left](EnvelopePtr envelope, Lane) { left.push_back(std::move(envelope)); });
+  }
+  left.clear();
+  for (std::uint32_t index = 0; index < end; ++index) at(index).drop_rest();
+}
+
 std::optional<ActorInfo> CellTable::info(const ActorCell& cell, std::uint32_t generation) const {
   MutexLock lock(stripe_of(cell));
   const ActorCell::Life life = cell.life();

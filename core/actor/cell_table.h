@@ -64,6 +64,10 @@ class CellTable {
   // The cell's owner, when the actor has ended: drops what only a live actor has.
   void forget(ActorCell& cell);
 
+  // When no turn goes on and none will: ends what is left of all actors, first their mailboxes, then the rest, so that what
+  // destructors send meanwhile is turned away.
+  void end_all();
+
   // Of the actor of that generation while it lives.
   std::optional<ActorInfo> info(const ActorCell& cell, std::uint32_t generation) const;
   // Of the live actor; null when there is none.

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/actor/context_extras.h"
+#include "core/actor/kept_message.h"
 #include "core/actor_system.h"
 
 namespace nexus::core {
@@ -75,16 +76,31 @@ void Context::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration tim
   const Pid sender = actors.futures().open_for_actor(
       worker_, deadline, self(), cell_.restart_count(), std::move(on_answer), target);
   if (sender.empty()) return;
+  // A decorator may throw before the request is out: then nobody will answer it.
+  struct Discard {
+    ~Discard() {
+      if (!sent) (void)futures.discard(future);
+    }
+    FutureTable& futures;
+    const Pid& future;
+    bool sent = false;
+  } unsent{actors.futures(), sender};
   if (token) {
-    *callback = token.on_cancel([&actors, sender] { (void)actors.futures().cancel(sender); });
+    *callback = token.on_cancel([lifeline = actors.lifeline(), &actors, sender] {
+      lifeline->run([&] { (void)actors.futures().cancel(sender); });
+    });
   }
   envelope->set_sender(sender);
   deliver(target, std::move(envelope));
+  unsent.sent = true;
 }
 
 MessageHandles::Stash Context::stash() {
   auto& stash = cell_.ensure_extras().stash;
   if (stash == nullptr) stash = std::make_unique<MessageHandles>(cell_.props_->stash_count_max);
+  CHECK(*envelope_ != nullptr && "there is a message to stash");
+  // Those of the runtime itself, like Started, have come without.
+  (*envelope_)->set_target_generation(cell_.generation());
   return stash->stash(*envelope_);
 }
 
@@ -130,8 +146,9 @@ bool Context::cancel_schedule(ScheduleId id) {
 TypeMap& Context::store() { return cell_.ensure_extras().store; }
 
 void Context::reenter_after(Future future, OnAnswer then) {
-  when_done(std::move(future), [message = take_message(), then = std::move(then)](
+  when_done(std::move(future), [kept = KeptMessage(*this), then = std::move(then)](
                                    Context& context, Answer answer) mutable {
+    EnvelopePtr message = kept.take();
     Context with_message(context, message);
     then(with_message, std::move(answer));
   });
@@ -139,13 +156,15 @@ void Context::reenter_after(Future future, OnAnswer then) {
 
 void Context::when_done(Future future, OnAnswer then) {
   ActorSystem& actors = system();
-  std::move(future).then([&actors, self = self(), restarts = cell_.restart_count(),
+  std::move(future).then([&actors, lifeline = actors.lifeline(), self = self(),
+                          restarts = cell_.restart_count(),
                           then = std::move(then)](Answer answer) mutable {
     Continuation continuation{
         [restarts, then = std::move(then), answer = std::move(answer)](Context& context) mutable {
           if (context.cell_.restart_count() == restarts) then(context, std::move(answer));
         }};
-    actors.registry().send_system(self, make_envelope(std::move(continuation)));
+    lifeline->run(
+        [&] { actors.registry().send_system(self, make_envelope(std::move(continuation))); });
   });
 }
 
@@ -155,7 +174,8 @@ void Context::refuse() {
 
 void Context::hold_messages(bool held) {
   if (held) {
-    cell_.suspended_ |= ActorCell::kHeld;
+    // Later the ends of children must come through, and after that there is nothing to hold.
+    if (cell_.state() == ActorCell::State::alive) cell_.suspended_ |= ActorCell::kHeld;
   } else {
     cell_.suspended_ &= static_cast<std::uint8_t>(~ActorCell::kHeld);
   }

@@ -37,6 +37,8 @@ class Context {
 
   Pid self() const { return cell_.self(); }
   Pid parent() const { return cell_.parent(); }
+  // Of this actor; tells its objects from each other.
+  std::uint32_t restart_count() const { return cell_.restart_count(); }
   ActorSystem& system() const { return worker_.system(); }
 
   // The current message, or null when it is of another type.
@@ -50,9 +52,7 @@ class Context {
     return *envelope_ == nullptr ? nullptr : (*envelope_)->get<T>();
   }
   // Where there is no message, in what ask() calls or after forward(), one of type NoMessage.
-  const Envelope& envelope() const {
-    return *envelope_ == nullptr ? no_message() : **envelope_;
-  }
+  const Envelope& envelope() const { return *envelope_ == nullptr ? no_message() : **envelope_; }
   // Who asked; empty when the message came without a sender.
   const Pid& sender() const { return envelope().sender(); }
   const Headers& headers() const { return envelope().headers(); }
@@ -104,9 +104,10 @@ class Context {
   bool is_cancelled() const;
 
   // Puts the current message aside, with its sender and headers; the message is gone from this turn. On `full`
-  // (Props::stash_count_max) it stays.
+  // (Props::stash_count_max) it stays. Only where there is a message.
   [[nodiscard]] MessageHandles::Stash stash();
-  // What was put aside comes back, in its order, before all that waits. What is stashed again meanwhile waits for the next call.
+  // What was put aside comes back, in its order, before all that waits; with Props::priority each in its own level. What is stashed
+  // again meanwhile waits for the next call.
   // After a restart it comes back by itself; when the actor stops it ends as dead letters.
   void unstash_all();
   std::uint32_t stash_count() const;

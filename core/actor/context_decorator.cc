@@ -8,7 +8,7 @@ namespace nexus::core {
 void ReceiveNext::operator()(Context& context) const {
   const auto& decorators = cell_.extras_->decorators;
   if (index_ == decorators.size()) {
-    cell_.actor_->receive(context);
+    cell_.call_undecorated(context);
   } else {
     decorators[index_]->receive(context, ReceiveNext(cell_, index_ + 1));
   }

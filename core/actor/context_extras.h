@@ -43,6 +43,8 @@ struct ContextExtras {
   TypeMap store;
   // The rest of the list hangs on the children's cells.
   std::uint32_t first_child = ActorCell::kNoCell;
+  // Of those in front of a mailbox that drops its oldest, so many were put back there.
+  std::uint32_t put_back_count = 0;
   // There was activity since the receive timeout was told last.
   bool was_active = false;
 

@@ -26,10 +26,12 @@ Turn::Awaited Turn::pause(Duration delay) {
 }
 
 void Turn::Awaited::await_suspend(std::coroutine_handle<> coroutine) {
-  // The coroutine, and in it this object, lasts until the actor object does; after that the answer goes nowhere.
-  begin_(turn_.context(), [this, coroutine](Context& context, Answer answer) {
-    answer_.emplace(std::move(answer));
-    turn_.actor_.go_on(turn_, context, coroutine);
+  link_ = std::make_shared<Awaited*>(this);
+  begin_(turn_.context(), [link = link_, coroutine](Context& context, Answer answer) {
+    Awaited* awaited = *link;
+    if (awaited == nullptr) return;
+    awaited->answer_.emplace(std::move(answer));
+    awaited->turn_.actor_.go_on(awaited->turn_, context, coroutine);
   });
 }
 
@@ -45,12 +47,12 @@ void CoroutineActor::receive(Context& context) {
     running_.erase(running);
     return task.result();
   }
-  turn.message_ = context.take_message();
+  turn.message_.emplace(context);
   if (turns_ == Turns::waiting) context.hold_messages(true);
 }
 
 void CoroutineActor::go_on(Turn& turn, Context& context, std::coroutine_handle<> coroutine) {
-  Context with_message(context, turn.message_);
+  Context with_message(context, turn.message_->envelope());
   turn.context_ = &with_message;
   coroutine.resume();
   turn.context_ = nullptr;
@@ -58,7 +60,7 @@ void CoroutineActor::go_on(Turn& turn, Context& context, std::coroutine_handle<>
                                     [&](const Running& one) { return &one.turn == &turn; });
   if (!running->task.done()) return;
   if (turns_ == Turns::waiting) context.hold_messages(false);
-  const EnvelopePtr message = std::move(turn.message_);
+  const EnvelopePtr message = turn.message_->take();
   Task<> task = std::move(running->task);
   running_.erase(running);
   std::exception_ptr thrown;

@@ -6,7 +6,8 @@
 // CO1  With Turns::waiting the next message has its turn when the coroutine of the one before has ended; only orders to stop and
 //     answers come through. With Turns::reentrant other messages have theirs at each co_await: what the actor holds may be another
 //     afterwards.
-// CO2  A restart or the end of the actor ends its coroutines where they are; their locals are destroyed, nothing goes on.
+// CO2  A restart or the end of the actor ends its coroutines where they are; their locals are destroyed, nothing goes on, and their
+//      messages are dead letters `stopped`.
 // CO3  What handle() throws is a failure of the actor, before and after a co_await; who asked is told.
 // CO4  The message lives until its coroutine has ended; after a co_await it is gone from the Context of the turn that it came in.
 // CO5  A co_await that begins while the actor is restarting or stopping is its last.
@@ -31,6 +32,7 @@
 
 #include "core/actor/actor.h"
 #include "core/actor/context.h"
+#include "core/actor/kept_message.h"
 #include "core/actor/task.h"
 #include "core/process/future.h"
 
@@ -83,7 +85,7 @@ class Turn {
   // Null while the coroutine is suspended.
   Context* context_;
   // Once it has been suspended.
-  EnvelopePtr message_;
+  std::optional<KeptMessage> message_;
 };
 
 class Turn::Awaited {
@@ -91,6 +93,12 @@ class Turn::Awaited {
   using Begin = UniqueFunction<void(Context&, Context::OnAnswer)>;
 
   Awaited(Turn& turn, Begin begin) : turn_(turn), begin_(std::move(begin)) {}
+  Awaited(const Awaited&) = delete;
+  Awaited& operator=(const Awaited&) = delete;
+  // Its coroutine may end before the answer comes, which then goes nowhere.
+  ~Awaited() {
+    if (link_ != nullptr) *link_ = nullptr;
+  }
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> coroutine);
@@ -99,6 +107,8 @@ class Turn::Awaited {
  private:
   Turn& turn_;
   Begin begin_;
+  // To this object, for who brings the answer.
+  std::shared_ptr<Awaited*> link_;
   std::optional<Answer> answer_;
 };
 

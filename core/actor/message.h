@@ -71,7 +71,8 @@ class Context;
 // Base of message types that do not count as activity for the receive timeout of the actor that gets them.
 struct NotInfluenceReceiveTimeout {};
 
-// A message with `auto auto_response(const Context&) const` is answered with what that returns, after the actor has had it.
+// A message with `auto auto_response(const Context&) const` is answered with what that returns, after the actor has had it and
+// left it where it was.
 template <typename T>
 concept AutoRespond = requires(const T& message, const Context& context) {
   message.auto_response(context);

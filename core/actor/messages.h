@@ -48,9 +48,10 @@ struct NoMessage {};
 // Nothing came for as long as Context::set_receive_timeout() said.
 struct ReceiveTimeout : NotInfluenceReceiveTimeout {};
 
-// Several messages that travel as one: the actor gets them one by one, in this order and with nothing in between, each with the
-// sender and the headers that it has itself. Within the process only.
-struct MessageBatch {
+// Several messages that travel as one: the actor gets them one by one, in this order and with nothing in between (with
+// Props::priority each in its own level), each with the sender and the headers that it has itself. Those for which the mailbox has
+// no room end as `mailbox_full`. Within the process only.
+struct MessageBatch : NotInfluenceReceiveTimeout {
   std::vector<EnvelopePtr> messages;
 
   template <typename T>

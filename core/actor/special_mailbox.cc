@@ -60,6 +60,11 @@ void ActorCell::tell_empty() {
 
 // What is never turned away is not dropped either.
 void ActorCell::drop_oldest() {
+  // What came back from the stash stands in front, and has been through this already.
+  if (extras_ != nullptr && extras_->put_back_count > 0) {
+    --extras_->put_back_count;
+    return;
+  }
   if (mailbox_.user_count() <= user_count_max()) return;
   if (extras_ != nullptr && extras_->priority != nullptr) {
     PriorityLanes& lanes = *extras_->priority;

@@ -57,6 +57,14 @@ void DeadLetters::take(const Pid& target, EnvelopePtr envelope, Lane lane, DeadL
                          envelope->is<Terminated>() || envelope->is<DeadLetter>();
   // Reports about other messages that nobody waits for any more are no news.
   if (is_report) return;
+  if (auto* batch = envelope->get<MessageBatch>()) {
+    for (const EnvelopePtr& message : batch->messages) {
+      if (message != nullptr && message->sender()) {
+        (void)system_.registry().send_user(message->sender(),
+                                           make_envelope(DeadLetterResponse{target, reason}));
+      }
+    }
+  }
   const DeadLetter letter{target, sender, envelope->type().name(), reason};
   if (sender && tell == Tell::sender) {
     if (reason == DeadLetterReason::mailbox_full && envelope->wants_notices()) {

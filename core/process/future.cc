@@ -33,13 +33,17 @@ void Future::then(Then run) && {
 }
 
 void Future::pipe_to(ActorSystem& system, const Pid& target) && {
-  std::move(*this).then([&system, target](Answer answer) {
-    if (answer.outcome == Answer::Outcome::answered && answer.message != nullptr) {
-      (void)system.registry().send_user(target, std::move(answer.message));
-    } else {
-      (void)system.send(target, FutureFailed{answer.outcome, std::move(answer.detail)});
-    }
+  std::move(*this).then([&system, lifeline = system.lifeline(), target](Answer answer) {
+    lifeline->run([&] { send_to(system, target, std::move(answer)); });
   });
+}
+
+void Future::send_to(ActorSystem& system, const Pid& target, Answer answer) {
+  if (answer.outcome == Answer::Outcome::answered && answer.message != nullptr) {
+    (void)system.registry().send_user(target, std::move(answer.message));
+  } else {
+    (void)system.send(target, FutureFailed{answer.outcome, std::move(answer.detail)});
+  }
 }
 
 Promise::~Promise() {

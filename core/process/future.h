@@ -6,6 +6,7 @@
 // FU1  Each Promise completes its Future exactly once; one that is dropped completes it as `cancelled`.
 // FU2  then() runs on the thread that comes second, the one that brings the answer or the caller; it must not block or throw.
 // FU3  No lock: the two sides meet in one atomic word.
+// FU4  A Promise may be kept or dropped after the actor system has ended; then pipe_to() and an actor's continuation do nothing.
 #pragma once
 
 #include <atomic>
@@ -49,6 +50,8 @@ class Future {
   };
   static constexpr std::uint32_t kAnswered = 1;
   static constexpr std::uint32_t kAwaited = 2;
+
+  static void send_to(ActorSystem& system, const Pid& target, Answer answer);
 
   explicit Future(std::shared_ptr<State> state) : state_(std::move(state)) {}
 

@@ -172,9 +172,12 @@ Pid FutureTable::open_for_actor(Worker& worker, Instant deadline, const Pid& ask
   FutureSlot* slot = closed_.load() ? nullptr : take(&worker);
   if (slot == nullptr) {
     const auto outcome = closed_.load() ? Answer::Outcome::cancelled : Answer::Outcome::overloaded;
-    Continuation refused{[on_answer = std::move(on_answer), outcome](Context& context) mutable {
-      on_answer(context, Answer{.outcome = outcome});
-    }};
+    Continuation refused{
+        [on_answer = std::move(on_answer), outcome, asker_restarts](Context& context) mutable {
+          if (context.restart_count() == asker_restarts) {
+            on_answer(context, Answer{.outcome = outcome});
+          }
+        }};
     system_.registry().send_system(asker, make_envelope(std::move(refused)));
     return {};
   }
@@ -218,11 +221,10 @@ FutureTable::Done FutureTable::collect(EnvelopePtr done) {
   }
   FutureSlot& slot = *done->sender().future();
   done->set_sender({});
-  Done collected{std::move(slot.on_answer),
-                 {.outcome = Answer::Outcome::answered,
-                  .started = slot.started,
-                  .message = std::move(done)},
-                 slot.asker_restarts};
+  Done collected{
+      std::move(slot.on_answer),
+      {.outcome = Answer::Outcome::answered, .started = slot.started, .message = std::move(done)},
+      slot.asker_restarts};
   give_back(slot);
   return collected;
 }
@@ -232,6 +234,14 @@ bool FutureTable::complete(FutureSlot& slot, std::uint32_t request_id, Answer::O
   bool started = false;
   if (!win(slot, request_id, &started)) return false;
   finish(slot, {.outcome = outcome, .started = started, .detail = std::move(detail)});
+  return true;
+}
+
+bool FutureTable::discard(const Pid& future) {
+  if (!future.is_future() || !win(*future.future(), future.request_id())) return false;
+  // Destroyed before the slot is used again.
+  { const OnAnswer unused = std::move(future.future()->on_answer); }
+  give_back(*future.future());
   return true;
 }
 

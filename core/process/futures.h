@@ -102,6 +102,8 @@ class FutureTable {
 
   // False when it had completed.
   bool cancel(const Pid& future);
+  // The same for an actor's own request that was not sent after all: nothing is called.
+  bool discard(const Pid& future);
   // Completes those whose target is at another node's `address` as link_failed: that node is gone and will not answer.
   // O(slots).
   void fail_at(const std::string& address, const std::string& detail);

@@ -50,6 +50,15 @@ void ProcessRegistry::send_terminated(const Pid& target, EnvelopePtr envelope) {
   (void)send(target, std::move(envelope), Way::exempt);
 }
 
+void ProcessRegistry::bury(const Pid& actor, EnvelopePtr envelope) {
+  if (Worker* worker = own_worker()) {
+    worker->counters().accepted.add();
+  } else {
+    accepted_.add();
+  }
+  (void)turn_away(actor, std::move(envelope), Lane::user, DeadLetterReason::stopped);
+}
+
 Delivered ProcessRegistry::send(const Pid& target, EnvelopePtr&& envelope, Way way) {
   if (target.is_cell()) return send_to_cell(own_worker(), target, std::move(envelope), way);
   return send_elsewhere(target, std::move(envelope), way);

@@ -79,6 +79,9 @@ class ProcessRegistry {
   // A Terminated: goes the way of user messages, but no full mailbox turns it away.
   void send_terminated(const Pid& target, EnvelopePtr envelope);
 
+  // Ends a user message that its actor had in a turn before, and kept: a dead letter `stopped`. It counts as accepted once more.
+  void bury(const Pid& actor, EnvelopePtr envelope);
+
   // The name that the actor's cell bears. False when it is taken.
   [[nodiscard]] bool add_actor(const Pid& pid);
   void remove_actor(const Pid& pid);

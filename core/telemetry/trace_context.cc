@@ -53,47 +53,51 @@ bool equal_but_for_case(std::string_view a, std::string_view b) {
                     [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-// One for each actor: the span is that of the turn that goes on.
+// The span is that of the handling of one message, also where that goes on in later turns.
 class TracePropagation final : public ContextDecorator {
  public:
-  void receive(Context& context, const ReceiveNext& next) override {
-    parent_ = TraceContext::of(context.headers());
-    if (!parent_) return next(context);
-    span_ = parent_->child(new_span_id());
-    rest_.clear();
-    for (const char* name : {TraceContext::kTracestate, TraceContext::kBaggage}) {
-      if (const std::string* value = find_header(context.headers(), name)) {
-        rest_.emplace_back(name, *value);
-      }
+  void send(Context& context, const Pid& target, EnvelopePtr envelope,
+            const SendNext& next) override {
+    if (envelope != nullptr) {
+      // One that is handed on is not there any more.
+      const bool handed_on = context.envelope().is<NoMessage>();
+      const Headers& received = handed_on ? envelope->headers() : context.headers();
+      if (const auto parent = TraceContext::of(received)) add_to(*envelope, *parent, received);
     }
-    next(context);
-  }
-
-  void send(Context&, const Pid& target, EnvelopePtr envelope, const SendNext& next) override {
-    if (parent_ && envelope != nullptr) add_to(*envelope);
     next(target, std::move(envelope));
   }
 
  private:
-  void add_to(Envelope& envelope) const {
+  void add_to(Envelope& envelope, const TraceContext& parent, const Headers& received) {
     Headers headers;
     for (const auto& header : envelope.headers()) {
       // A message that is handed on has those of the turn before.
-      if (!equal_but_for_case(header.first, TraceContext::kTraceparent) &&
-          !equal_but_for_case(header.first, TraceContext::kTracestate) &&
-          !equal_but_for_case(header.first, TraceContext::kBaggage)) {
-        headers.push_back(header);
+      if (!belongs_to_trace(header.first)) headers.push_back(header);
+    }
+    headers.emplace_back(TraceContext::kTraceparent, span_of(parent).to_string());
+    for (const char* name : {TraceContext::kTracestate, TraceContext::kBaggage}) {
+      if (const std::string* value = find_header(received, name)) {
+        headers.emplace_back(name, *value);
       }
     }
-    headers.emplace_back(TraceContext::kTraceparent, span_.to_string());
-    headers.insert(headers.end(), rest_.begin(), rest_.end());
     envelope.set_headers(std::move(headers));
   }
+  // The same for all that is sent on behalf of one message, as long as no other comes in between.
+  const TraceContext& span_of(const TraceContext& parent) {
+    if (parent != parent_) {
+      parent_ = parent;
+      span_ = parent.child(new_span_id());
+    }
+    return span_;
+  }
+  static bool belongs_to_trace(std::string_view name) {
+    return equal_but_for_case(name, TraceContext::kTraceparent) ||
+           equal_but_for_case(name, TraceContext::kTracestate) ||
+           equal_but_for_case(name, TraceContext::kBaggage);
+  }
 
-  // Of the message that is handled, if it belongs to a trace.
-  std::optional<TraceContext> parent_;
+  TraceContext parent_;
   TraceContext span_;
-  Headers rest_;
 };
 
 }  // namespace

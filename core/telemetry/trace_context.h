@@ -4,7 +4,8 @@
 //
 // TC1  parse() takes what the standard allows, unknown future versions included, and nothing else.
 // TC2  An actor with propagate_trace() sends on the trace of the message that it handles, with the span of its own turn as parent;
-//     `tracestate` and `baggage` go along as they are. Messages outside of a trace stay outside.
+//     `tracestate` and `baggage` go along as they are. It goes on in a coroutine and after reenter_after(), where the message
+//     is there again; what ask() calls has no message, and so no trace. Messages outside of a trace stay outside.
 //
 // Source: W3C Recommendation "Trace Context", 2021-11-23, https://www.w3.org/TR/trace-context/.
 #pragma once

@@ -85,6 +85,15 @@ class TimerWheel {
     }
   }
 
+  // Appends all entries to `taken`, in no order; none is left.
+  void take_all(std::vector<Entry>& taken) {
+    for (std::uint32_t index = 0; index < nodes_.size(); ++index) {
+      if (nodes_[index].slot == nullptr) continue;
+      unlink(index);
+      taken.push_back(*release(index));
+    }
+  }
+
   // When to call advance() next: never later than the first deadline's tick, possibly earlier. Nothing when empty.
   std::optional<Instant> next_wake() const {
     if (size_ == 0) return std::nullopt;

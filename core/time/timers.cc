@@ -17,12 +17,17 @@ void Timers::stop() {
   }
   changed_.notify_one();
   if (thread_.joinable()) thread_.join();
+  // Destroyed without the lock: their destructors may call out.
+  std::vector<Task> dropped;
+  MutexLock lock(mutex_);
+  wheel_.take_all(dropped);
 }
 
 Timers::Id Timers::schedule(Instant deadline, Task task) {
   MutexLock lock(mutex_);
   // An empty wheel is not advanced, and would have to walk through all the idle time with the new entry in it.
   std::vector<Task> none_due;
+  if (stopping_) return {};
   if (wheel_.size() == 0) wheel_.advance(clock_.now(), none_due);
   const Id id = wheel_.add(deadline, std::move(task));
   if (deadline < wake_at_) changed_.notify_one();

@@ -23,7 +23,7 @@ class Timers {
 
   // Starts the thread.
   Timers();
-  // Stops the thread; what is not due is dropped.
+  // stop(), if it was not called.
   ~Timers();
 
   // Runs `task` at `deadline` or up to 1 ms (and the thread's wake-up) later.
@@ -32,7 +32,7 @@ class Timers {
   bool cancel(Id id);
   // What was scheduled and is not due yet.
   std::size_t waiting_count() const;
-  // Ends the thread. Idempotent; later schedule() calls never run.
+  // Ends the thread and drops what is not due. Idempotent; what is scheduled later is dropped at once.
   void stop();
 
  private:

@@ -124,7 +124,8 @@ TEST_F(CoroutineActors, CO2_ARestartEndsTheCoroutines) {
   Future two = system_->request(front, Number{2}, kPatience);
   release(std::move(*asked_.pop()));
   EXPECT_EQ(std::move(two).wait().message->get<Number>()->value, 5);
-  EXPECT_FALSE(one.is_done());
+  EXPECT_EQ(std::move(one).wait().outcome, Outcome::no_such_actor);
+  EXPECT_TRUE(is_conserved(system_));
 }
 
 TEST_F(CoroutineActors, CO3_AFailureInALaterTurnIsOneOfTheActor) {
@@ -147,6 +148,85 @@ TEST_F(CoroutineActors, CO3_AnExceptionOfANestedTaskComesOutWhereItIsAwaited) {
   auto asked = asked_.pop();
   (void)system_->send((*asked)->sender(), DeadLetterResponse{});
   EXPECT_EQ(std::move(one).wait().detail, "no answer");
+}
+
+// Waits in the middle of one lifecycle message.
+template <typename Lifecycle>
+class WaitsIn final : public CoroutineActor {
+  Task<> handle(Turn& turn) override {
+    if (turn.message<Lifecycle>() != nullptr) (void)co_await turn.pause(hours(1));
+    if (turn.message<test::Fail>() != nullptr) throw std::runtime_error("boom");
+    if (turn.message<test::Do>() != nullptr) turn.message<test::Do>()->run(turn.context());
+    if (turn.message<Number>() != nullptr) turn.respond(Number{1});
+  }
+};
+
+TEST_F(CoroutineActors, CO5_WaitingWhileStoppingHoldsNothingUp) {
+  const Pid actor = system_.spawn(props<WaitsIn<Stopping>>());
+  (void)system_.spawn_child(actor, test::steered(diary_));
+  system_.stop(actor);
+  expect_next(*diary_, {"started", "stopping", "stopped"});
+}
+
+TEST_F(CoroutineActors, CO5_WaitingWhileRestartingDoesNotHoldTheNextObjectUp) {
+  const Pid actor = system_.spawn(props<WaitsIn<Restarting>>());
+  (void)system_->send(actor, test::Fail{});
+  EXPECT_EQ(system_->ask(actor, Number{0}, kPatience).outcome, Outcome::answered);
+}
+
+TEST(CoroutineActorEnds, APendingPauseEndsWithTheSystem) {
+  TestSystem system;
+  const Pid actor = system.spawn(props<WaitsIn<Number>>());
+  (void)system->send(actor, Number{1});
+  const Pid other = system.spawn(props<WaitsIn<Number>>());
+  (void)system->send(other, Number{1});
+  EXPECT_TRUE(test::eventually([&] { return system->timers().waiting_count() >= 2; }));
+  system.stop(actor);
+}
+
+TEST(CoroutineActorEnds, ARefusedAskDoesNotResumeTheObjectBeforeARestart) {
+  class Asker final : public CoroutineActor {
+    Task<> handle(Turn& turn) override {
+      if (turn.message<Number>() == nullptr) co_return;
+      turn.context().system().registry().send_system(turn.self(), make_envelope(Restart{}));
+      (void)co_await turn.ask(turn.self(), Number{1}, kPatience);
+      ADD_FAILURE() << "the object before the restart went on";
+    }
+  };
+  TestSystem system(ActorSystem::Options{.futures = {.open_count_max = 0}});
+  const Pid actor = system.spawn(props<Asker>());
+  (void)system->send(actor, Number{1});
+  EXPECT_TRUE(test::eventually([&] { return actor.cell()->restart_count() == 1; }));
+}
+
+TEST(CoroutineActorEnds, AnAskThatWasNotSentIsNotAnswered) {
+  auto diary = new_diary();
+  class Asker final : public CoroutineActor {
+   public:
+    explicit Asker(std::shared_ptr<Diary> diary) : diary_(std::move(diary)) {}
+
+   private:
+    Task<> handle(Turn& turn) override {
+      if (turn.message<Number>() == nullptr) co_return;
+      bool thrown = false;
+      try {
+        (void)co_await turn.ask(turn.self(), test::Done{}, milliseconds(5));
+      } catch (const std::runtime_error&) {
+        thrown = true;
+      }
+      diary_->push(thrown ? "thrown" : "answered");
+    }
+    const std::shared_ptr<Diary> diary_;
+  };
+  TestSystem system;
+  Props asker = props<Asker>(diary);
+  asker.decorators = {on_send([](Context&, const Pid&, EnvelopePtr, const SendNext&) {
+    throw std::runtime_error("not sent");
+  })};
+  const Pid actor = system.spawn(std::move(asker));
+  (void)system->send(actor, Number{1});
+  expect_next(*diary, {"thrown"});
+  EXPECT_EQ(system->futures().open_count(), 0u);
 }
 
 class Sleeper final : public CoroutineActor {

@@ -416,6 +416,25 @@ TEST(Failure, AStopDuringTheBackoffWins) {
   expect_next(*diary, {"started", "stopping", "stopped"});
 }
 
+TEST(Failure, SeveralChildrenThatFailAtOnceAreOneFailureOfTheParent) {
+  TestSystem system({.worker_count = 1});
+  auto diary = new_diary();
+  const Pid parent = system.spawn(supervising(diary, always(Directive::escalate)));
+  std::vector<Pid> children;
+  for (int i = 0; i < 11; ++i) children.push_back(system.spawn_child(parent, steered(new_diary())));
+  system.in_turn(parent, [&](Context& context) {
+    for (const Pid& child : children) context.send(child, Fail{"boom"});
+  });
+  expect_next(*diary, {"started", "restarting"});
+  while (true) {
+    const auto line = diary->pop();
+    ASSERT_TRUE(line.has_value());
+    if (*line == "started") break;
+  }
+  system.in_turn(parent, [](Context&) {});
+  EXPECT_EQ(parent.cell()->restart_count(), 1u);
+}
+
 TEST(Failure, TheEventNamesTheMessageAndTheDirective) {
   TestSystem system;
   auto events = std::make_shared<test::Queue<SupervisionEvent>>();

@@ -70,6 +70,32 @@ TEST(AutoRespond, AnswersAfterTheActorHasHadTheMessage) {
   expect_next(*diary, {"ping 1"});
 }
 
+TEST(AutoRespond, DoesNotAnswerForADecoratorThatHeldTheMessageBack) {
+  TestSystem system;
+  Props props = props_of([](Context&) {});
+  props.decorators = {on_receive([](Context& context, const ReceiveNext& next) {
+    if (context.message<Ping>() != nullptr) return context.respond(Number{77});
+    next(context);
+  })};
+  const Pid actor = system.spawn(std::move(props));
+  EXPECT_EQ(system->ask(actor, Ping{1}, test::kPatience).message->get<Number>()->value, 77);
+  EXPECT_EQ(system->dead_letters().count(DeadLetterReason::no_such_request), 0u);
+}
+
+TEST(MessageBatch, TakesNoMoreRoomThanTheMailboxHas) {
+  auto diary = new_diary();
+  TestSystem system;
+  Props props = test::steered(diary);
+  props.mailbox_user_count_max = 10;
+  const Pid actor = system.spawn(std::move(props));
+  MessageBatch batch;
+  for (int i = 0; i < 100; ++i) batch.add(Number{i});
+  (void)system->send(actor, std::move(batch));
+  EXPECT_TRUE(is_conserved(system));
+  EXPECT_GE(system->dead_letters().count(DeadLetterReason::mailbox_full), 89u);
+  expect_next(*diary, {"started", "number 0"});
+}
+
 TEST(AutoRespond, DoesNotAnswerForAnActorThatFails) {
   TestSystem system;
   const Pid actor = system.spawn(props_of([](Context& context) {

@@ -132,6 +132,20 @@ TEST_F(Stash, ComesBackAfterARestart) {
   EXPECT_TRUE(is_conserved(system_));
 }
 
+TEST_F(Stash, IsNotDroppedByAMailboxThatDropsItsOldest) {
+  Props props = core::props<Gatekeeper>(diary_);
+  props.mailbox_user_count_max = 3;
+  props.mailbox_overflow = MailboxOverflow::drop_oldest;
+  const Pid actor = system_.spawn(std::move(props));
+  for (int i = 0; i < 10; ++i) {
+    tell(actor, i);
+    system_->ask(actor, Touch{}, test::kPatience);
+  }
+  (void)system_->send(actor, Open{});
+  for (int i = 0; i < 10; ++i) expect_next(*diary_, {"number " + std::to_string(i)});
+  EXPECT_TRUE(is_conserved(system_));
+}
+
 TEST_F(Stash, TakesNoPartInTheLimitOfTheMailbox) {
   Props props = core::props<Gatekeeper>(diary_);
   props.mailbox_user_count_max = 4;

@@ -72,6 +72,23 @@ TEST(Future, PipesItsMessageToAnActor) {
   expect_next(*diary, {"started", "number 1", "nexus::core::FutureFailed"});
 }
 
+TEST(Future, FU4_MayOutliveTheSystem) {
+  auto diary = new_diary();
+  Promise piped;
+  Promise awaited;
+  {
+    TestSystem system;
+    const Pid actor = system.spawn(test::steered(diary));
+    piped.future().pipe_to(*system, actor);
+    system.in_turn(actor, [&](Context& context) {
+      context.reenter_after(awaited.future(), [](Context&, Answer) { FAIL(); });
+    });
+  }
+  piped.answer(Number{1});
+  awaited.answer(Number{2});
+  expect_next(*diary, {"started"});
+}
+
 class Reenter : public testing::Test {
  protected:
   // An actor that answers each Number when the promise of that moment is kept.
@@ -118,7 +135,10 @@ TEST_F(Reenter, DoesNotHappenAfterARestart) {
   EXPECT_EQ(system_->ask(actor, Touch{}, test::kPatience).outcome, Outcome::answered);
   first->answer(Number{10});
   EXPECT_EQ(system_->ask(actor, Touch{}, test::kPatience).outcome, Outcome::answered);
-  EXPECT_FALSE(one.is_done());
+  // The message is not lost silently.
+  EXPECT_EQ(std::move(one).wait().outcome, Outcome::no_such_actor);
+  EXPECT_EQ(system_->dead_letters().count(DeadLetterReason::stopped), 1u);
+  EXPECT_TRUE(is_conserved(system_));
 }
 
 TEST(StopFuture, AnswersWhenTheActorHasStopped) {

@@ -86,6 +86,8 @@ TEST(PropagateTrace, TC2_SendsOnTheTraceWithTheSpanOfTheTurnAsParent) {
   EXPECT_EQ(*find_header(*forwarded, "user"), "me");
   EXPECT_EQ(forwarded->size(), 3u);
 
+  // What comes later, without a message, is outside of the trace.
+  EXPECT_EQ(seen.size(), 0u);
   (void)system->send(middle, Number{2});
   EXPECT_TRUE(seen.pop()->empty()) << "a message outside of a trace stays outside";
 }
