@@ -7,12 +7,12 @@
 // CT2  What on_cancel() was given runs exactly once: in cancel(), or at once when that was before; not after forget() said true.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <utility>
 
+#include "core/base/atomic.h"
 #include "core/base/mutex.h"
 #include "core/base/unique_function.h"
 
@@ -39,7 +39,7 @@ class CancellationToken {
   friend class CancellationSource;
 
   struct State {
-    std::atomic<bool> cancelled{false};
+    Atomic<bool> cancelled{false};
     Mutex mutex{"cancellation"};
     std::uint64_t last_name GUARDED_BY(mutex) = 0;
     std::map<std::uint64_t, Callback> callbacks GUARDED_BY(mutex);

@@ -4,10 +4,10 @@
 //   all else        owner
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <memory>
 
+#include "core/base/atomic.h"
 #include "core/base/check.h"
 
 namespace nexus::core {
@@ -63,14 +63,14 @@ class CellRing {
   // Relaxed: one writer at a time, and readers that want a rough number.
   std::size_t head() const { return head_.load(std::memory_order_relaxed); }
   std::size_t tail() const { return tail_.load(std::memory_order_relaxed); }
-  static void set(std::atomic<std::size_t>& place, std::size_t value) {
+  static void set(Atomic<std::size_t>& place, std::size_t value) {
     place.store(value, std::memory_order_relaxed);
   }
 
   std::unique_ptr<ActorCell*[]> cells_;
   std::size_t capacity_ = 0;
-  std::atomic<std::size_t> head_{0};
-  std::atomic<std::size_t> tail_{0};
+  Atomic<std::size_t> head_{0};
+  Atomic<std::size_t> tail_{0};
 };
 
 }  // namespace nexus::core

@@ -13,12 +13,12 @@
 //     another runs on that one's threads, whoever sends to it.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <vector>
 
 #include "core/actor/actor_cell.h"
 #include "core/base/asymmetric_fence.h"
+#include "core/base/atomic.h"
 #include "core/base/mutex.h"
 #include "core/dispatch/cell_ring.h"
 #include "core/mailbox/mailbox.h"
@@ -177,15 +177,15 @@ class alignas(64) Worker {
   Ticks timed_turn_begun_at_ = 0;
   WorkerTelemetry& telemetry_;
 
-  std::atomic<bool> in_section_{false};
+  Atomic<bool> in_section_{false};
   ActorCell* next_ = nullptr;
   std::uint32_t next_chain_ = 0;
   CellRing ring_;
-  std::atomic<std::uint64_t> turn_count_{0};
+  Atomic<std::uint64_t> turn_count_{0};
   ActorCell* running_ = nullptr;
 
   // Written by rescuers.
-  alignas(64) std::atomic<bool> revoked_{false};
+  alignas(64) Atomic<bool> revoked_{false};
   // Held by a rescuer while the sections are revoked.
   Mutex rescue_mutex_{"worker_rescue"};
 };

@@ -28,11 +28,11 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <utility>
 
 #include "core/actor/envelope.h"
+#include "core/base/atomic.h"
 #include "core/mailbox/mailbox_overflow.h"
 
 namespace nexus::core {
@@ -285,17 +285,17 @@ class Mailbox {
   }
 
   // Any thread.
-  std::atomic<Word> word_{word_of(kDead)};
+  Atomic<Word> word_{word_of(kDead)};
   // User envelopes that others pushed and whose places the owner has not given back.
-  std::atomic<std::uint32_t> pushed_count_{0};
+  Atomic<std::uint32_t> pushed_count_{0};
   // appended_now_ as the owner last published it.
-  std::atomic<std::uint32_t> appended_count_{0};
+  Atomic<std::uint32_t> appended_count_{0};
   // Written by start_life(), read by those who come too late for the life before, too.
-  std::atomic<std::uint32_t> user_count_max_{0};
+  Atomic<std::uint32_t> user_count_max_{0};
   // The owner, and who found the mailbox idle. Here because it is read just before the word is written.
   std::uint8_t dispatcher_ = 0;
   // As user_count_max_.
-  std::atomic<MailboxOverflow> overflow_{MailboxOverflow::reject};
+  Atomic<MailboxOverflow> overflow_{MailboxOverflow::reject};
 
   // Owner; ActorCell sees to it that this is the next cache line.
   alignas(8) std::uint32_t appended_now_ = 0;

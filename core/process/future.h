@@ -9,12 +9,12 @@
 // FU4  A Promise may be kept or dropped after the actor system has ended; then pipe_to() and an actor's continuation do nothing.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>
 
 #include "core/actor/pid.h"
+#include "core/base/atomic.h"
 #include "core/base/unique_function.h"
 #include "core/process/answer.h"
 
@@ -42,7 +42,7 @@ class Future {
   friend class Promise;
 
   struct State {
-    std::atomic<std::uint32_t> word{0};
+    Atomic<std::uint32_t> word{0};
     // By the Promise, before it sets kAnswered.
     Answer answer{Answer::Outcome::cancelled};
     // By the Future, before it sets kAwaited.

@@ -68,7 +68,7 @@ const std::string& FutureSlot::system_address() const { return table->system_.ad
 FutureTable::FutureTable(Options options, ActorSystem& system)
     : options_(options),
       system_(system),
-      chunks_(std::make_unique<std::array<std::atomic<Chunk*>, kChunkCountMax>>()) {
+      chunks_(std::make_unique<std::array<Atomic<Chunk*>, kChunkCountMax>>()) {
   CHECK(options_.open_count_max <= kChunkCountMax * kChunkSlotCount);
 }
 

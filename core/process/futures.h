@@ -12,7 +12,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,6 +21,7 @@
 
 #include "core/actor/envelope.h"
 #include "core/actor/system_messages.h"
+#include "core/base/atomic.h"
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/base/unique_function.h"
@@ -49,11 +49,11 @@ class alignas(64) FutureSlot {
   friend class FutureTable;
 
   // request id << 32 | flags. The id changes with every use, so that what is meant for an earlier request finds nothing.
-  std::atomic<std::uint64_t> state{0};
+  Atomic<std::uint64_t> state{0};
   // Of steady_clock, for the sweep.
-  std::atomic<std::int64_t> deadline{0};
+  Atomic<std::int64_t> deadline{0};
   // Hash of the target's address, 0 when it is of this node; for fail_at().
-  std::atomic<std::uint64_t> target_address_hash{0};
+  Atomic<std::uint64_t> target_address_hash{0};
   FutureTable* table = nullptr;
   std::uint32_t index = 0;
   std::uint32_t asker_restarts = 0;
@@ -144,11 +144,11 @@ class FutureTable {
 
   const Options options_;
   ActorSystem& system_;
-  std::atomic<bool> closed_{false};
-  std::unique_ptr<std::array<std::atomic<Chunk*>, kChunkCountMax>> chunks_;
-  std::atomic<std::uint32_t> slot_count_{0};
+  Atomic<bool> closed_{false};
+  std::unique_ptr<std::array<Atomic<Chunk*>, kChunkCountMax>> chunks_;
+  Atomic<std::uint32_t> slot_count_{0};
   // When the sweep runs next, of steady_clock.
-  std::atomic<std::int64_t> next_sweep_{INT64_MAX};
+  Atomic<std::int64_t> next_sweep_{INT64_MAX};
 
   mutable Mutex mutex_{"future_table"};
   std::vector<FutureSlot*> free_ GUARDED_BY(mutex_);
