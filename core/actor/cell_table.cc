@@ -51,7 +51,7 @@ CellTable::CellTable(Options options, ActorSystem& system)
 CellTable::~CellTable() {
   for (auto& slot : *chunks_) {
     const std::unique_ptr<Chunk> chunk(slot.load());
-    if (chunk == nullptr) continue;
+    if (chunk == nullptr) break;
     for (ActorCell& cell : chunk->cells) NameBlock::drop(cell.name_);
   }
 }

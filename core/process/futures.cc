@@ -73,7 +73,10 @@ FutureTable::FutureTable(Options options, ActorSystem& system)
 }
 
 FutureTable::~FutureTable() {
-  for (auto& chunk : *chunks_) std::unique_ptr<Chunk>(chunk.load()).reset();
+  for (auto& slot : *chunks_) {
+    const std::unique_ptr<Chunk> chunk(slot.load());
+    if (chunk == nullptr) break;
+  }
 }
 
 FutureSlot* FutureTable::slot_at(std::uint32_t index) const {
