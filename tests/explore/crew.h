@@ -5,6 +5,8 @@
 //   Crew::run_all()           the body, when no thread runs
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <deque>
 #include <memory>
 #include <utility>
@@ -74,8 +76,10 @@ class Crew {
       if (cell == nullptr) {
         cell = crew_.queue.take();
         if (cell == nullptr) return false;
+        EXPECT_EQ(cell->mailbox().owner(), core::kQueued);
         cell->mailbox().adopt(worker.id());
       }
+      EXPECT_EQ(cell->mailbox().owner(), worker.id()) << "K1";
       cell->run(worker, throughput);
       return true;
     }

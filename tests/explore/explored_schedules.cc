@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "tests/explore/explorer.h"
 #include "tests/explore/find_failure.h"
@@ -89,6 +90,8 @@ std::optional<Failure> find_failure(const std::function<void()>& body, Rounds ro
   // Each schedule makes large tables anew: their memory is kept instead of going back and forth between here and the kernel.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  // A process that never had a second thread counts the references of a shared_ptr without atomic operations.
+  std::thread([] {}).join();
   std::uint64_t first = 1;
   std::uint64_t last = count_of(rounds);
   if (const auto only = number_of("NEXUS_EXPLORE_SEED")) first = last = *only;

@@ -164,6 +164,10 @@ class Explorer::Impl final : public Scheduler {
     if (next != running_) hand_over(next);
   }
 
+  void point_after(const char* what, const Where& where) override {
+    if (has_points_after_) point(what, where);
+  }
+
   void wait_on(const void* place, const char* what, const Where& where) override {
     Thread& self = threads_[running_];
     self.state = State::waiting;
@@ -218,6 +222,7 @@ class Explorer::Impl final : public Scheduler {
     const std::uint32_t length = 8u << random_.below(8);
     for (std::uint32_t& change : changes_) change = 1 + random_.below(length);
     keeps_back_ = random_.below(2) == 0;
+    has_points_after_ = random_.below(2) == 0;
 #if defined(NEXUS_EXPLORE_TSAN)
     // It would take the store for one of the thread that publishes it.
     keeps_back_ = false;
@@ -343,6 +348,7 @@ class Explorer::Impl final : public Scheduler {
   Random random_{0};
   Mode mode_ = Mode::anybody;
   bool keeps_back_ = false;
+  bool has_points_after_ = false;
   std::uint32_t seldom_ = 2;
   std::uint32_t change_count_ = 0;
   std::uint32_t changes_[kChangeCountMax] = {};

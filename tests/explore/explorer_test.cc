@@ -218,14 +218,11 @@ std::vector<explore::Explorer::Schedule> schedules_of(std::uint64_t seed_count,
   explore::Explorer explorer;
   std::vector<explore::Explorer::Schedule> schedules;
   for (std::uint64_t seed = 1; seed <= seed_count; ++seed) {
-    std::vector<int> order;
+    std::vector<int> order(6);
     schedules.push_back(explorer.run(seed, [&] {
-      Atomic<int> at{0};
+      Atomic<std::size_t> at{0};
       const auto step = [&](int name) {
-        for (int i = 0; i < 2; ++i) {
-          at.fetch_add(1);
-          order.push_back(name);
-        }
+        for (int i = 0; i < 2; ++i) order[at.fetch_add(1)] = name;
       };
       explorer.run_threads({[&] { step(0); }, [&] { step(1); }, [&] { step(2); }});
     }));

@@ -22,6 +22,7 @@ class Scheduler {
  public:
   virtual ~Scheduler() = default;
   virtual void point(const char* what, const Where& where) = 0;
+  virtual void point_after(const char* what, const Where& where) = 0;
   virtual void wait_on(const void* place, const char* what, const Where& where) = 0;
   virtual void wake(const void* place, bool all) = 0;
   virtual bool fails_for_no_reason() = 0;
@@ -42,6 +43,10 @@ inline bool is_exploring() { return internal::t_scheduler != nullptr; }
 // The thread may lose control here.
 inline void point(const char* what, const Where& where) {
   if (internal::t_scheduler != nullptr) internal::t_scheduler->point(what, where);
+}
+// The same behind an operation by which others may get hold of plain data.
+inline void point_after(const char* what, const Where& where) {
+  if (internal::t_scheduler != nullptr) internal::t_scheduler->point_after(what, where);
 }
 // Until wake() of the same place. Only while exploring; between the look that found a reason to wait and this call is no point.
 inline void wait_on(const void* place, const char* what, const Where& where) {

@@ -47,6 +47,7 @@ class Desk {
         schedule();
         [[fallthrough]];
       case Mailbox::Push::pushed:
+        if (item.lane == Lane::system) system_sent_count_.fetch_add(1);
         return Sent::waits;
       case Mailbox::Push::dead:
         if (item.lane == Lane::user) mailbox.give_back_place();
@@ -59,6 +60,7 @@ class Desk {
     if (mailbox.claim(worker) == Mailbox::Claim::refused) return push(item);
     if (item.lane == Lane::system) {
       mailbox.append_system(make_envelope(item));
+      system_sent_count_.fetch_add(1);
       return Sent::waits;
     }
     if (!mailbox.has_room()) return Sent::full;
@@ -109,6 +111,8 @@ class Desk {
   Mailbox mailbox;
   std::vector<Item> handled;
   std::atomic<std::uint32_t> handled_count{0};
+  // The owner.
+  std::uint32_t system_handled_count = 0;
 
  private:
   void schedule() {
@@ -117,8 +121,15 @@ class Desk {
   }
   // The system lane first, also what has just been pushed.
   EnvelopePtr next(OwnerId worker) {
+    const std::uint32_t known_count = system_sent_count_.load();
     if (mailbox.has_pushed_system()) mailbox.take_pushed(worker);
-    if (EnvelopePtr envelope = mailbox.pop_system()) return envelope;
+    if (EnvelopePtr envelope = mailbox.pop_system()) {
+      ++system_handled_count;
+      return envelope;
+    }
+    if (mailbox.has_user()) {
+      EXPECT_GE(system_handled_count, known_count) << "M2: a system envelope waits behind";
+    }
     handled_count.fetch_add(mailbox.has_user() ? 1 : 0);
     return mailbox.pop_user();
   }
@@ -135,6 +146,7 @@ class Desk {
     handled.push_back(item);
   }
 
+  std::atomic<std::uint32_t> system_sent_count_{0};
   bool busy_ = false;
   Mutex mutex_{"desk"};
   int scheduled_count_ GUARDED_BY(mutex_) = 0;
@@ -183,7 +195,10 @@ TEST(MailboxSchedules, M2_M3_M5_EverythingIsHandledInOrderThoughSenderAndOwnerMo
     Sender two(desk, 2);
     const auto work = [&](OwnerId worker) {
       for (int i = 0; i < 2; ++i) {
-        (choose(2) == 0 ? one : two).send(worker);
+        // Also to a mailbox that it owns already.
+        for (std::uint32_t more = choose(2) + 1; more > 0; --more) {
+          (choose(2) == 0 ? one : two).send(worker);
+        }
         if (desk.mailbox.owner() == worker) desk.run(worker);
         (void)desk.run_scheduled(worker);
       }
@@ -248,6 +263,7 @@ TEST(MailboxSchedules, EachEnvelopeIsHandledLeftOverOrRefusedWhenTheMailboxDies)
                      EXPECT_EQ(envelope->get<Item>()->lane, lane);
                      EXPECT_FALSE(system_is_over && lane == Lane::system);
                      system_is_over = lane == Lane::user;
+                     if (lane == Lane::system) ++desk.system_handled_count;
                      ++left_over;
                    });
                    if (choose(2) == 0) desk.live(1000);

@@ -133,6 +133,42 @@ TEST(WorkerSchedules, C1_D2_WorkersThatSendRunShareAndRescueKeepActorsAndTheirOr
       {.schedule_count = 7'000, .thread_round_count = 200});
 }
 
+// Cells without turns, so that most of a schedule is sections.
+TEST(WorkerSchedules, K3_RescuersAndTheOwnerAreNeverInTheRingTogether) {
+  for_each_schedule(
+      [] {
+        Office office(1);
+        Worker& worker = office.crew[0].worker;
+        for (const Pid& actor : office.actors) {
+          EXPECT_EQ(actor.cell()->mailbox().claim(worker.id()), Mailbox::Claim::claimed);
+          worker.run_later(*actor.cell());
+        }
+        std::array<std::vector<ActorCell*>, 3> rescued;
+        const auto rescue = [&](std::size_t index) {
+          for (int i = 0; i < 2; ++i) (void)worker.rescue(rescued[index]);
+        };
+        run_threads({[&] {
+                       for (int i = 0; i < 4; ++i) {
+                         ActorCell* cell = worker.take_next();
+                         if (cell != nullptr) worker.run_later(*cell);
+                       }
+                     },
+                     [&] { rescue(0); }, [&] { rescue(1); }});
+        while (ActorCell* cell = worker.take_next()) rescued[2].push_back(cell);
+        std::array<std::size_t, kActorCount> found{};
+        for (const auto& cells : rescued) {
+          for (ActorCell* cell : cells) {
+            for (std::uint32_t i = 0; i < kActorCount; ++i) {
+              found[i] += office.actors[i].cell() == cell ? 1 : 0;
+            }
+            EXPECT_EQ(cell->mailbox().owner(), &cells == &rescued[2] ? worker.id() : kQueued);
+          }
+        }
+        for (const std::size_t count : found) EXPECT_EQ(count, 1u) << "lost or doubled";
+      },
+      {.schedule_count = 7'000, .thread_round_count = 200});
+}
+
 TEST(WorkerSchedules, TwoWorkersRescueEachOther) {
   for_each_schedule(
       [] {

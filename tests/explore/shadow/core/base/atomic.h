@@ -1,4 +1,5 @@
-// Atomic, for exploration: a std::atomic that gives control away before each operation. See tests/explore/explorer.h.
+// Atomic, for exploration: a std::atomic that gives control away before each operation, and for some seeds behind those that change
+// it. See tests/explore/explorer.h.
 //
 // Stores that are not sequentially consistent may be kept back for a while, in order, as a processor of the x86 family does; every
 // read-modify-write lets the others see them first.
@@ -42,44 +43,49 @@ class Atomic {
     }
     explore::publish_own();
     value_.store(value, order);
+    explore::point_after("store", where);
   }
   T exchange(T value, Order order = kStrict, Where where = Where::current()) {
     begin("exchange", where);
-    return value_.exchange(value, order);
+    return end(value_.exchange(value, order), "exchange", where);
   }
   bool compare_exchange_strong(T& expected, T desired, Order success = kStrict,
                                Where where = Where::current()) {
     begin("compare_exchange", where);
-    return value_.compare_exchange_strong(expected, desired, success);
+    return end(value_.compare_exchange_strong(expected, desired, success), "compare_exchange",
+               where);
   }
   bool compare_exchange_strong(T& expected, T desired, Order success, Order failure,
                                Where where = Where::current()) {
     begin("compare_exchange", where);
-    return value_.compare_exchange_strong(expected, desired, success, failure);
+    return end(value_.compare_exchange_strong(expected, desired, success, failure),
+               "compare_exchange", where);
   }
   bool compare_exchange_weak(T& expected, T desired, Order success = kStrict,
                              Where where = Where::current()) {
     begin("compare_exchange", where);
     if (explore::fails_for_no_reason()) return fail(expected, std::memory_order_relaxed);
-    return value_.compare_exchange_strong(expected, desired, success);
+    return end(value_.compare_exchange_strong(expected, desired, success), "compare_exchange",
+               where);
   }
   bool compare_exchange_weak(T& expected, T desired, Order success, Order failure,
                              Where where = Where::current()) {
     begin("compare_exchange", where);
     if (explore::fails_for_no_reason()) return fail(expected, failure);
-    return value_.compare_exchange_strong(expected, desired, success, failure);
+    return end(value_.compare_exchange_strong(expected, desired, success, failure),
+               "compare_exchange", where);
   }
   T fetch_add(T value, Order order = kStrict, Where where = Where::current()) {
     begin("fetch_add", where);
-    return value_.fetch_add(value, order);
+    return end(value_.fetch_add(value, order), "fetch_add", where);
   }
   T fetch_sub(T value, Order order = kStrict, Where where = Where::current()) {
     begin("fetch_sub", where);
-    return value_.fetch_sub(value, order);
+    return end(value_.fetch_sub(value, order), "fetch_sub", where);
   }
   T fetch_or(T value, Order order = kStrict, Where where = Where::current()) {
     begin("fetch_or", where);
-    return value_.fetch_or(value, order);
+    return end(value_.fetch_or(value, order), "fetch_or", where);
   }
 
   void wait(T old, Order order = kStrict, Where where = Where::current()) const {
@@ -102,6 +108,11 @@ class Atomic {
   static void begin(const char* what, const Where& where) {
     explore::point(what, where);
     explore::publish_own();
+  }
+  template <typename Result>
+  static Result end(Result result, const char* what, const Where& where) {
+    explore::point_after(what, where);
+    return result;
   }
   bool fail(T& expected, Order order) const {
     expected = value_.load(order);

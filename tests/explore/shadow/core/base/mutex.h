@@ -29,10 +29,11 @@ class Mutex {
     explore::publish_own();
     while (!mutex_.try_lock()) explore::wait_on(this, "lock", where);
   }
-  void unlock() {
+  void unlock(explore::Where where = explore::Where::current()) {
     explore::publish_own();
     mutex_.unlock();
     explore::wake(this, true);
+    explore::point_after("unlock", where);
   }
 
  private:
