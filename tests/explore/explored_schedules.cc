@@ -9,6 +9,8 @@
 #include <string>
 #include <thread>
 
+#include "core/actor_system.h"
+#include "core/dispatch/worker.h"
 #include "tests/explore/explorer.h"
 #include "tests/explore/find_failure.h"
 #include "tests/explore/schedules.h"

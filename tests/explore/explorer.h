@@ -7,9 +7,10 @@
 //
 // How a seed chooses: a quarter of the seeds goes on with anybody at each point, a quarter changes more seldom, and half have the
 // threads run by priority, with a few points at which the one that runs falls behind all others (PCT: Burckhardt, Kothari,
-// Musuvathi, Nagarakatte, "A randomized scheduler with probabilistic guarantees of finding bugs", ASPLOS 2010). In half of the
-// seeds there are points behind the operations, too, and in half stores that are weaker than sequentially consistent are kept back for a while, in order, as x86 processors do (Sewell and
-// others, "x86-TSO", CACM 2010); weak compare_exchange fails now and then for no reason.
+// Musuvathi, Nagarakatte, "A randomized scheduler with probabilistic guarantees of finding bugs", ASPLOS 2010). For half of the
+// seeds there are points behind the operations, too. For half, stores that are weaker than sequentially consistent are kept back
+// for a while, in order, as x86 processors do (Sewell and others, "x86-TSO", CACM 2010). A weak compare_exchange fails now and
+// then for no reason.
 //
 // What is not explored: any order that x86-TSO does not have, such as two relaxed stores seen the other way round, or stale loads;
 // plain data between two points, which stay together; code that uses std::atomic itself; real time. ThreadSanitizer looks at

@@ -12,8 +12,10 @@
 #include <functional>
 #include <vector>
 
-#include "core/actor_system.h"
-#include "core/dispatch/worker.h"
+namespace nexus::core {
+class ActorSystem;
+class Worker;
+}  // namespace nexus::core
 
 namespace nexus::test {
 

@@ -4,6 +4,7 @@
 #include <random>
 #include <thread>
 
+#include "core/dispatch/worker.h"
 #include "tests/explore/schedules.h"
 #include "tests/support/wait.h"
 

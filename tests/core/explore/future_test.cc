@@ -16,7 +16,7 @@ using test::for_each_schedule;
 using test::run_threads;
 using Outcome = Answer::Outcome;
 
-struct Number {
+struct Value {
   int value;
 };
 
@@ -28,13 +28,13 @@ TEST(FutureSchedules, FU1_FU2_ThenRunsOnceWithTheAnswer) {
     std::atomic<int> run_count{0};
     run_threads({[&] {
                    Promise mine = std::move(promise);
-                   if (!is_dropped) mine.answer(Number{7});
+                   if (!is_dropped) mine.answer(Value{7});
                  },
                  [&] {
                    std::move(future).then([&](Answer answer) {
                      EXPECT_EQ(answer.outcome, is_dropped ? Outcome::cancelled : Outcome::answered);
                      if (!is_dropped) {
-                       EXPECT_EQ(answer.message->get<Number>()->value, 7);
+                       EXPECT_EQ(answer.message->get<Value>()->value, 7);
                      }
                      run_count.fetch_add(1);
                    });
@@ -50,7 +50,7 @@ TEST(FutureSchedules, FU1_FU3_WhoWaitsIsWoken) {
     const bool is_dropped = choose(4) == 0;
     run_threads({[&] {
                    Promise mine = std::move(promise);
-                   if (!is_dropped) mine.answer(Number{7});
+                   if (!is_dropped) mine.answer(Value{7});
                  },
                  [&] {
                    const bool was_done = future.is_done();

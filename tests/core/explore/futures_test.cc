@@ -22,14 +22,14 @@ using Outcome = Answer::Outcome;
 
 constexpr Instant kPast = Instant{} + Duration(1);
 const Instant kFar = SteadyClock().now() + std::chrono::hours(10);
-constexpr test::Rounds kRounds{.schedule_count = 8'000, .thread_round_count = 200};
+constexpr test::Rounds kFutureRounds{.schedule_count = 8'000, .thread_round_count = 200};
 
 struct Number {
   int value;
 };
 
 // Futures that count how often they complete.
-struct Desk {
+struct Requests {
   FutureTable& table() { return crew.system.futures(); }
   Pid open(std::size_t index, Instant deadline) {
     opened_count.fetch_add(1);
@@ -66,79 +66,80 @@ struct Desk {
 TEST(FuturesSchedules, F1_AnswerDeadlineCancelAndCloseCompleteOnce) {
   for_each_schedule(
       [] {
-        Desk desk;
+        Requests requests;
         std::array<Pid, 2> futures;
         for (std::size_t i = 0; i < futures.size(); ++i) {
-          futures[i] = desk.open(i, choose(2) == 0 ? kPast : kFar);
+          futures[i] = requests.open(i, choose(2) == 0 ? kPast : kFar);
         }
         const bool closes = choose(4) == 0;
         run_threads({[&] {
-                       for (std::size_t i = 0; i < futures.size(); ++i) desk.answer(futures[i], i);
+                       for (std::size_t i = 0; i < futures.size(); ++i)
+                         requests.answer(futures[i], i);
                      },
                      [&] {
-                       for (const Pid& future : futures) (void)desk.table().cancel(future);
+                       for (const Pid& future : futures) (void)requests.table().cancel(future);
                      },
-                     [&] { test::run_timers(desk.crew.system); },
+                     [&] { test::run_timers(requests.crew.system); },
                      [&] {
-                       if (closes) desk.table().close();
+                       if (closes) requests.table().close();
                      }});
-        desk.expect_all_completed();
+        requests.expect_all_completed();
       },
-      kRounds);
+      kFutureRounds);
 }
 
 TEST(FuturesSchedules, F1_F3_ADeadlineIsNotMissedWhileASweepGoesOn) {
   for_each_schedule(
       [] {
-        Desk desk;
+        Requests requests;
         const auto open = [&](std::size_t first) {
-          for (std::size_t i = first; i < first + 2; ++i) (void)desk.open(i, kPast);
+          for (std::size_t i = first; i < first + 2; ++i) (void)requests.open(i, kPast);
         };
         run_threads({[&] { open(0); }, [&] { open(2); },
                      [&] {
-                       for (int i = 0; i < 2; ++i) test::run_timers(desk.crew.system);
+                       for (int i = 0; i < 2; ++i) test::run_timers(requests.crew.system);
                      }});
-        desk.expect_all_completed();
+        requests.expect_all_completed();
       },
-      kRounds);
+      kFutureRounds);
 }
 
 TEST(FuturesSchedules, F1_NothingStaysOpenBehindClose) {
   for_each_schedule(
       [] {
-        Desk desk;
+        Requests requests;
         run_threads({[&] {
-                       (void)desk.open(0, kFar);
-                       (void)desk.open(1, kFar);
+                       (void)requests.open(0, kFar);
+                       (void)requests.open(1, kFar);
                      },
-                     [&] { (void)desk.open(2, kFar); }, [&] { desk.table().close(); }});
-        desk.expect_all_completed();
+                     [&] { (void)requests.open(2, kFar); }, [&] { requests.table().close(); }});
+        requests.expect_all_completed();
       },
-      kRounds);
+      kFutureRounds);
 }
 
 TEST(FuturesSchedules, AnAnswerThatComesLateReachesNoLaterRequestInTheSlot) {
   for_each_schedule(
       [] {
-        Desk desk;
-        const Pid first = desk.open(0, kFar);
+        Requests requests;
+        const Pid first = requests.open(0, kFar);
         const auto ask_again = [&](std::size_t index) {
-          const Pid next = desk.open(index, kFar);
-          desk.answer(next, index);
+          const Pid next = requests.open(index, kFar);
+          requests.answer(next, index);
         };
         run_threads({[&] {
-                       (void)desk.table().cancel(first);
+                       (void)requests.table().cancel(first);
                        ask_again(1);
                        ask_again(2);
                      },
                      [&] {
-                       desk.answer(first, 0);
-                       desk.answer(first, 0);
+                       requests.answer(first, 0);
+                       requests.answer(first, 0);
                      },
                      [&] { ask_again(3); }});
-        desk.expect_all_completed();
+        requests.expect_all_completed();
       },
-      kRounds);
+      kFutureRounds);
 }
 
 // An actor asks another, which answers or keeps silent, while the work is cancelled: it is told once, in its own turn.
@@ -173,7 +174,7 @@ TEST(FuturesSchedules, F2_WhatAnActorAskedForIsCollectedOnce) {
         EXPECT_EQ(told.load(), asked.load());
         EXPECT_EQ(crew.system.futures().open_count(), 0u);
       },
-      kRounds);
+      kFutureRounds);
 }
 
 }  // namespace

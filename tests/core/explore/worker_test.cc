@@ -100,7 +100,7 @@ TEST(WorkerSchedules, K1_K3_ARescuerAndTheOwnerLoseAndDoubleNothing) {
                      }});
         office.expect_all_handled();
       },
-      {.schedule_count = 7'000, .thread_round_count = 200});
+      {.schedule_count = 5'000, .thread_round_count = 200});
 }
 
 TEST(WorkerSchedules, C1_D2_WorkersThatSendRunShareAndRescueKeepActorsAndTheirOrder) {
@@ -130,7 +130,7 @@ TEST(WorkerSchedules, C1_D2_WorkersThatSendRunShareAndRescueKeepActorsAndTheirOr
                      }});
         office.expect_all_handled();
       },
-      {.schedule_count = 7'000, .thread_round_count = 200});
+      {.schedule_count = 5'000, .thread_round_count = 200});
 }
 
 // Cells without turns, so that most of a schedule is sections.
@@ -166,7 +166,7 @@ TEST(WorkerSchedules, K3_RescuersAndTheOwnerAreNeverInTheRingTogether) {
         }
         for (const std::size_t count : found) EXPECT_EQ(count, 1u) << "lost or doubled";
       },
-      {.schedule_count = 7'000, .thread_round_count = 200});
+      {.schedule_count = 5'000, .thread_round_count = 200});
 }
 
 TEST(WorkerSchedules, TwoWorkersRescueEachOther) {
@@ -183,7 +183,7 @@ TEST(WorkerSchedules, TwoWorkersRescueEachOther) {
         run_threads({[&] { work(0); }, [&] { work(1); }});
         office.expect_all_handled();
       },
-      {.schedule_count = 7'000, .thread_round_count = 200});
+      {.schedule_count = 5'000, .thread_round_count = 200});
 }
 
 }  // namespace
