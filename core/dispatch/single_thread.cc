@@ -19,9 +19,10 @@ struct SingleThread::Loop {
   // Until a cell is scheduled or poke() is called, at most until `deadline`.
   void wait(Instant deadline);
   void poke();
+  bool has_work() const REQUIRES(mutex);
 
   const std::thread::id thread = std::this_thread::get_id();
-  const SteadyClock clock;
+  const SteadyClock clock{};
 
   Mutex mutex{"single_thread"};
   CondVar changed;
@@ -137,13 +138,14 @@ bool SingleThread::Loop::run_turn() {
   return true;
 }
 
+bool SingleThread::Loop::has_work() const {
+  return std::any_of(members.begin(), members.end(), [](Member* member) {
+    return !member->stopping_ && !member->queued_.empty();
+  });
+}
+
 void SingleThread::Loop::wait(Instant deadline) {
   MutexLock lock(mutex);
-  const auto has_work = [&] {
-    return std::any_of(members.begin(), members.end(), [](Member* member) {
-      return !member->stopping_ && !member->queued_.empty();
-    });
-  };
   while (!poked && !has_work() && clock.now() < deadline) changed.wait_until(mutex, deadline);
   poked = false;
 }
