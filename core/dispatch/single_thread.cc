@@ -139,9 +139,8 @@ bool SingleThread::Loop::run_turn() {
 }
 
 bool SingleThread::Loop::has_work() const {
-  return std::any_of(members.begin(), members.end(), [](Member* member) {
-    return !member->stopping_ && !member->queued_.empty();
-  });
+  return std::any_of(members.begin(), members.end(),
+                     [](Member* member) { return !member->stopping_ && !member->queued_.empty(); });
 }
 
 void SingleThread::Loop::wait(Instant deadline) {
