@@ -35,6 +35,8 @@ class GrpcEndpointDialer::LiveStreams {
   core::CondVar ended_;
   // A null one is about to be removed.
   std::unordered_map<Stream*, std::shared_ptr<Stream>> streams_ GUARDED_BY(mutex_);
+  // Those that ended after the timers; for close().
+  std::vector<core::Timers::Task> left_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
 };
 
@@ -167,8 +169,11 @@ void GrpcEndpointDialer::LiveStreams::remove(Stream* stream) {
     last = std::move(streams_[stream]);
   }
   // With the process's last channel or server, gRPC joins the threads that call OnDone(); so this one must not drop it.
-  timers_.schedule(core::SteadyClock().now(), [last = std::move(last)] {});
+  core::Timers::Task drop = [last = std::move(last)] {};
+  const bool others_drop =
+      timers_.schedule(core::SteadyClock().now(), std::move(drop)) != core::Timers::Id{};
   core::MutexLock lock(mutex_);
+  if (!others_drop) left_.push_back(std::move(drop));
   streams_.erase(stream);
   ended_.notify_all();
 }
@@ -193,8 +198,10 @@ void GrpcEndpointDialer::LiveStreams::close() {
   }
   for (const auto& stream : streams) stream->cancel();
   streams.clear();
+  std::vector<core::Timers::Task> left;
   core::MutexLock lock(mutex_);
   while (!streams_.empty()) ended_.wait(mutex_);
+  left.swap(left_);
 }
 
 GrpcEndpointDialer::GrpcEndpointDialer(core::Timers& timers, std::string handshake,

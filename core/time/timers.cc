@@ -23,7 +23,7 @@ void Timers::stop() {
   wheel_.take_all(dropped);
 }
 
-Timers::Id Timers::schedule(Instant deadline, Task task) {
+Timers::Id Timers::schedule(Instant deadline, Task&& task) {
   MutexLock lock(mutex_);
   // An empty wheel is not advanced, and would have to walk through all the idle time with the new entry in it.
   std::vector<Task> none_due;

@@ -26,13 +26,13 @@ class Timers {
   // stop(), if it was not called.
   ~Timers();
 
-  // Runs `task` at `deadline` or up to 1 ms (and the thread's wake-up) later.
-  Id schedule(Instant deadline, Task task);
+  // Runs `task` at `deadline` or up to 1 ms (and the thread's wake-up) later. After stop(): none, and `task` stays with the caller.
+  Id schedule(Instant deadline, Task&& task);
   // False when the task has run, is running or was cancelled.
   bool cancel(Id id);
   // What was scheduled and is not due yet.
   std::size_t waiting_count() const;
-  // Ends the thread and drops what is not due. Idempotent; what is scheduled later is dropped at once.
+  // Ends the thread and drops what is not due. Idempotent.
   void stop();
 
  private:

@@ -100,9 +100,18 @@ TEST(Timers, WhatIsNotDueIsDroppedAtTheEnd) {
     (void)timers.schedule(clock.now() + hours(1), [witness] { ADD_FAILURE(); });
     timers.stop();
     timers.stop();
-    (void)timers.schedule(clock.now(), [witness] { ADD_FAILURE(); });
   }
   EXPECT_EQ(witness.use_count(), 1);
+}
+
+TEST(Timers, AfterTheEndATaskStaysWithTheCaller) {
+  Timers timers;
+  timers.stop();
+  bool ran = false;
+  Timers::Task task = [&ran] { ran = true; };
+  EXPECT_EQ(timers.schedule(SteadyClock().now(), std::move(task)), Timers::Id{});
+  task();
+  EXPECT_TRUE(ran);
 }
 
 }  // namespace
