@@ -177,8 +177,7 @@ Result<Pid> ActorSystem::spawn_actor(PropsPtr props, const std::string& id, Acto
                  "OVERLOADED"};
   }
   const Pid pid = Pid::of_cell(*cell, cell->generation());
-  Worker* worker = Worker::current();
-  if (worker != nullptr && &worker->system() != this) worker = nullptr;
+  Worker* worker = Worker::current_of(*this);
   if (*dispatcher != 0 || (worker != nullptr && !worker->may_claim())) worker = nullptr;
   Dispatcher& runner = *dispatchers_[*dispatcher];
   if (!runner.admit(*cell)) {

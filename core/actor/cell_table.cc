@@ -113,11 +113,10 @@ ActorCell* CellTable::take(PropsPtr props, ActorCell* parent, std::string_view n
     live_count_.fetch_sub(1, std::memory_order_relaxed);
     return nullptr;
   }
-  Worker* worker = Worker::current();
+  Worker* worker = Worker::current_of(system_);
   std::vector<ActorCell*> one;
-  const bool has_own = worker != nullptr && &worker->system() == &system_;
-  std::vector<ActorCell*>& spare = has_own ? worker->spare_cells : one;
-  if (spare.empty()) fetch(spare, has_own ? kSpareBatch : 1);
+  std::vector<ActorCell*>& spare = worker != nullptr ? worker->spare_cells : one;
+  if (spare.empty()) fetch(spare, worker != nullptr ? kSpareBatch : 1);
   CHECK(!spare.empty());
   ActorCell* cell = spare.back();
   spare.pop_back();
@@ -133,9 +132,8 @@ ActorCell* CellTable::take(PropsPtr props, ActorCell* parent, std::string_view n
 void CellTable::give_back(ActorCell& cell) {
   // A cell at the end of its generations is never used again.
   if (cell.generation() >= ActorCell::kGenerationMax) return;
-  Worker* worker = Worker::current();
-  const bool has_own = worker != nullptr && &worker->system() == &system_;
-  if (cell.name_ == nullptr && has_own) {
+  Worker* worker = Worker::current_of(system_);
+  if (cell.name_ == nullptr && worker != nullptr) {
     std::vector<ActorCell*>& spare = worker->spare_cells;
     spare.push_back(&cell);
     if (spare.size() < kSpareMax) return;

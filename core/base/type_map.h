@@ -28,16 +28,6 @@ class TypeMap {
   T* find() const {
     return static_cast<T*>(get(typeid(T)).get());
   }
-  // False when there was none.
-  template <typename T>
-  bool remove() {
-    for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-      if (entry->first != std::type_index(typeid(T))) continue;
-      entries_.erase(entry);
-      return true;
-    }
-    return false;
-  }
 
  private:
   friend class SharedTypeMap;

@@ -40,6 +40,10 @@ class alignas(64) Worker {
 
   // The worker whose thread this is; null on other threads.
   static Worker* current() { return t_current_; }
+  // The same, when it is one of `system`; else null.
+  static Worker* current_of(const ActorSystem& system) {
+    return t_current_ != nullptr && &t_current_->system_ == &system ? t_current_ : nullptr;
+  }
   // By the thread itself, when it begins and (null) ends.
   static void set_current(Worker* worker) { t_current_ = worker; }
 

@@ -31,7 +31,11 @@ std::string_view to_string(DeadLetterReason reason) {
 
 DeadLetters::DeadLetters(Options options, ActorSystem& system, EventStream& events,
                          const Clock& clock, Log log)
-    : options_(options), system_(system), events_(events), clock_(clock), log_(std::move(log)) {}
+    : system_(system),
+      events_(events),
+      clock_(clock),
+      log_(std::move(log)),
+      throttle_({.event_count_max = options.logged_count_max, .window = options.log_window}) {}
 
 void DeadLetters::take(const Pid& target, EnvelopePtr envelope, Lane lane, DeadLetterReason reason,
                        Tell tell) {
@@ -89,17 +93,9 @@ void DeadLetters::log_throttled(const DeadLetter& letter) {
   std::uint64_t suppressed = 0;
   {
     MutexLock lock(log_mutex_);
-    const Instant now = clock_.now();
-    if (now - window_start_ >= options_.log_window) {
-      window_start_ = now;
-      logged_count_ = 0;
-      suppressed = std::exchange(suppressed_count_, 0);
-    }
-    if (logged_count_ >= options_.logged_count_max) {
-      ++suppressed_count_;
-      return;
-    }
-    ++logged_count_;
+    const Throttle::Verdict verdict = throttle_.on_event(clock_.now());
+    if (verdict.valve == Throttle::Valve::closed) return;
+    suppressed = verdict.suppressed_count;
   }
   if (suppressed > 0) log_.info("dead letters not logged", {{"count", suppressed}});
   log_.info("dead letter", {{"reason", to_string(letter.reason)},

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/actor/envelope.h"
+#include "core/actor/throttler.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mutex.h"
@@ -54,7 +55,6 @@ class DeadLetters {
  private:
   void log_throttled(const DeadLetter& letter);
 
-  const Options options_;
   ActorSystem& system_;
   EventStream& events_;
   const Clock& clock_;
@@ -64,9 +64,7 @@ class DeadLetters {
 
   // Rare: taken per dead letter, never while calling out.
   Mutex log_mutex_{"dead_letter_log"};
-  Instant window_start_ GUARDED_BY(log_mutex_){};
-  std::uint32_t logged_count_ GUARDED_BY(log_mutex_) = 0;
-  std::uint64_t suppressed_count_ GUARDED_BY(log_mutex_) = 0;
+  Throttle throttle_ GUARDED_BY(log_mutex_);
 };
 
 }  // namespace nexus::core

@@ -85,11 +85,6 @@ FutureSlot* FutureTable::slot_at(std::uint32_t index) const {
   return &chunk->slots[index % kChunkSlotCount];
 }
 
-Worker* FutureTable::own_worker() const {
-  Worker* worker = Worker::current();
-  return worker != nullptr && &worker->system() == &system_ ? worker : nullptr;
-}
-
 FutureSlot* FutureTable::take(Worker* worker) {
   if (worker != nullptr && !worker->spare_futures.empty()) {
     FutureSlot* slot = worker->spare_futures.back();
@@ -122,7 +117,7 @@ FutureSlot* FutureTable::take_shared() {
 }
 
 void FutureTable::give_back(FutureSlot& slot) {
-  Worker* worker = own_worker();
+  Worker* worker = Worker::current_of(system_);
   // A table for few requests must not lose them to the spares of its workers.
   const std::size_t spare_max = std::min<std::size_t>(kSpareMax, options_.open_count_max / 1024);
   if (worker != nullptr && worker->spare_futures.size() < spare_max) {
@@ -158,7 +153,7 @@ Pid FutureTable::publish(FutureSlot& slot, Instant deadline, const Pid& target,
 
 Pid FutureTable::open(Instant deadline, Completion on_done, bool until_enqueued,
                       const Pid& target) {
-  FutureSlot* slot = closed_.load() ? nullptr : take(own_worker());
+  FutureSlot* slot = closed_.load() ? nullptr : take(Worker::current_of(system_));
   if (slot == nullptr) {
     on_done(Answer{.outcome =
                        closed_.load() ? Answer::Outcome::cancelled : Answer::Outcome::overloaded});

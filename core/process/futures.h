@@ -129,7 +129,6 @@ class FutureTable {
   FutureSlot* take(Worker* worker);
   FutureSlot* take_shared();
   void give_back(FutureSlot& slot);
-  Worker* own_worker() const;
   FutureSlot* slot_at(std::uint32_t index) const;
   Pid publish(FutureSlot& slot, Instant deadline, const Pid& target, std::uint64_t flags);
   // Wins or loses the race to complete request `id` of the slot.

@@ -12,13 +12,9 @@ namespace nexus::core {
 ProcessRegistry::ProcessRegistry(std::string address, ActorSystem& system)
     : address_(std::move(address)), system_(system) {}
 
-Worker* ProcessRegistry::own_worker() const {
-  Worker* worker = Worker::current();
-  return worker != nullptr && &worker->system() == &system_ ? worker : nullptr;
-}
-
 Delivered ProcessRegistry::send_user(const Pid& target, EnvelopePtr envelope) {
-  if (Worker* worker = own_worker()) return send_user_from(*worker, target, std::move(envelope));
+  if (Worker* worker = Worker::current_of(system_))
+    return send_user_from(*worker, target, std::move(envelope));
   accepted_.add();
   return send_counted(target, std::move(envelope));
 }
@@ -34,7 +30,7 @@ void ProcessRegistry::deliver_to_future(const Pid& target, EnvelopePtr&& envelop
 }
 
 void ProcessRegistry::send_system(const Pid& target, EnvelopePtr envelope) {
-  if (Worker* worker = own_worker()) {
+  if (Worker* worker = Worker::current_of(system_)) {
     send_system_from(*worker, target, std::move(envelope));
   } else {
     (void)send(target, std::move(envelope), Way::system);
@@ -42,7 +38,7 @@ void ProcessRegistry::send_system(const Pid& target, EnvelopePtr envelope) {
 }
 
 void ProcessRegistry::send_terminated(const Pid& target, EnvelopePtr envelope) {
-  if (Worker* worker = own_worker()) {
+  if (Worker* worker = Worker::current_of(system_)) {
     worker->counters().accepted.add();
   } else {
     accepted_.add();
@@ -51,7 +47,7 @@ void ProcessRegistry::send_terminated(const Pid& target, EnvelopePtr envelope) {
 }
 
 void ProcessRegistry::bury(const Pid& actor, EnvelopePtr envelope) {
-  if (Worker* worker = own_worker()) {
+  if (Worker* worker = Worker::current_of(system_)) {
     worker->counters().accepted.add();
   } else {
     accepted_.add();
@@ -60,7 +56,8 @@ void ProcessRegistry::bury(const Pid& actor, EnvelopePtr envelope) {
 }
 
 Delivered ProcessRegistry::send(const Pid& target, EnvelopePtr&& envelope, Way way) {
-  if (target.is_cell()) return send_to_cell(own_worker(), target, std::move(envelope), way);
+  if (target.is_cell())
+    return send_to_cell(Worker::current_of(system_), target, std::move(envelope), way);
   return send_elsewhere(target, std::move(envelope), way);
 }
 
@@ -153,7 +150,7 @@ void ProcessRegistry::tell_middleware(const Props& props, const Pid& target,
 Delivered ProcessRegistry::push(ActorCell& cell, const Pid& target, EnvelopePtr envelope,
                                 Lane lane) {
   Mailbox& mailbox = cell.mailbox();
-  Worker* worker = own_worker();
+  Worker* worker = Worker::current_of(system_);
   if (worker != nullptr ? worker->sampler().due() : cell.system().telemetry().choose())
       [[unlikely]] {
     // Whether it makes the actor runnable is seen when it is pushed.
@@ -174,7 +171,7 @@ Delivered ProcessRegistry::push(ActorCell& cell, const Pid& target, EnvelopePtr 
 
 Delivered ProcessRegistry::send_elsewhere(const Pid& target, EnvelopePtr envelope, Way way) {
   const Lane lane = way == Way::system ? Lane::system : Lane::user;
-  Worker* worker = own_worker();
+  Worker* worker = Worker::current_of(system_);
   if (target.is_process() || target.is_future()) {
     if (lane == Lane::user) {
       if (worker != nullptr) {

@@ -122,8 +122,6 @@ class ProcessRegistry {
   // With a place reserved.
   Delivered push(ActorCell& cell, const Pid& target, EnvelopePtr envelope, Lane lane);
   Delivered turn_away(const Pid& target, EnvelopePtr envelope, Lane lane, DeadLetterReason reason);
-  // The worker whose thread this is, when it is one of this system.
-  Worker* own_worker() const;
 
   static constexpr std::size_t kShardCount = 16;
   struct Shard {
