@@ -33,6 +33,7 @@ ActorSystem::ActorSystem(Options options)
       telemetry_(*this),
       guardian_(std::make_unique<Guardian>(*this)),
       guest_workers_(std::make_shared<GuestWorkers>(*this)) {
+  NodeCache::keep_freed_pages();
   factories_.push_back(options_.dispatcher);
   dispatchers_[0] = options_.dispatcher == nullptr
                         ? std::make_unique<WorkStealingDispatcher>(

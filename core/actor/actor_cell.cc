@@ -186,11 +186,10 @@ void ActorCell::note_activity() {
 }
 
 void ActorCell::run(Worker& worker, std::uint32_t throughput) {
-  worker.cell_is_gone = false;
-  worker.set_running(this);
+  worker.begin_turn(*this);
   if (state() == State::starting) {
     on_start();
-    if (worker.cell_is_gone) return;
+    if (worker.cell_is_gone) return worker.end_turn();
   }
   EnvelopePtr current;
   Context context(*this, worker, &current);
@@ -228,6 +227,8 @@ void ActorCell::run(Worker& worker, std::uint32_t throughput) {
         note_activity();
       if ((hooks_ & kMailboxMiddleware) != 0) [[unlikely]]
         tell_empty();
+      // Before another may have the actor: what it sends must not overtake this. (A rescuer, who could have it sooner, sends it.)
+      worker.send_held();
       mailbox_.publish_counts();
       if (mailbox_.has_pushed() || !mailbox_.try_release(worker.id())) {
         mailbox_.take_pushed(worker.id());
@@ -250,7 +251,7 @@ void ActorCell::run(Worker& worker, std::uint32_t throughput) {
     if (current != nullptr) EnvelopeDeleter()(current.release());
   }
   worker.counters().processed.add(processed);
-  worker.note_turn_end();
+  worker.end_turn();
 }
 
 void ActorCell::dead_letter(EnvelopePtr envelope, Lane lane) {

@@ -99,7 +99,7 @@ class SingleThread::Member final : public Dispatcher {
     Worker::set_current(&worker_);
     cell.run(worker_, throughput_);
     worker_.cell_is_gone = cell_was_gone;
-    worker_.set_running(running);
+    worker_.resume_turn(running);
     Worker::set_current(before);
   }
 

@@ -1,5 +1,7 @@
 #include "core/dispatch/work_stealing_dispatcher.h"
 
+#include <algorithm>
+
 #include "core/actor_system.h"
 #include "core/base/thread_name.h"
 
@@ -31,6 +33,7 @@ WorkStealingDispatcher::WorkStealingDispatcher(Options options, ActorSystem& sys
   CHECK(options_.worker_count <= kLastWorker);
   for (std::uint32_t i = 0; i < options_.worker_count; ++i) {
     threads_.push_back(std::make_unique<Thread>(system.take_worker_id(), system));
+    if (options_.worker_count > 1) threads_.back()->worker.hold_from(kHoldFrom);
   }
   for (auto& thread : threads_) {
     thread->thread = std::thread([this, &own = *thread] { run(own); });
@@ -210,10 +213,29 @@ void WorkStealingDispatcher::run(Thread& thread) {
   ended_.notify_all();
 }
 
+void WorkStealingDispatcher::share(Worker::Rescued& rescued) {
+  // What was held may have been for an actor that runs elsewhere.
+  const auto others = std::stable_partition(
+      rescued.cells.begin(), rescued.cells.end(),
+      [this](ActorCell* cell) { return &cell->system().dispatcher_of(*cell) == this; });
+  std::for_each(others, rescued.cells.end(),
+                [](ActorCell* cell) { cell->system().dispatcher_of(*cell).schedule(*cell); });
+  rescued.cells.erase(others, rescued.cells.end());
+  if (!rescued.cells.empty()) {
+    push_shared(rescued.cells);
+    wake_one();
+  }
+  rescued.cells.clear();
+  for (Outbox::Chain& held : rescued.turned_away) {
+    held.cell->system().registry().turn_away(*held.cell, std::move(held.envelopes));
+  }
+  rescued.turned_away.clear();
+}
+
 // Looks every tick for workers whose turn has not ended since the last, and takes what waits behind them.
 void WorkStealingDispatcher::watch() {
   set_thread_name("nx-watchdog");
-  std::vector<ActorCell*> rescued;
+  Worker::Rescued rescued;
   Instant idle_since = clock_.now();
   while (!stopping_.load(std::memory_order_relaxed)) {
     {
@@ -240,10 +262,7 @@ void WorkStealingDispatcher::watch() {
       thread->seen_turn_count = turns;
       if (stuck) (void)thread->worker.rescue(rescued);
     }
-    if (rescued.empty()) continue;
-    push_shared(rescued);
-    wake_one();
-    rescued.clear();
+    share(rescued);
   }
 }
 

@@ -60,6 +60,7 @@ class WorkStealingDispatcher final : public Dispatcher {
   bool all_asleep() const {
     return sleeping_count_.load() == threads_.size() && searching_count_.load() == 0;
   }
+  void share(Worker::Rescued& rescued);
   void wake_one();
   void sleep(Thread& thread);
   void watch();
@@ -69,6 +70,8 @@ class WorkStealingDispatcher final : public Dispatcher {
   static constexpr Duration kShareAge = std::chrono::microseconds(20);
   // How often a worker looks whether it should share.
   static constexpr std::uint32_t kShareCheckEvery = 4;
+  // A mailbox with so many messages does not notice that the next ones come a little later; see Worker::hold().
+  static constexpr std::uint32_t kHoldFrom = 64;
   // Without any turn for so long the watchdog sleeps.
   static constexpr Duration kWatchdogPatience = std::chrono::milliseconds(100);
 

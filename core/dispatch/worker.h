@@ -1,15 +1,17 @@
 // Worker: what a thread that runs actors has of its own: the cells that it owns, and the way of a message to them.
 //
 //   current()        any thread
-//   append(), run_later(), spare_cells, counters, ..   code that runs on this worker
+//   append(), hold(), run_later(), spare_cells, counters, ..   code that runs on this worker
 //   rescue()         any other thread
 //
 // K1  The mailbox of every cell in `next_` and `ring_`, and of the cell that runs, names this worker as owner; no other does.
 // K2  A cell that becomes runnable takes the `next_` slot, so that its message is handled while it is in the cache; what it
 //     pushes out goes to the ring. After kNextChainMax cells from the slot the ring has its turn.
-// K3  `next_`, `ring_` and the lanes of the cells in them are touched inside a Section only. A section costs two plain stores:
+// K3  `next_`, `ring_`, `outbox_` and the lanes of the cells in them are touched inside a Section only. A section costs two plain stores:
 //     the rescuer, who wants to be the only one, pays for both with a heavy fence.
-// K4  A worker follows only the idle cells of its own dispatcher, and only where that is the system's; a cell that is bound to
+// K4  What a worker holds for a mailbox enters it before anything else that the worker sends there, before the turn ends that
+//     sent it, and when the worker is rescued. It is held only for mailboxes that are far behind.
+// K5  A worker follows only the idle cells of its own dispatcher, and only where that is the system's; a cell that is bound to
 //     another runs on that one's threads, whoever sends to it.
 #pragma once
 
@@ -21,6 +23,7 @@
 #include "core/base/atomic.h"
 #include "core/base/mutex.h"
 #include "core/dispatch/cell_ring.h"
+#include "core/dispatch/outbox.h"
 #include "core/mailbox/mailbox.h"
 #include "core/process/door_counters.h"
 #include "core/telemetry/sampler.h"
@@ -68,6 +71,8 @@ class alignas(64) Worker {
       case Mailbox::Claim::own:
         break;
       case Mailbox::Claim::claimed:
+        if (!outbox_.empty()) [[unlikely]]
+          take_back(cell);
         make_runnable(cell);
         break;
       case Mailbox::Claim::refused:
@@ -113,16 +118,37 @@ class alignas(64) Worker {
     for (; count > 0 && !ring_.empty(); --count) hand_out_one(*ring_.pop_back(), cells);
   }
 
-  // By the cell that runs: a timed message is taken out, the first of this turn or a later one; the turn ends.
+  // By the cell that runs: a timed message is taken out, the first of this turn or a later one.
   void note_taken(Envelope& envelope, bool first_of_turn);
-  void note_turn_end() {
+
+  // Keeps a user message for a cell of another worker until the turn ends, or sooner (K4). False when it is not to be kept: what
+  // was kept for the cell has left then.
+  [[nodiscard]] bool hold(ActorCell& cell, EnvelopePtr& envelope);
+  // The same, when it is sure already that nobody else must look at the cell: some is held for it.
+  [[nodiscard]] bool hold_more(ActorCell& cell, std::uint32_t generation, EnvelopePtr& envelope);
+  bool holds_some() const { return !outbox_.empty(); }
+  // Sends all that is held, or what is held for one cell.
+  void send_held() {
+    if (holds_some()) [[unlikely]]
+      send_all_held();
+  }
+  void send_held(ActorCell& cell);
+
+  // The cell whose turn this is; null between turns.
+  ActorCell* running() const { return running_; }
+  // By the cell that runs, around its turn.
+  void begin_turn(ActorCell& cell) {
+    cell_is_gone = false;
+    running_ = &cell;
+  }
+  // By a dispatcher that ran other cells within a turn; null when it was in none.
+  void resume_turn(ActorCell* cell) { running_ = cell; }
+  void end_turn() {
+    send_held();
+    running_ = nullptr;
     if (timed_turn_begun_at_ != 0) [[unlikely]]
       record_turn();
   }
-
-  // The cell whose turn this is; meaningless between turns.
-  ActorCell* running() const { return running_; }
-  void set_running(ActorCell* cell) { running_ = cell; }
   // Set by the cell whose actor has ended: it may be somebody else's already.
   bool cell_is_gone = false;
   // Cells without an actor, kept for the next spawn; see CellTable.
@@ -132,9 +158,18 @@ class alignas(64) Worker {
 
   // Changes whenever a cell is taken; when it does not, the worker is idle or in a long turn.
   std::uint64_t turn_count() const { return turn_count_.load(std::memory_order_relaxed); }
-  // Any other thread: takes all cells that wait here while the worker is in a long turn. False
-  // when the worker was just touching them; try again later.
-  bool rescue(std::vector<ActorCell*>& cells);
+  struct Rescued {
+    // They are `queued`, of any dispatcher.
+    std::vector<ActorCell*> cells;
+    // What was held for actors that have ended.
+    std::vector<Outbox::Chain> turned_away;
+  };
+  // Any other thread: takes all cells that wait here while the worker is in a long turn, and sends what it holds. False when
+  // the worker was just touching them; try again later.
+  bool rescue(Rescued& rescued);
+  // By its dispatcher, before it runs, when somebody rescues it: from now on it may hold messages for mailboxes in which `count`
+  // wait already.
+  void hold_from(std::uint32_t count) { hold_from_ = count; }
 
  private:
   static constexpr std::uint32_t kNextChainMax = 64;
@@ -158,6 +193,9 @@ class alignas(64) Worker {
   }
   void wait_for_rescuer();
   void record_turn();
+  void send_all_held();
+  void send(Outbox::Chain held);
+  void take_back(ActorCell& cell);
 
   void make_runnable(ActorCell& cell) {
     ActorCell* pushed_out = std::exchange(next_, &cell);
@@ -187,6 +225,8 @@ class alignas(64) Worker {
   CellRing ring_;
   Atomic<std::uint64_t> turn_count_{0};
   ActorCell* running_ = nullptr;
+  std::uint32_t hold_from_ = UINT32_MAX;
+  Outbox outbox_;
 
   // Written by rescuers.
   alignas(64) Atomic<bool> revoked_{false};

@@ -19,7 +19,8 @@
 // M3  Within a lane, envelopes of one sender leave in the order they came, also when the sender or the owner changes threads:
 //     the owner takes in what others pushed before it appends anything itself.
 // M4  At most user_count_max user envelopes wait (beyond() for policies that let it grow for a while), but for kCountLag that the
-//     owner appended lately. Early refusals: by as many as were handled and not yet given back, up to count_batch(). Envelopes marked exempt are never turned away.
+//     owner appended lately. Early refusals: by as many as were handled and not yet given back, up to count_batch(), and by the
+//     places that workers have reserved together. Envelopes marked exempt are never turned away.
 // M5  try_release() succeeds only when no envelope was pushed since the last take_pushed().
 //
 // The pushed envelopes are a stack (R. K. Treiber, 1986) that is only ever taken as a whole, hence free of ABA; the owner
@@ -110,6 +111,24 @@ class Mailbox {
       }
     }
   }
+  // The same for user envelopes together, at least one. Afterwards the chain is empty, but on `dead`.
+  [[nodiscard]] Push push(EnvelopeChain& chain) {
+    Word before = word_.load(std::memory_order_relaxed);
+    for (;;) {
+      const OwnerId owner = owner_of(before);
+      if (owner == kDead) return Push::dead;
+      const bool idle = owner == kIdle || owner == kIdleBound;
+      chain.oldest_->next_ = top_of(before);
+      const Word after = word_of(idle ? kQueued : owner) |
+                         reinterpret_cast<std::uintptr_t>(chain.newest_) | (before & kHasSystem);
+      if (word_.compare_exchange_weak(before, after, std::memory_order_acq_rel,
+                                      std::memory_order_relaxed)) {
+        chain.newest_ = chain.oldest_ = nullptr;
+        chain.count_ = 0;
+        return idle ? Push::enqueue : Push::pushed;
+      }
+    }
+  }
   // Before push(): takes a place for a user envelope; false when there is none.
   [[nodiscard]] bool reserve_place() { return reserve_place_within(user_count_max()); }
   // The same with another limit.
@@ -124,7 +143,20 @@ class Mailbox {
     return true;
   }
   void reserve_exempt_place() { pushed_count_.fetch_add(1, std::memory_order_relaxed); }
-  void give_back_place() { pushed_count_.fetch_sub(1, std::memory_order_relaxed); }
+  void give_back_place() { give_back_places(1); }
+  // The same for `count` at once.
+  [[nodiscard]] bool reserve_places(std::uint32_t count) {
+    if (pushed_count_.fetch_add(count, std::memory_order_relaxed) +
+            appended_count_.load(std::memory_order_relaxed) + count >
+        user_count_max()) {
+      give_back_places(count);
+      return false;
+    }
+    return true;
+  }
+  void give_back_places(std::uint32_t count) {
+    pushed_count_.fetch_sub(count, std::memory_order_relaxed);
+  }
   // User envelopes that wait; exact to kCountLag.
   std::uint32_t user_count_approx() const {
     return pushed_count_.load(std::memory_order_relaxed) +
@@ -151,16 +183,18 @@ class Mailbox {
   }
   // Moves what others pushed to the ends of the lanes.
   void take_pushed(OwnerId self) {
-    Envelope* node = take_chain(self);
-    while (node != nullptr) {
-      Envelope* next = node->next_;
-      EnvelopePtr envelope(node);
-      if (node->has(Envelope::kSystemLane)) {
-        system_lane_.push_back(std::move(envelope));
-      } else {
-        user_lane_.push_back(std::move(envelope));
-      }
-      node = next;
+    // Acquire pairs with the release of each push.
+    const Word taken = word_.exchange(word_of(self), std::memory_order_acq_rel);
+    Envelope* newest = top_of(taken);
+    if (newest == nullptr) return;
+    Envelope* oldest = nullptr;
+    for (Envelope* node = newest; node != nullptr;) {
+      oldest = std::exchange(node, std::exchange(node->next_, oldest));
+    }
+    if ((taken & kHasSystem) == 0) {
+      user_lane_.push_back_chain(oldest, newest);
+    } else {
+      sort_into_lanes(oldest);
     }
   }
   [[nodiscard]] bool has_room() const {
@@ -266,13 +300,17 @@ class Mailbox {
   static OwnerId owner_of(Word word) { return static_cast<OwnerId>(word >> kOwnerShift); }
   static Envelope* top_of(Word word) { return reinterpret_cast<Envelope*>(word & kTopMask); }
 
-  // Oldest first.
-  Envelope* take_chain(OwnerId next_owner) {
-    // Acquire pairs with the release of each push.
-    Envelope* node = top_of(word_.exchange(word_of(next_owner), std::memory_order_acq_rel));
-    Envelope* oldest = nullptr;
-    while (node != nullptr) oldest = std::exchange(node, std::exchange(node->next_, oldest));
-    return oldest;
+  void sort_into_lanes(Envelope* oldest) {
+    for (Envelope* node = oldest; node != nullptr;) {
+      Envelope* next = node->next_;
+      EnvelopePtr envelope(node);
+      if (node->has(Envelope::kSystemLane)) {
+        system_lane_.push_back(std::move(envelope));
+      } else {
+        user_lane_.push_back(std::move(envelope));
+      }
+      node = next;
+    }
   }
   void change_owner(OwnerId from, OwnerId to) {
     // Only pushes interfere, and they leave the owner's bits alone, so the difference can be added.

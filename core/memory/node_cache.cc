@@ -50,6 +50,12 @@ struct NodeCache::ThreadEnd {
   }
 };
 
+void NodeCache::keep_freed_pages() {
+#if defined(NEXUS_MIMALLOC)
+  mi_option_set_default(mi_option_decommit_delay, 1000);
+#endif
+}
+
 void* NodeCache::allocate_slow(std::size_t bytes) { return allocate_bytes(bytes); }
 
 void NodeCache::deallocate_slow(void* node, Stack& stack) noexcept {

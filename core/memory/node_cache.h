@@ -2,6 +2,7 @@
 // again, newest first; beyond that nodes come from mimalloc and go back there, from whichever thread.
 //
 //   allocate(), deallocate()   any thread   no lock, no atomic operation while the cache has nodes or room
+//   keep_freed_pages()         any thread
 //
 // Why not malloc: docs/design/0008-one-word-cells.md. Under a sanitizer every node is malloc's own, so that it can be watched.
 #pragma once
@@ -17,6 +18,10 @@ class NodeCache {
   static constexpr std::size_t kLargeBytes = 112;
   // Of every node, in bytes.
   static constexpr std::size_t kAlignment = 16;
+
+  // From now on the process's freed pages go back to the kernel after a second, not after mimalloc's 25 ms, so that bursts of
+  // messages do not pay for the same pages again and again. MIMALLOC_DECOMMIT_DELAY in the environment (ms) goes before it.
+  static void keep_freed_pages();
 
   template <std::size_t kBytes>
   [[nodiscard]] static void* allocate() {

@@ -92,11 +92,24 @@ Delivered ProcessRegistry::send_to_cell(Worker* worker, const Pid& target, Envel
 Delivered ProcessRegistry::push_to_cell(Worker* worker, ActorCell& cell, const Pid& target,
                                         EnvelopePtr envelope, Way way) {
   Mailbox& mailbox = cell.mailbox();
+  if (worker != nullptr) {
+    if (way == Way::user && worker->hold(cell, envelope)) return Delivered::mailbox;
+    if (way == Way::exempt) worker->send_held(cell);
+  }
   if (way == Way::user && !mailbox.reserve_place()) {
     return send_to_full(worker, cell, target, std::move(envelope));
   }
   if (way == Way::exempt) mailbox.reserve_exempt_place();
   return push(cell, target, std::move(envelope), way == Way::system ? Lane::system : Lane::user);
+}
+
+void ProcessRegistry::turn_away(ActorCell& cell, EnvelopeChain held) {
+  cell.mailbox().give_back_places(held.count());
+  EnvelopeList envelopes = held.oldest_first();
+  while (EnvelopePtr envelope = envelopes.pop_front()) {
+    const Pid target = Pid::of_cell(cell, envelope->target_generation());
+    (void)turn_away(target, std::move(envelope), Lane::user, DeadLetterReason::stopped);
+  }
 }
 
 Delivered ProcessRegistry::send_to_full(Worker* worker, ActorCell& cell, const Pid& target,

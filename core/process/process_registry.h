@@ -49,6 +49,9 @@ class ProcessRegistry {
     worker.counters().accepted.add();
     if (target.is_cell()) [[likely]] {
       ActorCell& cell = *target.cell();
+      if (worker.holds_some()) [[unlikely]] {
+        if (worker.hold_more(cell, target.generation(), envelope)) return Delivered::mailbox;
+      }
       if (cell.generation() == target.generation() && &cell.system() == &system_) [[likely]] {
         envelope->set_target_generation(target.generation());
         if (worker.append(cell, envelope, Lane::user, false) == Worker::Append::appended) {
@@ -76,6 +79,8 @@ class ProcessRegistry {
     }
     (void)send(target, std::move(envelope), Way::system);
   }
+  // What a worker held for an actor that has ended meanwhile, with a place for each.
+  void turn_away(ActorCell& cell, EnvelopeChain held);
   // A Terminated: goes the way of user messages, but no full mailbox turns it away.
   void send_terminated(const Pid& target, EnvelopePtr envelope);
 

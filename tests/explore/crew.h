@@ -91,9 +91,12 @@ class Crew {
     }
     // As another thread: what waits here, for all.
     void rescue() {
-      std::vector<core::ActorCell*> cells;
-      (void)worker.rescue(cells);
-      for (core::ActorCell* cell : cells) crew_.queue.push(*cell);
+      core::Worker::Rescued rescued;
+      (void)worker.rescue(rescued);
+      for (core::ActorCell* cell : rescued.cells) crew_.queue.push(*cell);
+      for (core::Outbox::Chain& held : rescued.turned_away) {
+        crew_.system.registry().turn_away(*held.cell, std::move(held.envelopes));
+      }
     }
 
     core::Worker worker;

@@ -137,6 +137,40 @@ TEST(WorkStealingDispatcher, W1_AnotherWorkerTakesWhatABusyOneHasQueued) {
   });
 }
 
+// What a worker holds for another must leave it although the turn never ends by itself.
+TEST(WorkStealingDispatcher, W1_WhatAStuckTurnHasSentArrives) {
+  constexpr int kCount = 10'001;
+  TestSystem system({.worker_count = 2});
+  Gate counter_began;
+  Gate go_on;
+  Gate all_arrived;
+  std::atomic<int> arrived{0};
+  std::atomic<bool> in_order{true};
+  const Pid counter = system.spawn(props_of([&](Context& context) {
+    if (context.message<Done>()) {
+      counter_began.open();
+      (void)go_on.wait();
+    }
+    const auto* number = context.message<Number>();
+    if (number == nullptr) return;
+    if (number->value != arrived.fetch_add(1)) in_order = false;
+    if (number->value == kCount - 1) all_arrived.open();
+  }));
+  (void)system->send(counter, Done{});
+  EXPECT_TRUE(counter_began.wait());
+  Gate sender_is_done;
+  const Pid sender = system.spawn(props_of([&](Context& context) {
+    if (context.message<Done>() == nullptr) return;
+    for (int i = 0; i < kCount; ++i) context.send(counter, Number{i});
+    go_on.open();
+    EXPECT_TRUE(all_arrived.wait());
+    sender_is_done.open();
+  }));
+  (void)system->send(sender, Done{});
+  EXPECT_TRUE(sender_is_done.wait());
+  EXPECT_TRUE(in_order.load());
+}
+
 TEST(WorkStealingDispatcher, W1_EveryWorkerWakesWhenThereIsWorkForAll) {
   constexpr int kWorkers = 4;
   for (int round = 0; round < 40; ++round) {

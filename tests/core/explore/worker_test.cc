@@ -62,6 +62,8 @@ struct Office {
 
   Crew crew;
   std::array<Pid, kActorCount> actors;
+  // What an actor sends for each note that goes on.
+  std::uint32_t burst = 1;
 
  private:
   void receive(std::uint32_t actor, Context& context, const Note& note) {
@@ -71,9 +73,10 @@ struct Office {
     (void)middle.load();
     EXPECT_EQ(note.number, got[note.sender][actor] + 1) << "D2: of sender " << note.sender;
     got[note.sender][actor] = note.number;
-    if (note.hop_count > 0) {
+    for (std::uint32_t i = 0; note.hop_count > 0 && i < burst; ++i) {
       const std::uint32_t next = (actor + 1) % kActorCount;
       context.send(actors[next], Note{4 + actor, ++sent[4 + actor][next], note.hop_count - 1});
+      (void)middle.load();
     }
     busy[actor] = false;
   }
@@ -133,6 +136,30 @@ TEST(WorkerSchedules, C1_D2_WorkersThatSendRunShareAndRescueKeepActorsAndTheirOr
       {.schedule_count = 5'000, .thread_round_count = 200});
 }
 
+TEST(WorkerSchedules, K4_WhatIsHeldKeepsItsOrderAndIsNotLost) {
+  for_each_schedule(
+      [] {
+        Office office(2);
+        office.burst = 2;
+        for (auto& member : office.crew.members) member->worker.hold_from(0);
+        const auto work = [&](std::uint32_t self) {
+          Crew::Member& member = office.crew[self];
+          test::act_as(&member.worker);
+          for (std::uint32_t i = 0; i < 2; ++i) {
+            office.send(self, choose(kActorCount), 1 + choose(2));
+            if (choose(4) == 0) office.crew[1 - self].rescue();
+            (void)member.run_one(1 + choose(2));
+          }
+        };
+        run_threads({[&] { work(0); }, [&] { work(1); },
+                     [&] {
+                       for (int i = 0; i < 2; ++i) office.crew[choose(2)].rescue();
+                     }});
+        office.expect_all_handled();
+      },
+      {.schedule_count = 5'000, .thread_round_count = 200});
+}
+
 // Cells without turns, so that most of a schedule is sections.
 TEST(WorkerSchedules, K3_RescuersAndTheOwnerAreNeverInTheRingTogether) {
   for_each_schedule(
@@ -143,7 +170,7 @@ TEST(WorkerSchedules, K3_RescuersAndTheOwnerAreNeverInTheRingTogether) {
           EXPECT_EQ(actor.cell()->mailbox().claim(worker.id()), Mailbox::Claim::claimed);
           worker.run_later(*actor.cell());
         }
-        std::array<std::vector<ActorCell*>, 3> rescued;
+        std::array<Worker::Rescued, 3> rescued;
         const auto rescue = [&](std::size_t index) {
           for (int i = 0; i < 2; ++i) (void)worker.rescue(rescued[index]);
         };
@@ -154,14 +181,14 @@ TEST(WorkerSchedules, K3_RescuersAndTheOwnerAreNeverInTheRingTogether) {
                        }
                      },
                      [&] { rescue(0); }, [&] { rescue(1); }});
-        while (ActorCell* cell = worker.take_next()) rescued[2].push_back(cell);
+        while (ActorCell* cell = worker.take_next()) rescued[2].cells.push_back(cell);
         std::array<std::size_t, kActorCount> found{};
-        for (const auto& cells : rescued) {
-          for (ActorCell* cell : cells) {
+        for (const Worker::Rescued& each : rescued) {
+          for (ActorCell* cell : each.cells) {
             for (std::uint32_t i = 0; i < kActorCount; ++i) {
               found[i] += office.actors[i].cell() == cell ? 1 : 0;
             }
-            EXPECT_EQ(cell->mailbox().owner(), &cells == &rescued[2] ? worker.id() : kQueued);
+            EXPECT_EQ(cell->mailbox().owner(), &each == &rescued[2] ? worker.id() : kQueued);
           }
         }
         for (const std::size_t count : found) EXPECT_EQ(count, 1u) << "lost or doubled";

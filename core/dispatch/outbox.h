@@ -1,0 +1,68 @@
+// Outbox: messages that a worker holds back for a moment, so that many enter a mailbox of another worker by one atomic operation.
+//
+//   all calls   one thread at a time: the worker inside a section, or its rescuer
+//
+// O1  A chain is at most kCountMax messages for one cell, oldest first out.
+// O2  For each cell there is at most one chain. A cell whose place another's chain has gets none.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <utility>
+
+#include "core/actor/envelope.h"
+
+namespace nexus::core {
+
+class ActorCell;
+
+class Outbox {
+ public:
+  static constexpr std::uint32_t kCountMax = 32;
+
+  struct Chain {
+    // Null: no chain.
+    ActorCell* cell = nullptr;
+    EnvelopeChain envelopes{};
+  };
+
+  bool empty() const { return used_ == 0; }
+  bool has(const ActorCell& cell) const { return chains_[place_of(cell)].cell == &cell; }
+  // Whether add() may be called for the cell.
+  bool has_place(const ActorCell& cell) const {
+    return has(cell) || chains_[place_of(cell)].cell == nullptr;
+  }
+  // The chain's count then.
+  std::uint32_t add(ActorCell& cell, EnvelopePtr envelope) {
+    const std::size_t place = place_of(cell);
+    Chain& chain = chains_[place];
+    chain.cell = &cell;
+    used_ |= std::uint64_t{1} << place;
+    chain.envelopes.add(std::move(envelope));
+    return chain.envelopes.count();
+  }
+  // The cell's chain, which is none of the outbox's then.
+  Chain take(const ActorCell& cell) { return has(cell) ? take_at(place_of(cell)) : Chain{}; }
+  // Any; only when not empty().
+  Chain take_one() { return take_at(static_cast<std::size_t>(std::countr_zero(used_))); }
+
+ private:
+  static constexpr std::size_t kPlaceCount = 64;
+
+  // Cells lie side by side.
+  static std::size_t place_of(const ActorCell& cell) {
+    constexpr std::uintptr_t kCellBytes = 128;
+    return reinterpret_cast<std::uintptr_t>(&cell) / kCellBytes % kPlaceCount;
+  }
+  Chain take_at(std::size_t place) {
+    used_ &= ~(std::uint64_t{1} << place);
+    return std::exchange(chains_[place], Chain{});
+  }
+
+  // A bit for each place that is taken.
+  std::uint64_t used_ = 0;
+  std::array<Chain, kPlaceCount> chains_;
+};
+
+}  // namespace nexus::core
