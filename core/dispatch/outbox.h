@@ -1,6 +1,7 @@
 // Outbox: messages that a worker holds back for a moment, so that many enter a mailbox of another worker by one atomic operation.
 //
-//   all calls   one thread at a time: the worker inside a section, or its rescuer
+//   empty()     the worker; its rescuer may be at work, and has sent all when the answer is true
+//   all else    one thread at a time: the worker inside a section, or its rescuer
 //
 // O1  A chain is at most kCountMax messages for one cell, oldest first out.
 // O2  For each cell there is at most one chain. A cell whose place another's chain has gets none.
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "core/actor/envelope.h"
+#include "core/base/atomic.h"
 
 namespace nexus::core {
 
@@ -27,7 +29,8 @@ class Outbox {
     EnvelopeChain envelopes{};
   };
 
-  bool empty() const { return used_ == 0; }
+  // Acquire pairs with the release of drop(): what the rescuer took out is where it belongs.
+  bool empty() const { return used_.load(std::memory_order_acquire) == 0; }
   bool has(const ActorCell& cell) const { return chains_[place_of(cell)].cell == &cell; }
   // Whether add() may be called for the cell.
   bool has_place(const ActorCell& cell) const {
@@ -38,14 +41,17 @@ class Outbox {
     const std::size_t place = place_of(cell);
     Chain& chain = chains_[place];
     chain.cell = &cell;
-    used_ |= std::uint64_t{1} << place;
+    set_used(used() | std::uint64_t{1} << place);
     chain.envelopes.add(std::move(envelope));
     return chain.envelopes.count();
   }
   // The cell's chain, which is none of the outbox's then.
   Chain take(const ActorCell& cell) { return has(cell) ? take_at(place_of(cell)) : Chain{}; }
   // Any; only when not empty().
-  Chain take_one() { return take_at(static_cast<std::size_t>(std::countr_zero(used_))); }
+  Chain take_one() { return take_at(first_used()); }
+  // The same in two steps, for the rescuer: the worker must not take the outbox for empty before the chain has been sent.
+  Chain& first() { return chains_[first_used()]; }
+  void drop_first() { (void)take_at(first_used()); }
 
  private:
   static constexpr std::size_t kPlaceCount = 64;
@@ -56,12 +62,16 @@ class Outbox {
     return reinterpret_cast<std::uintptr_t>(&cell) / kCellBytes % kPlaceCount;
   }
   Chain take_at(std::size_t place) {
-    used_ &= ~(std::uint64_t{1} << place);
-    return std::exchange(chains_[place], Chain{});
+    Chain taken = std::exchange(chains_[place], Chain{});
+    set_used(used() & ~(std::uint64_t{1} << place));
+    return taken;
   }
+  std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
+  void set_used(std::uint64_t used) { used_.store(used, std::memory_order_release); }
+  std::size_t first_used() const { return static_cast<std::size_t>(std::countr_zero(used())); }
 
-  // A bit for each place that is taken.
-  std::uint64_t used_ = 0;
+  // A bit for each place that is taken. Written by one thread at a time.
+  Atomic<std::uint64_t> used_{0};
   std::array<Chain, kPlaceCount> chains_;
 };
 

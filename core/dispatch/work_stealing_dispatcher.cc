@@ -214,10 +214,11 @@ void WorkStealingDispatcher::run(Thread& thread) {
 }
 
 void WorkStealingDispatcher::share(Worker::Rescued& rescued) {
-  // What was held may have been for an actor that runs elsewhere.
-  const auto others = std::stable_partition(
-      rescued.cells.begin(), rescued.cells.end(),
-      [this](ActorCell* cell) { return &cell->system().dispatcher_of(*cell) == this; });
+  // What was held may have been for an actor of another dispatcher. The system's own, which has number 0, may be ending just now
+  // and must not be asked for.
+  const auto others =
+      std::stable_partition(rescued.cells.begin(), rescued.cells.end(),
+                            [](ActorCell* cell) { return cell->mailbox().dispatcher() == 0; });
   std::for_each(others, rescued.cells.end(),
                 [](ActorCell* cell) { cell->system().dispatcher_of(*cell).schedule(*cell); });
   rescued.cells.erase(others, rescued.cells.end());

@@ -142,7 +142,7 @@ bool Worker::rescue(Rescued& rescued) {
     if (next_ != nullptr) hand_out_one(*std::exchange(next_, nullptr), rescued.cells);
     while (ActorCell* cell = ring_.pop_front()) hand_out_one(*cell, rescued.cells);
     while (!outbox_.empty()) {
-      Outbox::Chain held = outbox_.take_one();
+      Outbox::Chain& held = outbox_.first();
       switch (push_held(held)) {
         case Mailbox::Push::pushed:
           break;
@@ -150,8 +150,9 @@ bool Worker::rescue(Rescued& rescued) {
           rescued.cells.push_back(held.cell);
           break;
         case Mailbox::Push::dead:
-          rescued.turned_away.push_back(std::move(held));
+          rescued.turned_away.push_back({held.cell, std::move(held.envelopes)});
       }
+      outbox_.drop_first();
     }
   }
   revoked_.store(false, std::memory_order_release);
