@@ -109,12 +109,13 @@ class FakeDialer final : public remote::EndpointDialer {
     if (closed_.load()) return nullptr;
     auto stream = std::make_shared<FakeStream>(address, epoch, std::move(events));
     dial_count_.fetch_add(1);
-    if (during_dial) during_dial(*stream);
     {
       const core::MutexLock lock(mutex_);
       all_.push_back(stream);
     }
+    // Before anything can happen to it that makes the endpoint dial again.
     streams_.push(stream);
+    if (during_dial) during_dial(*stream);
     return stream;
   }
   // The test's thread, after the endpoints were closed.

@@ -89,11 +89,12 @@ Sample run_pingpong_apart(const Setting& setting) {
   const std::uint64_t round_count = setting.scaled(100'000);
   Setting one_worker = setting;
   one_worker.worker_count = 1;
+  // Ends last: the distant worker may still be about to wake it when its last answer has been handled.
+  Stage stage(one_worker);
   core::ActorSystem distant({.worker_count = 1});
   distant.telemetry().set_sampling(setting.sampling);
   const Pid ponger =
       Stage::expect_spawned(distant.spawn(core::share(core::props<DistantPonger>())));
-  Stage stage(one_worker);
   const Pid pinger = stage.spawn<Pinger>(&stage, ponger, round_count);
   return {.value = ns_per(stage.run(pinger, round_count), 2 * round_count)};
 }
