@@ -11,12 +11,10 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "remote/batch_layout.h"
 #include "remote/wire_message.h"
 
 namespace nexus::remote {
-
-// How a peer writes the targets of a batch: as id text (current), or as serialised actor.PID (before 2025).
-enum class Dialect : std::uint8_t { strings, pids };
 
 struct ConnectRequest {
   std::string member_id;

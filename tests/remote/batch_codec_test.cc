@@ -8,40 +8,10 @@
 #include <vector>
 
 #include "protoactor/remote.pb.h"
+#include "tests/remote/wire_bytes.h"
 
 namespace nexus::remote {
 namespace {
-
-// Bytes as the layout's description writes them: hex digits, 'text', and blanks that mean nothing.
-std::string bytes(std::string_view text) {
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == ' ') continue;
-    if (text[i] == '\'') {
-      const std::size_t end = text.find('\'', i + 1);
-      out += text.substr(i + 1, end - i - 1);
-      i = end;
-      continue;
-    }
-    out += static_cast<char>(digit(text[i]) * 16 + digit(text[i + 1]));
-    ++i;
-  }
-  return out;
-}
-
-WireMessage message(const std::string& target, const std::string& type, const std::string& data) {
-  WireMessage made;
-  made.target = core::Pid::of_name("p:1", target);
-  made.type_name = type;
-  made.data = data;
-  return made;
-}
-
-WireMessage with_sender(WireMessage made, const std::string& id, std::uint32_t request_id = 0) {
-  made.sender = core::Pid::of_name("n:1", id, request_id);
-  return made;
-}
 
 template <typename T>
 T decoded(const std::string& frame) {

@@ -1,0 +1,285 @@
+#include "remote/batch_encoder.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "core/base/check.h"
+#include "core/process/process.h"
+#include "remote/protobuf_wire.h"
+
+namespace nexus::remote {
+namespace {
+
+// Tag and length of the batch within the frame, at most.
+constexpr std::size_t kFrontBytes = 6;
+constexpr std::size_t kCapacityMin = 1024;
+
+// Any odd number with many bits set; this one is 2^64 divided by the golden ratio.
+constexpr std::uint64_t kSpread = 0x9E3779B97F4A7C15u;
+
+std::uint64_t mixed(std::uint64_t hash, std::uint64_t word) {
+  hash = (hash ^ word) * kSpread;
+  return hash ^ (hash >> 32);
+}
+
+std::uint64_t hash_of_text(std::string_view text) {
+  std::uint64_t hash = text.size();
+  std::uint64_t word = 0;
+  while (text.size() >= sizeof(word)) {
+    std::memcpy(&word, text.data(), sizeof(word));
+    hash = mixed(hash, word);
+    text.remove_prefix(sizeof(word));
+  }
+  word = 0;
+  std::memcpy(&word, text.data(), text.size());
+  return mixed(hash, word);
+}
+
+// Peers differ in the end of their addresses: the port, and the last numbers of the host.
+std::uint64_t hash_of_address(std::string_view address) {
+  std::uint64_t word = 0;
+  const std::size_t size = std::min(address.size(), sizeof(word));
+  std::memcpy(&word, address.data() + address.size() - size, size);
+  return mixed(address.size(), word);
+}
+
+std::size_t number_bytes(std::uint32_t value) {
+  return value == 0 ? 0 : 1 + pb::varint_bytes(value);
+}
+
+char* put_number(char* at, std::uint8_t tag, std::uint32_t value) {
+  if (value == 0) return at;
+  *at++ = static_cast<char>(tag);
+  return pb::put_varint(at, value);
+}
+
+// What is empty is left out, as everywhere in proto3 but in repeated fields.
+std::size_t optional_field_bytes(std::string_view bytes) {
+  return bytes.empty() ? 0 : pb::field_bytes(bytes.size());
+}
+char* put_optional_field(char* at, std::uint8_t tag, std::string_view bytes) {
+  return bytes.empty() ? at : pb::put_field(at, tag, bytes);
+}
+
+std::size_t header_entry_bytes(std::string_view key, std::string_view value) {
+  return pb::field_bytes(key.size()) + pb::field_bytes(value.size());
+}
+char* put_header(char* at, std::string_view key, std::string_view value) {
+  *at++ = layout::kHeaderEntry;
+  at = pb::put_varint(at, static_cast<std::uint32_t>(header_entry_bytes(key, value)));
+  at = pb::put_field(at, layout::kHeaderKey, key);
+  return pb::put_field(at, layout::kHeaderValue, value);
+}
+
+std::size_t headers_size(const BatchEncoder::Message& message) {
+  std::size_t size = 0;
+  for (const auto& [key, value] : message.headers) {
+    size += pb::field_bytes(header_entry_bytes(key, value));
+  }
+  for (const auto& [key, value] : message.more_headers) {
+    size += pb::field_bytes(header_entry_bytes(key, value));
+  }
+  return size;
+}
+
+}  // namespace
+
+void BatchEncoder::begin(Dialect dialect) {
+  dialect_ = dialect;
+  count_ = 0;
+  size_ = kFrontBytes;
+  types_.clear();
+  targets_.clear();
+  senders_.clear();
+  if (memory_ == nullptr) {
+    // The frame that was taken is the best guess at the next one.
+    capacity_ = std::max(capacity_, kCapacityMin);
+    memory_ = std::make_unique_for_overwrite<char[]>(capacity_);
+  }
+}
+
+std::size_t BatchEncoder::bytes() const {
+  const std::size_t body = size_ - kFrontBytes;
+  return 1 + pb::varint_bytes(static_cast<std::uint32_t>(body)) + body;
+}
+
+bool BatchEncoder::try_add(const Message& message, std::string_view data, std::size_t bytes_max) {
+  return try_add(message, data.size(), bytes_max,
+                 [data](char* place) { pb::put_bytes(place, data); });
+}
+
+std::string_view BatchEncoder::finish() {
+  char* const front = memory_.get() + size_ - bytes();
+  *front = layout::kMessageBatch;
+  pb::put_varint(front + 1, static_cast<std::uint32_t>(size_ - kFrontBytes));
+  return {front, bytes()};
+}
+
+FrameBytes BatchEncoder::take() {
+  const std::string_view frame = finish();
+  const auto begin = static_cast<std::size_t>(frame.data() - memory_.get());
+  capacity_ = std::bit_ceil(size_);
+  return FrameBytes(std::move(memory_), begin, frame.size());
+}
+
+char* BatchEncoder::reserve(std::size_t more_bytes) {
+  if (more_bytes > capacity_ - size_) grow(size_ + more_bytes);
+  return memory_.get() + size_;
+}
+
+void BatchEncoder::grow(std::size_t capacity_min) {
+  // Entries keep places in 32 bits.
+  CHECK(capacity_min <= 2 * kBytesMax);
+  const std::size_t capacity = std::bit_ceil(std::max(capacity_min, kCapacityMin));
+  auto memory = std::make_unique_for_overwrite<char[]>(capacity);
+  std::memcpy(memory.get(), memory_.get(), size_);
+  memory_ = std::move(memory);
+  capacity_ = capacity;
+}
+
+char* BatchEncoder::add_envelope(const Message& message, std::size_t data_bytes,
+                                 std::size_t bytes_max) {
+  const Mark before{size_, types_.index.count(), targets_.index.count(), senders_.index.count()};
+  const bool bare = dialect_ == Dialect::strings;
+  const std::uint32_t type = type_index(message.type_name);
+  const std::uint32_t target = pid_index(targets_, message.target, layout::kTarget, bare);
+  // 1-based: 0 means that there is no sender.
+  const std::uint32_t sender =
+      message.sender.empty() ? 0 : 1 + pid_index(senders_, message.sender, layout::kSender, false);
+  const std::uint32_t sender_request_id = sender == 0 ? 0 : message.sender.request_id();
+  const std::uint32_t target_request_id = message.target.request_id();
+
+  const bool has_headers = !message.headers.empty() || !message.more_headers.empty();
+  const std::size_t header_size = has_headers ? headers_size(message) : 0;
+  const std::size_t body = number_bytes(type) +
+                           (data_bytes == 0 ? 0 : pb::field_bytes(data_bytes)) +
+                           number_bytes(target) + number_bytes(sender) +
+                           (has_headers ? pb::field_bytes(header_size) : 0) +
+                           number_bytes(target_request_id) + number_bytes(sender_request_id);
+  const std::size_t batch = size_ - kFrontBytes + pb::field_bytes(body);
+  if (pb::field_bytes(batch) > std::min(bytes_max, kBytesMax)) {
+    undo(before);
+    return nullptr;
+  }
+
+  char* at = reserve(pb::field_bytes(body));
+  *at++ = layout::kEnvelope;
+  at = pb::put_varint(at, static_cast<std::uint32_t>(body));
+  at = put_number(at, layout::kEnvelopeType, type);
+  if (data_bytes != 0) {
+    *at++ = layout::kEnvelopeData;
+    at = pb::put_varint(at, static_cast<std::uint32_t>(data_bytes));
+  }
+  char* const data = at;
+  at += data_bytes;
+  at = put_number(at, layout::kEnvelopeTarget, target);
+  at = put_number(at, layout::kEnvelopeSender, sender);
+  if (has_headers) {
+    *at++ = layout::kEnvelopeHeader;
+    at = pb::put_varint(at, static_cast<std::uint32_t>(header_size));
+    for (const auto& [key, value] : message.headers) at = put_header(at, key, value);
+    for (const auto& [key, value] : message.more_headers) at = put_header(at, key, value);
+  }
+  at = put_number(at, layout::kEnvelopeTargetRequestId, target_request_id);
+  at = put_number(at, layout::kEnvelopeSenderRequestId, sender_request_id);
+  size_ = static_cast<std::size_t>(at - memory_.get());
+  ++count_;
+  return data;
+}
+
+void BatchEncoder::undo(const Mark& before) {
+  size_ = before.size;
+  if (types_.index.count() != before.type_count) types_.undo_insert();
+  if (targets_.index.count() != before.target_count) targets_.undo_insert();
+  if (senders_.index.count() != before.sender_count) senders_.undo_insert();
+}
+
+std::uint32_t BatchEncoder::type_index(std::string_view name) {
+  const auto same = [&](std::uint32_t index) {
+    const TextEntry& entry = types_.entries[index];
+    return text_at(entry.begin, entry.size) == name;
+  };
+  if (types_.last != InternTable::kNone && same(types_.last)) return types_.last;
+  const std::uint64_t hash64 = hash_of_text(name);
+  const auto hash = static_cast<std::uint32_t>(hash64);
+  types_.last = types_.index.find(hash, same);
+  if (types_.last != InternTable::kNone) return types_.last;
+
+  char* const end = pb::put_field(reserve(pb::field_bytes(name.size())), layout::kTypeName, name);
+  size_ = static_cast<std::size_t>(end - memory_.get());
+  types_.entries.push_back(
+      {static_cast<std::uint32_t>(size_ - name.size()), static_cast<std::uint32_t>(name.size())});
+  return types_.last = types_.index.insert(hash);
+}
+
+// `bare`: the entry is the id as text, and the address means nothing.
+std::uint32_t BatchEncoder::pid_index(Table<PidEntry>& table, const core::Pid& pid,
+                                      std::uint8_t tag, bool bare) {
+  const PidKey key = key_of(pid);
+  const auto same = [&](std::uint32_t index) { return is_same(table.entries[index], key, bare); };
+  if (table.last != InternTable::kNone && same(table.last)) return table.last;
+  const std::uint32_t hash = hash_of(pid, key, bare);
+  table.last = table.index.find(hash, same);
+  if (table.last != InternTable::kNone) return table.last;
+  write_pid_entry(table, pid, key, tag, bare);
+  return table.last = table.index.insert(hash);
+}
+
+void BatchEncoder::write_pid_entry(Table<PidEntry>& table, const core::Pid& pid, const PidKey& key,
+                                   std::uint8_t tag, bool bare) {
+  PidEntry entry{.handle = key.handle, .generation = key.generation};
+  // Only handles have to be asked for their names, which costs a look-up.
+  const bool is_handle = key.handle != 0;
+  const std::string handle_id = is_handle ? pid.id() : std::string();
+  const std::string handle_address = is_handle && !bare ? pid.address() : std::string();
+  const std::string_view id = is_handle ? handle_id : key.id;
+  const std::string_view address = is_handle ? handle_address : key.address;
+
+  if (bare) {
+    char* const end = pb::put_field(reserve(pb::field_bytes(id.size())), tag, id);
+    size_ = static_cast<std::size_t>(end - memory_.get());
+  } else {
+    const std::size_t body = optional_field_bytes(address) + optional_field_bytes(id);
+    char* at = reserve(pb::field_bytes(body));
+    *at++ = static_cast<char>(tag);
+    at = pb::put_varint(at, static_cast<std::uint32_t>(body));
+    at = put_optional_field(at, layout::kPidAddress, address);
+    entry.address_begin =
+        static_cast<std::uint32_t>(at - memory_.get()) - static_cast<std::uint32_t>(address.size());
+    entry.address_size = static_cast<std::uint32_t>(address.size());
+    at = put_optional_field(at, layout::kPidId, id);
+    size_ = static_cast<std::size_t>(at - memory_.get());
+  }
+  entry.id_begin = static_cast<std::uint32_t>(size_ - id.size());
+  entry.id_size = static_cast<std::uint32_t>(id.size());
+  table.entries.push_back(entry);
+}
+
+// Records and processes may be gone before the frame is, and their memory used for others. Cells and futures are never freed, and a
+// future keeps its name.
+BatchEncoder::PidKey BatchEncoder::key_of(const core::Pid& pid) {
+  if (pid.is_record()) return {.address = pid.record()->address, .id = pid.record()->id};
+  if (pid.is_process()) return {.address = pid.process()->address(), .id = pid.process()->id()};
+  if (pid.is_future()) return {.handle = reinterpret_cast<std::uintptr_t>(pid.future())};
+  return {.handle = reinterpret_cast<std::uintptr_t>(pid.cell()), .generation = pid.generation()};
+}
+
+std::uint32_t BatchEncoder::hash_of(const core::Pid& pid, const PidKey& key, bool bare) {
+  std::uint64_t hash = 0;
+  if (key.handle != 0) {
+    hash = mixed(key.handle, std::uint64_t{key.generation} << 40);
+  } else {
+    hash = pid.is_record() ? pid.record()->hash : hash_of_text(key.id);
+    if (!bare) hash = mixed(hash, hash_of_address(key.address));
+  }
+  return static_cast<std::uint32_t>(hash ^ (hash >> 32));
+}
+
+bool BatchEncoder::is_same(const PidEntry& entry, const PidKey& key, bool bare) const {
+  if (key.handle != 0) return entry.handle == key.handle && entry.generation == key.generation;
+  return entry.handle == 0 && text_at(entry.id_begin, entry.id_size) == key.id &&
+         (bare || text_at(entry.address_begin, entry.address_size) == key.address);
+}
+
+}  // namespace nexus::remote
