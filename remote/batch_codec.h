@@ -1,5 +1,5 @@
-// BatchCodec: the frames of remote.Remoting/Receive as bytes. The only file that knows their layout; docs/protocol.md has
-// the rules.
+// BatchCodec: the frames of remote.Remoting/Receive as bytes, one whole frame at a time. Batches go through BatchEncoder and
+// BatchDecoder, handshakes through protobuf's classes. docs/protocol.md has the rules.
 //
 //   all calls   any thread, no state
 #pragma once
@@ -53,7 +53,7 @@ using Frame = std::variant<ReceivedBatch, ConnectRequest, ConnectResponse, Disco
 std::string encode(const ConnectRequest& request);
 std::string encode(const ConnectResponse& response);
 std::string encode(const DisconnectRequest& request);
-// Messages keep their order.
+// Messages keep their order. Of headers with equal keys the last one counts.
 std::string encode_batch(const std::vector<WireMessage>& messages, Dialect dialect);
 
 // An error when the bytes are no frame at all.

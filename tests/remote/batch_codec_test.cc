@@ -77,8 +77,8 @@ TEST(BatchCodecGolden, TheFirstTableEntriesHaveTypeAndTargetZeroAndSenderOne) {
   EXPECT_EQ(frame, bytes("0a 1a"
                          "  0a 03 't.A'"
                          "  12 01 'x'"
-                         "  1a 06  12 02 'hi'  20 01"
-                         "  22 08  0a 03 'n:1'  12 01 's'"));
+                         "  22 08  0a 03 'n:1'  12 01 's'"
+                         "  1a 06  12 02 'hi'  20 01"));
 }
 
 TEST(BatchCodecGolden, NoSenderIsZeroAndHasNoTableEntry) {
@@ -97,20 +97,32 @@ TEST(BatchCodecGolden, TablesAreInOrderOfFirstUseAndRepeatNothing) {
        with_sender(message("x", "t.B", "3"), "r"), with_sender(message("y", "t.B", "4"), "s")},
       Dialect::strings);
   EXPECT_EQ(frame, bytes("0a 46"
-                         "  0a 03 't.A'  0a 03 't.B'"
-                         "  12 01 'x'  12 01 'y'"
+                         "  0a 03 't.A'  12 01 'x'  22 08  0a 03 'n:1'  12 01 's'"
                          "  1a 05  12 01 '1'  20 01"
+                         "  12 01 'y'"
                          "  1a 05  12 01 '2'  18 01"
+                         "  0a 03 't.B'  22 08  0a 03 'n:1'  12 01 'r'"
                          "  1a 07  08 01  12 01 '3'  20 02"
-                         "  1a 09  08 01  12 01 '4'  18 01  20 01"
-                         "  22 08  0a 03 'n:1'  12 01 's'"
-                         "  22 08  0a 03 'n:1'  12 01 'r'"));
-  const auto batch = decoded<ReceivedBatch>(frame);
-  ASSERT_EQ(batch.messages.size(), 4u);
-  EXPECT_EQ(text_of(batch.messages[0]), "x <- n:1/s t.A(1)");
-  EXPECT_EQ(text_of(batch.messages[1]), "y <- / t.A(2)");
-  EXPECT_EQ(text_of(batch.messages[2]), "x <- n:1/r t.B(3)");
-  EXPECT_EQ(text_of(batch.messages[3]), "y <- n:1/s t.B(4)");
+                         "  1a 09  08 01  12 01 '4'  18 01  20 01"));
+  // As protobuf's classes write it: field by field.
+  const std::string field_by_field = bytes(
+      "0a 46"
+      "  0a 03 't.A'  0a 03 't.B'"
+      "  12 01 'x'  12 01 'y'"
+      "  1a 05  12 01 '1'  20 01"
+      "  1a 05  12 01 '2'  18 01"
+      "  1a 07  08 01  12 01 '3'  20 02"
+      "  1a 09  08 01  12 01 '4'  18 01  20 01"
+      "  22 08  0a 03 'n:1'  12 01 's'"
+      "  22 08  0a 03 'n:1'  12 01 'r'");
+  for (const std::string& form : {frame, field_by_field}) {
+    const auto batch = decoded<ReceivedBatch>(form);
+    ASSERT_EQ(batch.messages.size(), 4u);
+    EXPECT_EQ(text_of(batch.messages[0]), "x <- n:1/s t.A(1)");
+    EXPECT_EQ(text_of(batch.messages[1]), "y <- / t.A(2)");
+    EXPECT_EQ(text_of(batch.messages[2]), "x <- n:1/r t.B(3)");
+    EXPECT_EQ(text_of(batch.messages[3]), "y <- n:1/s t.B(4)");
+  }
 }
 
 TEST(BatchCodecGolden, RequestIdsAreFields7And8AndNotPartOfTheTables) {
@@ -119,10 +131,9 @@ TEST(BatchCodecGolden, RequestIdsAreFields7And8AndNotPartOfTheTables) {
   second.target = second.target.with_request_id(6);
   const std::string frame = encode_batch({first, second}, Dialect::strings);
   EXPECT_EQ(frame, bytes("0a 27"
-                         "  0a 03 't.A'  12 01 'x'"
+                         "  0a 03 't.A'  12 01 'x'  22 08  0a 03 'n:1'  12 01 's'"
                          "  1a 08  12 01 '1'  20 01  40 ac02"
-                         "  1a 09  12 01 '2'  20 01  38 06  40 05"
-                         "  22 08  0a 03 'n:1'  12 01 's'"));
+                         "  1a 09  12 01 '2'  20 01  38 06  40 05"));
   const auto batch = decoded<ReceivedBatch>(frame);
   ASSERT_EQ(batch.messages.size(), 2u);
   EXPECT_EQ(text_of(batch.messages[0]), "x <- n:1/s#300 t.A(1)");
