@@ -1,0 +1,128 @@
+// The bytes of the runtime's messages, written by hand from the description of the wire: the body as the message of its type, and
+// a whole frame. No generated class takes part in what is expected.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "core/actor/messages.h"
+#include "core/actor/system_messages.h"
+#include "remote/activation_messages.h"
+#include "remote/batch_codec.h"
+#include "remote/wire_types.h"
+#include "tests/remote/wire_bytes.h"
+#include "tests/support/test_system.h"
+
+namespace nexus::remote {
+namespace {
+
+using core::Pid;
+
+class WireGolden : public testing::Test {
+ protected:
+  static Pid peer(const std::string& id) { return Pid::of_name("p:1", id); }
+
+  // `message` as WireTypes encodes it must be named and look like this, and be read back.
+  template <typename T>
+  void expect(T message, const std::string& type_name, const std::string& body) {
+    WireMessage wire;
+    ASSERT_TRUE(types_.encode(*core::make_envelope(std::move(message)), wire));
+    EXPECT_EQ(wire.type_name, type_name);
+    EXPECT_EQ(hex(wire.data), hex(bytes(body)));
+    const auto read = types_.decode(type_name, bytes(body));
+    ASSERT_NE(read, nullptr) << type_name;
+    EXPECT_TRUE(read->is<T>()) << type_name;
+  }
+  // The frame that brings `message` to the actor `x` of the peer.
+  template <typename T>
+  std::string frame_of(T message, const Pid& sender = {}) {
+    WireMessage wire;
+    EXPECT_TRUE(types_.encode(*core::make_envelope(std::move(message)), wire));
+    wire.target = peer("x");
+    wire.sender = sender;
+    return encode_batch({wire}, Dialect::strings);
+  }
+
+  test::TestSystem system_{{.address = "h:1"}};
+  WireTypes types_{system_->registry()};
+};
+
+TEST_F(WireGolden, WatchAndUnwatch) {
+  expect(core::Watch{peer("w")}, "actor.Watch", "0a 08  0a 03 'p:1'  12 01 'w'");
+  expect(core::Unwatch{peer("w")}, "actor.Unwatch", "0a 08  0a 03 'p:1'  12 01 'w'");
+  EXPECT_EQ(hex(frame_of(core::Watch{peer("w")})),
+            hex(bytes("0a 1e  0a 0b 'actor.Watch'  12 01 'x'"
+                      "  1a 0c  12 0a  0a 08  0a 03 'p:1'  12 01 'w'")));
+  EXPECT_EQ(hex(frame_of(core::Unwatch{peer("w")})),
+            hex(bytes("0a 20  0a 0d 'actor.Unwatch'  12 01 'x'"
+                      "  1a 0c  12 0a  0a 08  0a 03 'p:1'  12 01 'w'")));
+}
+
+TEST_F(WireGolden, APidCarriesTheRequestIdInItsThirdField) {
+  expect(core::Watch{peer("w").with_request_id(300)}, "actor.Watch",
+         "0a 0b  0a 03 'p:1'  12 01 'w'  18 ac02");
+}
+
+TEST_F(WireGolden, TerminatedHasItsReasonInTheSecondField) {
+  using Why = core::TerminatedReason;
+  expect(core::Terminated{peer("a"), Why::stopped}, "actor.Terminated",
+         "0a 08  0a 03 'p:1'  12 01 'a'");
+  expect(core::Terminated{peer("a"), Why::address_terminated}, "actor.Terminated",
+         "0a 08  0a 03 'p:1'  12 01 'a'  10 01");
+  expect(core::Terminated{peer("a"), Why::not_found}, "actor.Terminated",
+         "0a 08  0a 03 'p:1'  12 01 'a'  10 02");
+  EXPECT_EQ(hex(frame_of(core::Terminated{peer("a"), Why::not_found})),
+            hex(bytes("0a 25  0a 10 'actor.Terminated'  12 01 'x'"
+                      "  1a 0e  12 0c  0a 08  0a 03 'p:1'  12 01 'a'  10 02")));
+}
+
+TEST_F(WireGolden, StopPoisonPillAndTouchAreEmpty) {
+  expect(core::Stop{}, "actor.Stop", "");
+  expect(core::PoisonPill{}, "actor.PoisonPill", "");
+  expect(core::Touch{}, "actor.Touch", "");
+  EXPECT_EQ(hex(frame_of(core::Stop{})), hex(bytes("0a 11  0a 0a 'actor.Stop'  12 01 'x'  1a 00")));
+  EXPECT_EQ(hex(frame_of(core::PoisonPill{})),
+            hex(bytes("0a 17  0a 10 'actor.PoisonPill'  12 01 'x'  1a 00")));
+  EXPECT_EQ(hex(frame_of(core::Touch{}, peer("s").with_request_id(9))),
+            hex(bytes("0a 20  0a 0b 'actor.Touch'  12 01 'x'  22 08  0a 03 'p:1'  12 01 's'"
+                      "  1a 04  20 01  40 09")));
+}
+
+TEST_F(WireGolden, TouchedAndDeadLetterResponseNameAnActor) {
+  expect(core::Touched{peer("a")}, "actor.Touched", "0a 08  0a 03 'p:1'  12 01 'a'");
+  expect(core::DeadLetterResponse{peer("a")}, "actor.DeadLetterResponse",
+         "0a 08  0a 03 'p:1'  12 01 'a'");
+  EXPECT_EQ(hex(frame_of(core::Touched{peer("a")})),
+            hex(bytes("0a 20  0a 0d 'actor.Touched'  12 01 'x'"
+                      "  1a 0c  12 0a  0a 08  0a 03 'p:1'  12 01 'a'")));
+  EXPECT_EQ(hex(frame_of(core::DeadLetterResponse{peer("a")})),
+            hex(bytes("0a 2b  0a 18 'actor.DeadLetterResponse'  12 01 'x'"
+                      "  1a 0c  12 0a  0a 08  0a 03 'p:1'  12 01 'a'")));
+}
+
+TEST_F(WireGolden, ActivationHasNameAndKindAndIsAnsweredWithAPidAndAStatus) {
+  expect(ActorPidRequest{"n", "kind"}, "remote.ActorPidRequest", "0a 01 'n'  12 04 'kind'");
+  expect(ActorPidRequest{"", "kind"}, "remote.ActorPidRequest", "12 04 'kind'");
+  expect(ActorPidResponse{peer("a"), ActivationStatus::ok}, "remote.ActorPidResponse",
+         "0a 08  0a 03 'p:1'  12 01 'a'");
+  // Numbered as Go does.
+  expect(ActorPidResponse{{}, ActivationStatus::name_exists}, "remote.ActorPidResponse", "10 03");
+  EXPECT_EQ(hex(frame_of(ActorPidRequest{"n", "k"}, peer("s"))),
+            hex(bytes("0a 31  0a 16 'remote.ActorPidRequest'  12 01 'x'"
+                      "  22 08  0a 03 'p:1'  12 01 's'"
+                      "  1a 0a  12 06  0a 01 'n'  12 01 'k'  20 01")));
+  EXPECT_EQ(hex(frame_of(ActorPidResponse{peer("a"), ActivationStatus::ok})),
+            hex(bytes("0a 2a  0a 17 'remote.ActorPidResponse'  12 01 'x'"
+                      "  1a 0c  12 0a  0a 08  0a 03 'p:1'  12 01 'a'")));
+}
+
+// Its own actors a node names by the address that peers know it by.
+TEST_F(WireGolden, AnActorOfThisNodeIsWrittenWithItsAddress) {
+  const Pid actor = system_.spawn_named(test::steered(test::new_diary()), "a");
+  expect(core::Watch{actor}, "actor.Watch", "0a 08  0a 03 'h:1'  12 01 'a'");
+  EXPECT_EQ(hex(frame_of(core::Touch{}, actor)),
+            hex(bytes("0a 1e  0a 0b 'actor.Touch'  12 01 'x'  22 08  0a 03 'h:1'  12 01 'a'"
+                      "  1a 02  20 01")));
+}
+
+}  // namespace
+}  // namespace nexus::remote
