@@ -36,6 +36,30 @@ std::uint64_t hash_of_text(std::string_view text) {
   return mixed(hash, word);
 }
 
+// Names are short: to call memcmp() takes longer than to compare them.
+bool same_text(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  const auto word_at = [](std::string_view text, std::size_t begin) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + begin, sizeof(word));
+    return word;
+  };
+  const std::size_t size = a.size();
+  if (size < sizeof(std::uint64_t)) {
+    for (std::size_t i = 0; i < size; ++i) {
+      if (a[i] != b[i]) return false;
+    }
+    return true;
+  }
+  // The last word first: names that differ mostly do so in their end.
+  const std::size_t last = size - sizeof(std::uint64_t);
+  if (word_at(a, last) != word_at(b, last)) return false;
+  for (std::size_t i = 0; i < last; i += sizeof(std::uint64_t)) {
+    if (word_at(a, i) != word_at(b, i)) return false;
+  }
+  return true;
+}
+
 // Peers differ in the end of their addresses: the port, and the last numbers of the host.
 std::uint64_t hash_of_address(std::string_view address) {
   std::uint64_t word = 0;
@@ -123,11 +147,6 @@ FrameBytes BatchEncoder::take() {
   return FrameBytes(std::move(memory_), begin, frame.size());
 }
 
-char* BatchEncoder::reserve(std::size_t more_bytes) {
-  if (more_bytes > capacity_ - size_) grow(size_ + more_bytes);
-  return memory_.get() + size_;
-}
-
 void BatchEncoder::grow(std::size_t capacity_min) {
   // Entries keep places in 32 bits.
   CHECK(capacity_min <= 2 * kBytesMax);
@@ -198,11 +217,10 @@ void BatchEncoder::undo(const Mark& before) {
 std::uint32_t BatchEncoder::type_index(std::string_view name) {
   const auto same = [&](std::uint32_t index) {
     const TextEntry& entry = types_.entries[index];
-    return text_at(entry.begin, entry.size) == name;
+    return same_text(text_at(entry.begin, entry.size), name);
   };
   if (types_.last != InternTable::kNone && same(types_.last)) return types_.last;
-  const std::uint64_t hash64 = hash_of_text(name);
-  const auto hash = static_cast<std::uint32_t>(hash64);
+  const auto hash = static_cast<std::uint32_t>(hash_of_text(name));
   types_.last = types_.index.find(hash, same);
   if (types_.last != InternTable::kNone) return types_.last;
 
@@ -216,19 +234,51 @@ std::uint32_t BatchEncoder::type_index(std::string_view name) {
 // `bare`: the entry is the id as text, and the address means nothing.
 std::uint32_t BatchEncoder::pid_index(Table<PidEntry>& table, const core::Pid& pid,
                                       std::uint8_t tag, bool bare) {
-  const PidKey key = key_of(pid);
+  const PidKey key = key_of(pid, bare);
   const auto same = [&](std::uint32_t index) { return is_same(table.entries[index], key, bare); };
   if (table.last != InternTable::kNone && same(table.last)) return table.last;
-  const std::uint32_t hash = hash_of(pid, key, bare);
-  table.last = table.index.find(hash, same);
+  table.last = table.index.find(key.hash, same);
   if (table.last != InternTable::kNone) return table.last;
   write_pid_entry(table, pid, key, tag, bare);
-  return table.last = table.index.insert(hash);
+  return table.last = table.index.insert(key.hash);
+}
+
+// Records and processes may be gone before the frame is, and their memory used for others. Cells and futures are never freed, and a
+// future keeps its name.
+inline BatchEncoder::PidKey BatchEncoder::key_of(const core::Pid& pid, bool bare) {
+  PidKey key;
+  std::uint64_t hash = 0;
+  if (pid.is_record()) {
+    key.address = pid.record()->address;
+    key.id = pid.record()->id;
+    hash = pid.record()->hash;
+  } else if (pid.is_process()) {
+    key.address = pid.process()->address();
+    key.id = pid.process()->id();
+    hash = hash_of_text(key.id);
+  } else {
+    key.handle = pid.is_future() ? reinterpret_cast<std::uintptr_t>(pid.future())
+                                 : reinterpret_cast<std::uintptr_t>(pid.cell());
+    key.generation = pid.generation();
+    key.hash = static_cast<std::uint32_t>(mixed(key.handle, std::uint64_t{key.generation} << 40));
+    return key;
+  }
+  key.hash = static_cast<std::uint32_t>(mixed(hash, bare ? 0 : hash_of_address(key.address)));
+  return key;
+}
+
+inline bool BatchEncoder::is_same(const PidEntry& entry, const PidKey& key, bool bare) const {
+  if (entry.hash != key.hash || entry.handle != key.handle || entry.generation != key.generation) {
+    return false;
+  }
+  if (key.handle != 0) return true;
+  return same_text(text_at(entry.id_begin, entry.id_size), key.id) &&
+         (bare || same_text(text_at(entry.address_begin, entry.address_size), key.address));
 }
 
 void BatchEncoder::write_pid_entry(Table<PidEntry>& table, const core::Pid& pid, const PidKey& key,
                                    std::uint8_t tag, bool bare) {
-  PidEntry entry{.handle = key.handle, .generation = key.generation};
+  PidEntry entry{.hash = key.hash, .generation = key.generation, .handle = key.handle};
   // Only handles have to be asked for their names, which costs a look-up.
   const bool is_handle = key.handle != 0;
   const std::string handle_id = is_handle ? pid.id() : std::string();
@@ -254,32 +304,6 @@ void BatchEncoder::write_pid_entry(Table<PidEntry>& table, const core::Pid& pid,
   entry.id_begin = static_cast<std::uint32_t>(size_ - id.size());
   entry.id_size = static_cast<std::uint32_t>(id.size());
   table.entries.push_back(entry);
-}
-
-// Records and processes may be gone before the frame is, and their memory used for others. Cells and futures are never freed, and a
-// future keeps its name.
-BatchEncoder::PidKey BatchEncoder::key_of(const core::Pid& pid) {
-  if (pid.is_record()) return {.address = pid.record()->address, .id = pid.record()->id};
-  if (pid.is_process()) return {.address = pid.process()->address(), .id = pid.process()->id()};
-  if (pid.is_future()) return {.handle = reinterpret_cast<std::uintptr_t>(pid.future())};
-  return {.handle = reinterpret_cast<std::uintptr_t>(pid.cell()), .generation = pid.generation()};
-}
-
-std::uint32_t BatchEncoder::hash_of(const core::Pid& pid, const PidKey& key, bool bare) {
-  std::uint64_t hash = 0;
-  if (key.handle != 0) {
-    hash = mixed(key.handle, std::uint64_t{key.generation} << 40);
-  } else {
-    hash = pid.is_record() ? pid.record()->hash : hash_of_text(key.id);
-    if (!bare) hash = mixed(hash, hash_of_address(key.address));
-  }
-  return static_cast<std::uint32_t>(hash ^ (hash >> 32));
-}
-
-bool BatchEncoder::is_same(const PidEntry& entry, const PidKey& key, bool bare) const {
-  if (key.handle != 0) return entry.handle == key.handle && entry.generation == key.generation;
-  return entry.handle == 0 && text_at(entry.id_begin, entry.id_size) == key.id &&
-         (bare || text_at(entry.address_begin, entry.address_size) == key.address);
 }
 
 }  // namespace nexus::remote

@@ -71,15 +71,17 @@ class BatchEncoder {
  private:
   // A Pid as the tables see it: a handle by where it points, all others by their text.
   struct PidKey {
-    std::uintptr_t handle = 0;
+    std::uint32_t hash = 0;
     std::uint32_t generation = 0;
+    std::uintptr_t handle = 0;
     std::string_view address{};
     std::string_view id{};
   };
   // Where the text of an entry stands in the buffer, for entries without a handle.
   struct PidEntry {
-    std::uintptr_t handle = 0;
+    std::uint32_t hash = 0;
     std::uint32_t generation = 0;
+    std::uintptr_t handle = 0;
     std::uint32_t address_begin = 0;
     std::uint32_t address_size = 0;
     std::uint32_t id_begin = 0;
@@ -122,15 +124,17 @@ class BatchEncoder {
                           bool bare);
   void write_pid_entry(Table<PidEntry>& table, const core::Pid& pid, const PidKey& key,
                        std::uint8_t tag, bool bare);
-  static PidKey key_of(const core::Pid& pid);
-  static std::uint32_t hash_of(const core::Pid& pid, const PidKey& key, bool bare);
+  static PidKey key_of(const core::Pid& pid, bool bare);
   bool is_same(const PidEntry& entry, const PidKey& key, bool bare) const;
   std::string_view text_at(std::uint32_t begin, std::uint32_t size) const {
     return {memory_.get() + begin, size};
   }
 
   // Room for so many bytes at the end; the caller moves size_.
-  char* reserve(std::size_t more_bytes);
+  char* reserve(std::size_t more_bytes) {
+    if (more_bytes > capacity_ - size_) grow(size_ + more_bytes);
+    return memory_.get() + size_;
+  }
   void grow(std::size_t capacity_min);
 
   // The batch's fields begin at kFrontBytes: finish() writes the frame's tag and length right before them.

@@ -27,18 +27,15 @@ class InternTable {
   // `same(index)`: whether this is what is looked for. kNone when it is not there; insert() then knows the place.
   template <typename Same>
   std::uint32_t find(std::uint32_t hash, Same same) {
-    if (slots_.empty()) slots_.resize(kCapacityMin);
-    place_ = hash & mask();
-    while (slots_[place_].epoch == epoch_) {
+    for (place_ = hash & mask_;; place_ = (place_ + 1) & mask_) {
       const Slot& slot = slots_[place_];
+      if (slot.epoch != epoch_) return kNone;
       if (slot.hash == hash && same(slot.index)) return slot.index;
-      place_ = (place_ + 1) & mask();
     }
-    return kNone;
   }
   // Right after a find() of the same hash that found nothing. The index is the number of those before.
   std::uint32_t insert(std::uint32_t hash) {
-    if (count_ >= slots_.size() / 4 * 3) grow(hash);
+    if (count_ > mask_ / 4 * 3) grow(hash);
     slots_[place_] = {epoch_, hash, count_};
     return count_++;
   }
@@ -58,15 +55,15 @@ class InternTable {
     std::uint32_t index = 0;
   };
 
-  std::size_t mask() const { return slots_.size() - 1; }
   std::size_t free_place(std::uint32_t hash) const {
-    std::size_t place = hash & mask();
-    while (slots_[place].epoch == epoch_) place = (place + 1) & mask();
+    std::size_t place = hash & mask_;
+    while (slots_[place].epoch == epoch_) place = (place + 1) & mask_;
     return place;
   }
   void grow(std::uint32_t hash) {
     std::vector<Slot> old(slots_.size() * 2);
     old.swap(slots_);
+    mask_ = slots_.size() - 1;
     for (const Slot& slot : old) {
       if (slot.epoch == epoch_) slots_[free_place(slot.hash)] = slot;
     }
@@ -74,7 +71,8 @@ class InternTable {
   }
 
   // Open addressing, linear probing, a power of two of places, at most three quarters taken.
-  std::vector<Slot> slots_;
+  std::vector<Slot> slots_ = std::vector<Slot>(kCapacityMin);
+  std::size_t mask_ = kCapacityMin - 1;
   std::uint32_t epoch_ = 1;
   std::uint32_t count_ = 0;
   // Where the last find() ended.
