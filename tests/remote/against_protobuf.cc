@@ -5,7 +5,6 @@
 
 #include "protoactor/actor.pb.h"
 #include "protoactor/remote.pb.h"
-#include "remote/batch_codec.h"
 #include "remote/batch_decoder.h"
 
 namespace nexus::remote {
@@ -120,19 +119,13 @@ std::string difference_to_protobuf(std::string_view bytes) {
   const auto message_case = theirs.message_type_case();
   const bool taken = parsed && message_case != ::remote::RemoteMessage::MESSAGE_TYPE_NOT_SET;
 
-  const auto verdict = decode_frame(frame);
-  if (verdict.ok() != taken) return different("verdict", verdict.ok(), taken);
-  if (taken) {
-    const bool is_batch = std::holds_alternative<ReceivedBatch>(*verdict);
-    if (is_batch != (message_case == ::remote::RemoteMessage::kMessageBatch))
-      return "sort of frame";
-  }
-
   BatchDecoder decoder;
   const auto kind = decoder.decode(frame);
-  if (!kind.ok()) return taken ? "only the decoder refuses it" : "";
-  if (*kind == BatchDecoder::Kind::other) return {};
-  if (!taken) return "only the decoder takes it";
+  if (kind.ok() && *kind == BatchDecoder::Kind::other) return {};
+  if (kind.ok() != taken) return different("verdict", kind.ok(), taken);
+  if (!taken) return {};
+  if (message_case != ::remote::RemoteMessage::kMessageBatch)
+    return "a handshake taken for a batch";
   return batch_difference(decoder, theirs.message_batch());
 }
 

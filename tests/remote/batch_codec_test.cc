@@ -236,6 +236,24 @@ TEST(BatchCodec, SenderTablesAfterTheEnvelopesAreFoundAllTheSame) {
   EXPECT_EQ(text_of(received.messages[0]), "x <- n:1/s t.A()");
 }
 
+TEST(BatchCodec, OfTwoSortsInOneFrameTheLastCounts) {
+  const std::string batch = bytes("0a 0a  0a 01 'T'  12 01 'x'  1a 02  28 01");
+  const std::string goodbye = bytes("22 00");
+  (void)decoded<DisconnectRequest>(batch + goodbye);
+  EXPECT_EQ(decoded<ReceivedBatch>(goodbye + batch).messages.size(), 1u);
+  EXPECT_EQ(decoded<ReceivedBatch>(batch + goodbye + batch).messages.size(), 1u)
+      << "what came before was given up";
+  EXPECT_EQ(decoded<ReceivedBatch>(batch + batch).messages.size(), 2u);
+}
+
+TEST(BatchCodec, OfEqualHeadersTheLastCounts) {
+  WireMessage made = message("x", "t.A", "1");
+  made.headers = {{"k", "1"}, {kNoticesHeader, "of the user"}, {"k", "2"}, {"l", ""}};
+  made.wants_notices = true;
+  const auto batch = decoded<ReceivedBatch>(encode_batch({made}, Dialect::strings));
+  EXPECT_EQ(text_of(batch.messages[0]), "x <- / t.A(1) k=2 nexus-notices=1 l=");
+}
+
 TEST(BatchCodec, WhatIsNoFrameIsAnError) {
   EXPECT_FALSE(decode_frame("").ok()) << "no frame of any sort";
   EXPECT_FALSE(decode_frame(bytes("0a")).ok());
