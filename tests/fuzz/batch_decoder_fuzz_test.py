@@ -1,0 +1,72 @@
+"""A minute of libFuzzer on BatchDecoder, beginning with frames as peers write them."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = os.path.join(os.environ["NEXUS_TEST_BIN_DIR"], "batch_decoder_fuzz")
+SECONDS = 60
+
+
+def varint(value):
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(out) + bytes([value])
+
+
+def number(field, value):
+    return varint(field << 3) + varint(value)
+
+
+def text(field, body):
+    body = body.encode() if isinstance(body, str) else body
+    return varint(field << 3 | 2) + varint(len(body)) + body
+
+
+def pid(address, name):
+    return text(1, address) + text(2, name)
+
+
+def header(*entries):
+    return text(6, b"".join(text(1, text(1, key) + text(2, value)) for key, value in entries))
+
+
+def seeds():
+    type_name = text(1, "shop.v1.Item")
+    envelope = text(3, text(2, b"data") + number(4, 1) + number(7, 300) + number(8, 5))
+    with_headers = text(3, number(5, 1) + header(("k", "v"), ("\u00e9", "")) + text(2, b"d") + header(("k", "w")))
+    sender = text(4, pid("n:1", "s"))
+    group = varint(9 << 3 | 3) + number(9, 1) + varint(9 << 3 | 4)
+    yield text(1, type_name + text(2, "x") + sender + envelope + with_headers)
+    yield text(1, envelope + envelope + sender + text(2, pid("p:1", "x")) + type_name)
+    yield text(1, type_name + text(2, "x")) + group + text(1, with_headers) + text(9, b"unknown")
+    yield text(1, type_name + text(2, "x") + text(3, number(1, 2**64 - 1)) + group + text(3, group))
+    yield text(2, text(2, text(1, "m1") + text(2, "h:7")))
+    yield text(3, text(2, "m2")) + text(4, b"")
+
+
+class BatchDecoderFuzz(unittest.TestCase):
+    def test_agrees_with_protobuf_for_a_minute(self):
+        if not os.path.exists(PROGRAM):
+            print("\n*** clang++ or its libFuzzer is not installed: the reader of batches was NOT fuzzed ***", file=sys.stderr)
+            self.skipTest("no clang++ with libFuzzer")
+        with tempfile.TemporaryDirectory() as folder:
+            corpus = os.path.join(folder, "corpus")
+            os.mkdir(corpus)
+            for index, seed in enumerate(seeds()):
+                with open(os.path.join(corpus, str(index)), "wb") as file:
+                    file.write(seed)
+            command = [PROGRAM, f"-max_total_time={SECONDS}", "-max_len=2048", "-timeout=10", "-rss_limit_mb=1024",
+                       "-print_final_stats=1", corpus]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+            lines = done.stderr.splitlines()
+            self.assertEqual(done.returncode, 0, "\n" + "\n".join(lines[-60:]))
+            print("\n".join(line for line in lines if line.startswith(("Done", "stat::"))), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
