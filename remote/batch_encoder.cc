@@ -32,7 +32,7 @@ std::uint64_t hash_of_text(std::string_view text) {
     text.remove_prefix(sizeof(word));
   }
   word = 0;
-  std::memcpy(&word, text.data(), text.size());
+  if (!text.empty()) std::memcpy(&word, text.data(), text.size());
   return mixed(hash, word);
 }
 
@@ -62,6 +62,7 @@ bool same_text(std::string_view a, std::string_view b) {
 
 // Peers differ in the end of their addresses: the port, and the last numbers of the host.
 std::uint64_t hash_of_address(std::string_view address) {
+  if (address.empty()) return 0;
   std::uint64_t word = 0;
   const std::size_t size = std::min(address.size(), sizeof(word));
   std::memcpy(&word, address.data() + address.size() - size, size);
@@ -96,6 +97,27 @@ char* put_header(char* at, std::string_view key, std::string_view value) {
   return pb::put_field(at, layout::kHeaderValue, value);
 }
 
+// The numbers of an envelope; those that are 0 are left out.
+struct Numbers {
+  // Of each a tag and five bytes.
+  static constexpr std::size_t kBytesMax = 5 * 6;
+
+  std::size_t bytes() const {
+    return number_bytes(type) + number_bytes(target) + number_bytes(sender) +
+           number_bytes(target_request_id) + number_bytes(sender_request_id);
+  }
+
+  std::uint32_t type = 0;
+  std::uint32_t target = 0;
+  std::uint32_t sender = 0;
+  std::uint32_t target_request_id = 0;
+  std::uint32_t sender_request_id = 0;
+};
+
+std::size_t varint_bytes(std::size_t size) {
+  return pb::varint_bytes(static_cast<std::uint32_t>(size));
+}
+
 std::size_t headers_size(const BatchEncoder::Message& message) {
   std::size_t size = 0;
   for (const auto& [key, value] : message.headers) {
@@ -105,6 +127,14 @@ std::size_t headers_size(const BatchEncoder::Message& message) {
     size += pb::field_bytes(header_entry_bytes(key, value));
   }
   return size;
+}
+
+char* put_headers(char* at, const BatchEncoder::Message& message, std::size_t size) {
+  *at++ = layout::kEnvelopeHeader;
+  at = pb::put_varint(at, static_cast<std::uint32_t>(size));
+  for (const auto& [key, value] : message.headers) at = put_header(at, key, value);
+  for (const auto& [key, value] : message.more_headers) at = put_header(at, key, value);
+  return at;
 }
 
 }  // namespace
@@ -161,48 +191,50 @@ char* BatchEncoder::add_envelope(const Message& message, std::size_t data_bytes,
                                  std::size_t bytes_max) {
   const Mark before{size_, types_.index.count(), targets_.index.count(), senders_.index.count()};
   const bool bare = dialect_ == Dialect::strings;
-  const std::uint32_t type = type_index(message.type_name);
-  const std::uint32_t target = pid_index(targets_, message.target, layout::kTarget, bare);
-  // 1-based: 0 means that there is no sender.
-  const std::uint32_t sender =
-      message.sender.empty() ? 0 : 1 + pid_index(senders_, message.sender, layout::kSender, false);
-  const std::uint32_t sender_request_id = sender == 0 ? 0 : message.sender.request_id();
-  const std::uint32_t target_request_id = message.target.request_id();
-
+  Numbers numbers;
+  numbers.type = type_index(message.type_name);
+  numbers.target = pid_index(targets_, message.target, layout::kTarget, bare);
+  numbers.target_request_id = message.target.request_id();
+  if (!message.sender.empty()) {
+    // 1-based: 0 means that there is no sender.
+    numbers.sender = 1 + pid_index(senders_, message.sender, layout::kSender, false);
+    numbers.sender_request_id = message.sender.request_id();
+  }
   const bool has_headers = !message.headers.empty() || !message.more_headers.empty();
   const std::size_t header_size = has_headers ? headers_size(message) : 0;
-  const std::size_t body = number_bytes(type) +
-                           (data_bytes == 0 ? 0 : pb::field_bytes(data_bytes)) +
-                           number_bytes(target) + number_bytes(sender) +
-                           (has_headers ? pb::field_bytes(header_size) : 0) +
-                           number_bytes(target_request_id) + number_bytes(sender_request_id);
-  const std::size_t batch = size_ - kFrontBytes + pb::field_bytes(body);
-  if (pb::field_bytes(batch) > std::min(bytes_max, kBytesMax)) {
+  const std::size_t payload = (data_bytes == 0 ? 0 : pb::field_bytes(data_bytes)) +
+                              (has_headers ? pb::field_bytes(header_size) : 0);
+  bytes_max = std::min(bytes_max, kBytesMax);
+  if (size_ - kFrontBytes + payload > bytes_max) {
     undo(before);
     return nullptr;
   }
 
-  char* at = reserve(pb::field_bytes(body));
-  *at++ = layout::kEnvelope;
-  at = pb::put_varint(at, static_cast<std::uint32_t>(body));
-  at = put_number(at, layout::kEnvelopeType, type);
+  // The length comes before what it is the length of. How many bytes it takes is nearly always known without the numbers' own.
+  std::size_t length_bytes = varint_bytes(payload + Numbers::kBytesMax);
+  if (length_bytes != varint_bytes(payload)) length_bytes = varint_bytes(payload + numbers.bytes());
+  char* const begin = reserve(1 + length_bytes + payload + Numbers::kBytesMax);
+  char* const body = begin + 1 + length_bytes;
+  char* at = put_number(body, layout::kEnvelopeType, numbers.type);
   if (data_bytes != 0) {
     *at++ = layout::kEnvelopeData;
     at = pb::put_varint(at, static_cast<std::uint32_t>(data_bytes));
   }
   char* const data = at;
   at += data_bytes;
-  at = put_number(at, layout::kEnvelopeTarget, target);
-  at = put_number(at, layout::kEnvelopeSender, sender);
-  if (has_headers) {
-    *at++ = layout::kEnvelopeHeader;
-    at = pb::put_varint(at, static_cast<std::uint32_t>(header_size));
-    for (const auto& [key, value] : message.headers) at = put_header(at, key, value);
-    for (const auto& [key, value] : message.more_headers) at = put_header(at, key, value);
-  }
-  at = put_number(at, layout::kEnvelopeTargetRequestId, target_request_id);
-  at = put_number(at, layout::kEnvelopeSenderRequestId, sender_request_id);
+  at = put_number(at, layout::kEnvelopeTarget, numbers.target);
+  at = put_number(at, layout::kEnvelopeSender, numbers.sender);
+  if (has_headers) at = put_headers(at, message, header_size);
+  at = put_number(at, layout::kEnvelopeTargetRequestId, numbers.target_request_id);
+  at = put_number(at, layout::kEnvelopeSenderRequestId, numbers.sender_request_id);
+
   size_ = static_cast<std::size_t>(at - memory_.get());
+  if (bytes() > bytes_max) {
+    undo(before);
+    return nullptr;
+  }
+  *begin = layout::kEnvelope;
+  pb::put_varint(begin + 1, static_cast<std::uint32_t>(at - body));
   ++count_;
   return data;
 }
@@ -234,37 +266,33 @@ std::uint32_t BatchEncoder::type_index(std::string_view name) {
 // `bare`: the entry is the id as text, and the address means nothing.
 std::uint32_t BatchEncoder::pid_index(Table<PidEntry>& table, const core::Pid& pid,
                                       std::uint8_t tag, bool bare) {
-  const PidKey key = key_of(pid, bare);
+  const PidKey key = key_of(pid);
   const auto same = [&](std::uint32_t index) { return is_same(table.entries[index], key, bare); };
   if (table.last != InternTable::kNone && same(table.last)) return table.last;
-  table.last = table.index.find(key.hash, same);
+  const std::uint64_t address_hash = bare ? 0 : hash_of_address(key.address);
+  const auto hash = static_cast<std::uint32_t>(mixed(key.hash, address_hash));
+  table.last = table.index.find(hash, same);
   if (table.last != InternTable::kNone) return table.last;
   write_pid_entry(table, pid, key, tag, bare);
-  return table.last = table.index.insert(key.hash);
+  return table.last = table.index.insert(hash);
 }
 
 // Records and processes may be gone before the frame is, and their memory used for others. Cells and futures are never freed, and a
 // future keeps its name.
-inline BatchEncoder::PidKey BatchEncoder::key_of(const core::Pid& pid, bool bare) {
-  PidKey key;
-  std::uint64_t hash = 0;
+inline BatchEncoder::PidKey BatchEncoder::key_of(const core::Pid& pid) {
   if (pid.is_record()) {
-    key.address = pid.record()->address;
-    key.id = pid.record()->id;
-    hash = pid.record()->hash;
-  } else if (pid.is_process()) {
-    key.address = pid.process()->address();
-    key.id = pid.process()->id();
-    hash = hash_of_text(key.id);
-  } else {
-    key.handle = pid.is_future() ? reinterpret_cast<std::uintptr_t>(pid.future())
-                                 : reinterpret_cast<std::uintptr_t>(pid.cell());
-    key.generation = pid.generation();
-    key.hash = static_cast<std::uint32_t>(mixed(key.handle, std::uint64_t{key.generation} << 40));
-    return key;
+    const core::PidRecord& record = *pid.record();
+    return {.hash = record.hash, .address = record.address, .id = record.id};
   }
-  key.hash = static_cast<std::uint32_t>(mixed(hash, bare ? 0 : hash_of_address(key.address)));
-  return key;
+  if (pid.is_process()) {
+    const core::Process& process = *pid.process();
+    return {.hash = hash_of_text(process.id()), .address = process.address(), .id = process.id()};
+  }
+  const auto handle = pid.is_future() ? reinterpret_cast<std::uintptr_t>(pid.future())
+                                      : reinterpret_cast<std::uintptr_t>(pid.cell());
+  return {.hash = handle ^ (std::uint64_t{pid.generation()} << 48),
+          .generation = pid.generation(),
+          .handle = handle};
 }
 
 inline bool BatchEncoder::is_same(const PidEntry& entry, const PidKey& key, bool bare) const {

@@ -71,7 +71,8 @@ class BatchEncoder {
  private:
   // A Pid as the tables see it: a handle by where it points, all others by their text.
   struct PidKey {
-    std::uint32_t hash = 0;
+    // Of the id or of the handle; neither is spread.
+    std::uint64_t hash = 0;
     std::uint32_t generation = 0;
     std::uintptr_t handle = 0;
     std::string_view address{};
@@ -79,7 +80,7 @@ class BatchEncoder {
   };
   // Where the text of an entry stands in the buffer, for entries without a handle.
   struct PidEntry {
-    std::uint32_t hash = 0;
+    std::uint64_t hash = 0;
     std::uint32_t generation = 0;
     std::uintptr_t handle = 0;
     std::uint32_t address_begin = 0;
@@ -124,7 +125,7 @@ class BatchEncoder {
                           bool bare);
   void write_pid_entry(Table<PidEntry>& table, const core::Pid& pid, const PidKey& key,
                        std::uint8_t tag, bool bare);
-  static PidKey key_of(const core::Pid& pid, bool bare);
+  static PidKey key_of(const core::Pid& pid);
   bool is_same(const PidEntry& entry, const PidKey& key, bool bare) const;
   std::string_view text_at(std::uint32_t begin, std::uint32_t size) const {
     return {memory_.get() + begin, size};

@@ -149,6 +149,28 @@ TEST(BatchDifferential, ProtobufReadsWhatTheEncoderWrites) {
   }
 }
 
+// The length of an envelope stands before it and takes a byte more from 128 and from 16,384 bytes on.
+TEST(BatchDifferential, LengthsAreNeverLongerThanNeedBe) {
+  BatchEncoder encoder;
+  for (const std::size_t border : {std::size_t{128}, std::size_t{16'384}}) {
+    for (std::size_t size = border - 50; size < border + 10; ++size) {
+      for (const std::uint32_t number : {0u, 1u, 200u, 0xffff'ffffu}) {
+        const core::Pid target = core::Pid::of_name("p:1", "t", number);
+        const core::Pid sender = core::Pid::of_name("n:1", "s", number);
+        encoder.begin(Dialect::strings);
+        ASSERT_TRUE(encoder.try_add({.type_name = "T", .target = target, .sender = sender},
+                                    std::string(size, 'd')));
+        const std::string frame(encoder.finish());
+        ::remote::RemoteMessage message;
+        ASSERT_TRUE(message.ParseFromString(frame)) << size << " with " << number;
+        EXPECT_EQ(message.message_batch().envelopes(0).message_data().size(), size);
+        EXPECT_EQ(message.message_batch().envelopes(0).sender_request_id(), number);
+        EXPECT_EQ(frame.size(), message.ByteSizeLong()) << size << " with " << number;
+      }
+    }
+  }
+}
+
 // Writes protobuf in all the ways that protobuf may be written in.
 class WildWriter {
  public:
