@@ -164,6 +164,7 @@ bool BatchEncoder::try_add(const Message& message, std::string_view data, std::s
 }
 
 std::string_view BatchEncoder::finish() {
+  CHECK(memory_ != nullptr);
   char* const front = memory_.get() + size_ - bytes();
   *front = layout::kMessageBatch;
   pb::put_varint(front + 1, static_cast<std::uint32_t>(size_ - kFrontBytes));
@@ -189,6 +190,8 @@ void BatchEncoder::grow(std::size_t capacity_min) {
 
 char* BatchEncoder::add_envelope(const Message& message, std::size_t data_bytes,
                                  std::size_t bytes_max) {
+  // begin() came first.
+  CHECK(memory_ != nullptr);
   const Mark before{size_, types_.index.count(), targets_.index.count(), senders_.index.count()};
   const bool bare = dialect_ == Dialect::strings;
   Numbers numbers;
