@@ -49,14 +49,19 @@ class NodeTestCase(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, "it never came true")
             time.sleep(0.01)
 
+    def has_failed(self):
+        """For tearDown. `_outcome.success` is of tearDown itself there."""
+        result = self._outcome.result  # pylint: disable=protected-access
+        # A subTest stands in the result as a test of its own.
+        return any(getattr(test, "test_case", test) is self for test, _ in result.failures + result.errors)
+
     def tearDown(self):
         for client in self._clients:
             client.close()
         problems = self._end_nodes()
         for node in self._nodes:
             problems += [f"{node.name}: {report}" for report in node.sanitizer_reports()]
-        # pylint: disable-next=protected-access
-        failed = problems or not self._outcome.success
+        failed = problems or self.has_failed()
         for node in self._nodes:
             if failed:
                 print(f"--- log of {node.name} ({node.address})\n{node.log()}---", file=sys.stderr)
