@@ -10,8 +10,15 @@ class Echo final : public core::Actor {
  public:
   void receive(core::Context& context) override {
     // A tell has nobody to echo to.
-    if (auto* payload = context.message<core::Payload>(); payload != nullptr && context.sender()) {
+    if (context.sender().empty()) return;
+    if (auto* payload = context.message<core::Payload>()) {
       context.respond(std::move(*payload));
+      return;
+    }
+    // What comes from a peer in a type that a kind of this node accepts is read already.
+    const core::MessageType& type = context.envelope().type();
+    if (type.remotable() && type.copy != nullptr) {
+      context.respond_envelope(type.copy(context.envelope().message()));
     }
   }
 };

@@ -91,6 +91,13 @@ class InTheStringDialect(PeerTestCase):
         answer = self.peer.take()
         self.assertEqual((answer.type_name, answer.data), ("unknown.Type", b"\x00\xffbytes"))
 
+    def test_an_echo_returns_also_what_another_kind_understands(self):
+        self.activate("echo", "e")
+        self.peer.send("e", types.CounterRequest(add=5), sender_id="asker", headers={"a": "b"})
+        answer = self.peer.take()
+        self.assertEqual(answer.read_as(types.CounterRequest), types.CounterRequest(add=5))
+        self.assertEqual(answer.headers, {})
+
     def test_messages_keep_their_order(self):
         self.activate("echo", "e")
         for n in range(500):
