@@ -42,9 +42,12 @@ void EndpointReader::receive(const Peer& peer, ReceivedBatch batch) {
     system_.log().warn("envelopes skipped, they point outside the tables of their batch",
                        {{"peer", peer.address}, {"count", batch.bad_envelope_count}});
   }
-  if (batch.dialect == Dialect::pids) {
-    if (const auto endpoint = endpoints_.endpoint(peer.address))
-      endpoint->set_dialect(batch.dialect);
+  if (batch.messages.empty()) return;
+  // A peer is answered as it wrote last: it may have come back as another version of itself. Only what is not the default
+  // is worth an endpoint of its own.
+  if (const auto endpoint = batch.dialect == Dialect::strings ? endpoints_.find(peer.address)
+                                                              : endpoints_.endpoint(peer.address)) {
+    endpoint->set_dialect(batch.dialect);
   }
   for (ReceivedMessage& message : batch.messages) receive(peer, message);
 }

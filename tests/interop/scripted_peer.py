@@ -50,7 +50,7 @@ class ScriptedPeer(remote_grpc.RemotingServicer):
         self.responses = []
         self.end = None
         self._node_address = node_address
-        self._old_dialect = old_dialect
+        self.old_dialect = old_dialect
         self._outgoing = queue.Queue()
         self._ended = threading.Event()
         self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
@@ -101,7 +101,7 @@ class ScriptedPeer(remote_grpc.RemotingServicer):
 
     def send_bytes(self, target_id, type_name, data, sender_id=None, sender_request_id=0, headers=None):
         target = target_id.encode()
-        if self._old_dialect:
+        if self.old_dialect:
             target = actor.PID(Address=self._node_address, Id=target_id).SerializeToString()
         envelope = remote.MessageEnvelope(message_data=data, sender=1 if sender_id else 0,
                                           sender_request_id=sender_request_id)

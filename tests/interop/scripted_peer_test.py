@@ -165,5 +165,16 @@ class InTheOldDialect(InTheStringDialect):
     old_dialect = True
 
 
+class InAnotherDialectThanBefore(PeerTestCase):
+    """A peer comes back as another version of itself."""
+
+    def test_the_node_writes_as_the_peer_did_last(self):
+        self.activate("echo", "e")
+        for old in (True, False, True, False):
+            self.peer.old_dialect = self.old_dialect = old
+            self.peer.send_bytes("e", "unknown.Type", b"", sender_id="asker")
+            self.assertEqual(self.peer.take().target, self.target("asker"))
+
+
 if __name__ == "__main__":
     main()
