@@ -6,6 +6,9 @@
 //   sour       throws at each payload before its actor sees it
 //   pinger     {"target","count"} sends so many numbered messages from its own Pid to the target, which is a recorder, then
 //              answers {"sent"}
+//   round_tripper  {"target","count"} sends so many numbered messages to the target, which is an echo, and answers
+//              {"returned","out_of_order"} when all have come back
+//   reporter   answers with the headers that the message had
 //   watcher    {"watch"} watches this Pid and answers {}; {} answers how many Terminated came for each Pid: {"<pid>": 1}
 
 #include <google/protobuf/struct.pb.h>
@@ -149,6 +152,63 @@ class Pinger final : public core::Actor {
   std::int64_t sent_count_ = 0;
 };
 
+// At most kWindow messages are on their way, there and back.
+class RoundTripper final : public core::Actor {
+ public:
+  void receive(core::Context& context) override {
+    const auto* message = context.message<Struct>();
+    if (message == nullptr) return;
+    if (message->fields().contains("sequence")) {
+      if (number(*message, "sequence") != static_cast<double>(returned_count_)) {
+        ++out_of_order_count_;
+      }
+      ++returned_count_;
+    } else {
+      const std::string target = text(*message, "target");
+      const auto parts = core::split_pid(target);
+      if (!parts) throw std::runtime_error("the target is no Pid");
+      target_ = context.system().registry().resolve(parts->address, parts->id);
+      count_ = static_cast<std::int64_t>(number(*message, "count"));
+      requester_ = context.sender();
+    }
+    send_more(context);
+  }
+
+ private:
+  void send_more(core::Context& context) {
+    constexpr std::int64_t kWindow = 10'000;
+    for (; sent_count_ < count_ && sent_count_ - returned_count_ < kWindow; ++sent_count_) {
+      Struct message;
+      put(message, "sequence", static_cast<double>(sent_count_));
+      context.request(target_, std::move(message));
+    }
+    if (returned_count_ != count_) return;
+    Struct done;
+    put(done, "returned", static_cast<double>(returned_count_));
+    put(done, "out_of_order", static_cast<double>(out_of_order_count_));
+    context.send(requester_, std::move(done));
+  }
+
+  core::Pid target_;
+  core::Pid requester_;
+  std::int64_t count_ = 0;
+  std::int64_t sent_count_ = 0;
+  std::int64_t returned_count_ = 0;
+  std::int64_t out_of_order_count_ = 0;
+};
+
+class Reporter final : public core::Actor {
+ public:
+  void receive(core::Context& context) override {
+    if (context.sender().empty()) return;
+    Struct report;
+    for (const auto& [name, value] : context.headers()) {
+      (*report.mutable_fields())[name].set_string_value(value);
+    }
+    context.respond(std::move(report));
+  }
+};
+
 class Watcher final : public core::Actor {
  public:
   void receive(core::Context& context) override {
@@ -190,6 +250,9 @@ int main(int argc, char** argv) {
   node.add_kind("sleeper", core::props<Sleeper>(), "holds its worker").accepts<Struct>();
   node.add_kind("thrower", core::props<Thrower>(), "fails when told").accepts<Struct>();
   node.add_kind("pinger", core::props<Pinger>(), "sends numbered messages").accepts<Struct>();
+  node.add_kind("round_tripper", core::props<RoundTripper>(), "counts what an echo sends back")
+      .accepts<Struct>();
+  node.add_kind("reporter", core::props<Reporter>(), "answers with headers");
   node.add_kind("watcher", core::props<Watcher>(), "counts each Terminated").accepts<Struct>();
   node.add_kind("sour", sour(), "throws at each payload");
   return node.run(argc, argv);
