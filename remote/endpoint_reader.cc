@@ -1,5 +1,6 @@
 #include "remote/endpoint_reader.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string>
@@ -33,6 +34,12 @@ std::optional<core::Duration> to_timeout(std::string_view text) {
     return std::nullopt;
   }
   return std::chrono::milliseconds(milliseconds);
+}
+
+// Nodes of ours have 32 lower-case hex digits, those of Go do not.
+bool may_be_nexus(const std::string& member_id) {
+  const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  return member_id.size() == 32 && std::all_of(member_id.begin(), member_id.end(), is_hex);
 }
 
 }  // namespace
@@ -101,7 +108,10 @@ void EndpointReader::receive(const Peer& peer, ReceivedMessage& message) {
     return;
   }
   if (envelope->is<core::PoisonPill>() && is_system_actor(target)) return refuse_stop(peer, target);
-  const std::string notices = take_header(message.headers, kNoticesHeader);
+  std::string notices = take_header(message.headers, kNoticesHeader);
+  // Copied from a message of ours, as middleware does: the sender does not know notices, and a type that it does not know may
+  // end its process.
+  if (!may_be_nexus(peer.member_id)) notices.clear();
   const std::string timeout = take_header(message.headers, kTimeoutHeader);
   envelope->set_headers(std::move(message.headers));
   if (const auto left = to_timeout(timeout)) {

@@ -17,7 +17,7 @@ using core::Payload;
 using test::eventually;
 
 constexpr const char* kHere = "here:1";
-const Peer kPeer{.address = "peer:1", .member_id = "one"};
+const Peer kPeer{.address = "peer:1", .member_id = "0123456789abcdef0123456789abcdef"};
 
 // What actors of this node send to other nodes, as text.
 class ForeignMail final : public core::ForeignRoute {
@@ -181,6 +181,21 @@ TEST_F(EndpointReaderTest, WhoAsksForNoticesIsToldThatTheMessageWaits) {
   std::set<std::string> notices;
   for (int i = 0; i < 2; ++i) notices.insert(foreign_.mail.pop().value_or(""));
   EXPECT_EQ(notices, (std::set<std::string>{"peer:1/asker#3 notice 1", "peer:1/asker#3 notice 2"}));
+}
+
+TEST_F(EndpointReaderTest, APeerOfTheGoFamilyThatCopiesHeadersGetsNoNotices) {
+  spawn_recorder("a");
+  for (const char* value : {kAllNotices, kEnqueuedNotice}) {
+    ReceivedMessage made = with_sender(message("a", "some.Type"), "asker");
+    made.headers = {{kNoticesHeader, value}};
+    receive(std::move(made), {.address = "peer:1", .member_id = "2ZbLMtGzVdpTgXN5kqWcRe"});
+    const Seen seen = next();
+    EXPECT_EQ(seen.sender, core::Pid::of_name("peer:1", "asker"));
+    EXPECT_EQ(seen.headers, core::Headers{});
+  }
+  // It would come behind them.
+  receive(with_sender(message("nobody", "some.Type"), "asker"));
+  expect_mail("peer:1/asker nexus::core::DeadLetterResponse");
 }
 
 TEST_F(EndpointReaderTest, AMessageForNobodyIsADeadLetterAndItsSenderIsTold) {
