@@ -34,8 +34,8 @@ def build(version):
         raise Unavailable(f"{GO} is no program; GO names another")
     env = dict(os.environ, GOTOOLCHAIN="local", GOPROXY="off", GOFLAGS="-mod=readonly -buildvcs=false", GOWORK="off",
                CGO_ENABLED="0")
-    built = subprocess.run([GO, "build", "-C", SOURCE, f"-modfile={MODULE_FILES[version]}", "-o", program_of(version), "."],
-                           env=env, capture_output=True, text=True, check=False)
+    command = [GO, "build", "-C", SOURCE, f"-modfile={MODULE_FILES[version]}", "-o", program_of(version), "."]
+    built = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if built.returncode == 0:
         return
     # What go says when a module is not in its cache, when it is older than the module file wants, or than -C.

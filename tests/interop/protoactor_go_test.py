@@ -1,4 +1,4 @@
-"""Real nodes against real ones of protoactor-go, of two versions: whatever two nodes do with each other, in both directions.
+"""Real nodes against real ones of protoactor-go, of two versions: what two nodes do with each other, in both directions.
 
 docs/interop.md has the results as a table. Skipped, with exit code 77, where Go or its modules are missing.
 """
@@ -358,6 +358,15 @@ class Matrix:
         self.await_true(lambda: self.go.notes("n"))
         self.assertGreater(self.go.notes("n")[0]["byte_count"], 3 * MIB)
 
+    def test_their_message_over_our_own_limit_has_no_answer_of_its_size(self):
+        """It is within the frames that we take."""
+        pid = self.spawn("echo", "e")
+        with self.assertRaisesRegex(Refused, "timeout"):
+            self.go.do("request", timeout_s=1, pid=pid, byte_count=5 * MIB)
+        self.assertRegex(self.host.log(), "dead letter reason=too_large")
+        self.assertTrue(self.go_hears_from(pid))
+        self.assertNotIn(f"terminated {self.host.address}", self.go.links())
+
     def test_their_too_large_message_breaks_the_link_which_is_made_again(self):
         pid = self.watched_in_go("e", kind="echo")
         self.go.send_bytes(pid, 9 * MIB)
@@ -385,7 +394,7 @@ class Matrix:
         self.assertEqual(watch.await_end(10 * TIME_FACTOR).reasons(), ["STOPPED"])
 
     def assert_lost_with_the_link(self, ask, pid, message):
-        """The peer takes the batch and then ends the stream, so nobody can say what became of it: the ask ends with its time."""
+        """The peer ends the stream after it took the batch: nobody knows what became of it, so the ask ends with its time."""
         self.assert_refused(CODE.DEADLINE_EXCEEDED, "ASK_TIMEOUT", ask, pid, message, timeout=3 * TIME_FACTOR)
         self.assertRegex(self.host.log(), f"link lost.*{self.go.address}")
 
@@ -510,7 +519,8 @@ class Matrix:
         self.meet()
         pid = self.go.spawn("recorder", "r")
         pinger = self.spawn("pinger", "p")
-        self.assertEqual(self.here.ask(pinger, {"target": pid, "count": count}, timeout=60 * TIME_FACTOR), {"sent": count})
+        sent = self.here.ask(pinger, {"target": pid, "count": count}, timeout=60 * TIME_FACTOR)
+        self.assertEqual(sent, {"sent": count})
         self.assertEqual(self.go.request(pid, struct_pb2.Struct())["message"],
                          {"received": count, "out_of_order": 0, "senders": 1})
 
@@ -535,11 +545,17 @@ class Matrix:
 class Of2024(Matrix, Together):
     version = "2024"
 
-    # KNOWN FAULT: a peer that has not sent anything is written to with ids, and a Go node of 2024 ends the stream at each such
-    # batch. It must speak first.
+    # KNOWN FAULT: a peer that has not sent anything is written to with ids, and a Go node of 2024 ends the stream at each
+    # such batch. It must speak first.
     @unittest.expectedFailure
     def test_we_dial_first(self):
         super().test_we_dial_first()
+
+    def test_once_they_have_spoken_we_can_write_to_them(self):
+        pid = self.go.spawn("echo", "e")
+        self.assert_lost_with_the_link(self.ask, pid, text("too early"))
+        self.meet()
+        self.await_true(lambda: self.answers(pid))
 
 
 class Of2026(Matrix, Together):
