@@ -142,8 +142,12 @@ class GoPeer:
             self.crash()
         self._reader.join()
         self.process.stdout.close()
-        self.process.stdin.close()
         self._log.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            # It ended before it had read the last command.
+            return
 
 
 def as_fields(message):

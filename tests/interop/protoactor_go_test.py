@@ -62,8 +62,11 @@ class Together(NodeTestCase):
         for peer in self._peers:
             if failed:
                 print(f"--- log of Go ({peer.address})\n{peer.log()}---", file=sys.stderr)
-            peer.close()
-        super().tearDown()
+        try:
+            for peer in self._peers:
+                peer.close()
+        finally:
+            super().tearDown()
 
     # Ours.
 
