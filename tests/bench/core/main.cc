@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "core/base/nearest.h"
-#include "tests/bench/core/report.h"
 #include "tests/bench/core/workload.h"
+#include "tests/bench/report/report.h"
 
 namespace nexus::bench {
 namespace {
@@ -91,7 +91,7 @@ Summary measure(const Workload& workload, const Setting& setting, std::uint32_t 
   std::vector<Sample> samples;
   for (std::uint32_t run = 1; run <= run_count; ++run) {
     samples.push_back(workload.run(setting));
-    report.add_run(workload, setting.worker_count, run, samples.back());
+    report.add_run({workload.name, workload.unit, setting.worker_count}, run, samples.back());
   }
   return summary_of(samples);
 }
@@ -108,7 +108,7 @@ void run_workload(const Workload& workload, const Request& request, Report& repo
   }
   const Summary summary = measure(workload, setting, request.run_count, report);
   const auto speedup = alone ? std::optional(*alone / summary.median) : std::nullopt;
-  report.add_summary(workload, setting.worker_count, summary, speedup);
+  report.add_summary({workload.name, workload.unit, setting.worker_count}, summary, speedup);
 }
 
 int run(int argc, char** argv) {

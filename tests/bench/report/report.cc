@@ -1,5 +1,6 @@
-#include "tests/bench/core/report.h"
+#include "tests/bench/report/report.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -93,14 +94,14 @@ Report::Report(std::ostream& out, Form form) : out_(out), form_(form) {
        << "  unit\n";
 }
 
-void Report::add_run(const Workload& workload, std::uint32_t worker_count, std::uint32_t index,
-                     const Sample& sample) {
+void Report::add_run(const Subject& subject, std::uint32_t index, const Sample& sample) {
   if (form_ == Form::table) return;
   JsonLine line;
-  line.word("workload", workload.name)
-      .count("workers", worker_count)
+  if (!subject.peer.empty()) line.word("peer", subject.peer);
+  line.word("workload", subject.workload)
+      .count("workers", subject.worker_count)
       .count("run", index)
-      .word("unit", workload.unit)
+      .word("unit", subject.unit)
       .number("value", sample.value)
       .latency(sample.latency);
   for (const auto& [name, value] : sample.fields) line.number(name, value);
@@ -110,22 +111,23 @@ void Report::add_run(const Workload& workload, std::uint32_t worker_count, std::
   line.write(out_);
 }
 
-void Report::add_summary(const Workload& workload, std::uint32_t worker_count,
-                         const Summary& summary, std::optional<double> speedup) {
+void Report::add_summary(const Subject& subject, const Summary& summary,
+                         std::optional<double> speedup) {
   if (form_ == Form::json) {
-    write_json(workload, worker_count, summary, speedup);
+    write_json(subject, summary, speedup);
   } else {
-    write_row(workload, worker_count, summary, speedup);
+    write_row(subject, summary, speedup);
   }
 }
 
-void Report::write_json(const Workload& workload, std::uint32_t worker_count,
-                        const Summary& summary, std::optional<double> speedup) {
+void Report::write_json(const Subject& subject, const Summary& summary,
+                        std::optional<double> speedup) {
   JsonLine line;
-  line.raw("summary", "true")
-      .word("workload", workload.name)
-      .count("workers", worker_count)
-      .word("unit", workload.unit)
+  line.raw("summary", "true");
+  if (!subject.peer.empty()) line.word("peer", subject.peer);
+  line.word("workload", subject.workload)
+      .count("workers", subject.worker_count)
+      .word("unit", subject.unit)
       .number("median", summary.median)
       .number("min", summary.min)
       .number("max", summary.max)
@@ -135,11 +137,13 @@ void Report::write_json(const Workload& workload, std::uint32_t worker_count,
   line.write(out_);
 }
 
-void Report::write_row(const Workload& workload, std::uint32_t worker_count, const Summary& summary,
+void Report::write_row(const Subject& subject, const Summary& summary,
                        std::optional<double> speedup) {
-  out_ << std::left << std::setw(26) << workload.name << std::right << std::setw(8) << worker_count
-       << std::setw(14) << text_of(summary.median) << std::setw(14) << text_of(summary.min)
-       << std::setw(14) << text_of(summary.max) << "  " << workload.unit;
+  out_ << std::left << std::setw(26)
+       << (subject.peer.empty() ? "" : subject.peer + " ") + subject.workload << std::right
+       << std::setw(8) << subject.worker_count << std::setw(14) << text_of(summary.median)
+       << std::setw(14) << text_of(summary.min) << std::setw(14) << text_of(summary.max) << "  "
+       << subject.unit;
   if (summary.latency) {
     out_ << "  p50 " << text_of(summary.latency->p50_ns) << " ns, p99 "
          << text_of(summary.latency->p99_ns) << " ns";

@@ -1,0 +1,51 @@
+"""remote_bench runs every workload, and what it prints can be read by programs."""
+
+import json
+import os
+import subprocess
+import unittest
+
+PROGRAM = os.path.join(os.environ["NEXUS_BIN_DIR"], "remote_bench")
+RUNS = 2
+TIMED = {"pingpong"}
+
+
+def run(*arguments):
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=100)
+
+
+class EveryWorkload(unittest.TestCase):
+    def check(self, peer, names):
+        done = run("--workload", "all", "--peer", peer, "--runs", str(RUNS), "--scale", "0.002", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        summaries = {line["workload"]: line for line in lines if line.get("summary")}
+        self.assertEqual(list(summaries), names)
+        for name, line in summaries.items():
+            with self.subTest(peer=peer, workload=name):
+                expected = ["summary", "peer", "workload", "workers", "unit", "median", "min", "max", "runs"]
+                expected += ["p50", "p99"] if name in TIMED else []
+                self.assertEqual(list(line), expected)
+                self.assertEqual(line["peer"], peer)
+                self.assertEqual(line["runs"], RUNS)
+                self.assertLess(0, line["min"])
+                self.assertLessEqual(line["min"], line["median"])
+                self.assertLessEqual(line["median"], line["max"])
+                each = [other for other in lines if not other.get("summary") and other["workload"] == name]
+                self.assertEqual(len(each), RUNS)
+
+    def test_between_two_nodes_and_over_a_bare_stream(self):
+        listed = [line for line in run("--list").stdout.splitlines()]
+        self.check("nexus", [line.split(" ")[0] for line in listed if not line.startswith("--peer raw")])
+        self.check("raw", [line.split(" ")[2] for line in listed if line.startswith("--peer raw")])
+
+
+class WrongArguments(unittest.TestCase):
+    def test_name_what_is_wrong(self):
+        done = run("--workload", "onway")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("did you mean oneway?", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
