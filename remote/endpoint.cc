@@ -1,9 +1,37 @@
 #include "remote/endpoint.h"
 
+#include <array>
+#include <span>
+
+#include "core/actor/messages.h"
 #include "core/actor/system_messages.h"
+#include "core/base/escape.h"
+#include "remote/batch_decoder.h"
 
 namespace nexus::remote {
 namespace {
+
+// Peers refuse a whole frame for one text in it that is not UTF-8.
+bool are_utf8(const core::Headers& headers) {
+  for (const auto& [key, value] : headers) {
+    for (std::string_view text : {std::string_view(key), std::string_view(value)}) {
+      while (!text.empty()) {
+        const std::size_t bytes = core::utf8_sequence_bytes(text);
+        if (bytes == 0) return false;
+        text.remove_prefix(bytes);
+      }
+    }
+  }
+  return true;
+}
+
+// Nodes of ours and of .NET have 32 digits there.
+bool may_be_go(const std::string& member_id) { return member_id.size() != 32; }
+
+// A Go node of before 2025 cannot read ids, and ends the stream with INTERNAL and this.
+bool refuses_ids(const std::string& detail) {
+  return detail.find("failed to unmarshal the received message") != std::string::npos;
+}
 
 EndpointState::Options state_options(const Options& options) {
   // The upper half of each wait is chance.
@@ -33,36 +61,97 @@ Endpoint::Endpoint(std::shared_ptr<const Shared> shared, std::string address)
       // Nodes that lost the same peer, and the links of one node, come back at different times.
       state_(state_options(shared_->options), static_cast<std::uint32_t>(std::hash<std::string>{}(
                                                   shared_->system.address() + address_))),
-      writer_(shared_->options) {}
+      writer_(shared_->options, address_) {}
 
-bool Endpoint::is_too_large(const WireMessage& message) const {
-  const std::size_t wrapping = message.is_wrapped() ? WireMessage::kWrappingBytes : 0;
-  return message.data.size() + headers_bytes(message.headers) >
+// What is to leave, with views of what the caller holds.
+struct Endpoint::Outgoing {
+  BatchEncoder::Message head;
+  std::string_view data;
+  core::Lane lane;
+  bool exempt;
+};
+
+bool Endpoint::is_too_large(const Outgoing& message) const {
+  const bool is_wrapped = message.head.type_name == WireMessage::kWrappedName;
+  const std::size_t wrapping = is_wrapped ? WireMessage::kWrappingBytes : 0;
+  return message.data.size() + headers_bytes(message.head.headers) >
              shared_->options.message_bytes_max + wrapping ||
-         message.type_name.size() > WireMessage::kNameBytesMax;
+         message.head.type_name.size() > WireMessage::kNameBytesMax;
+}
+
+std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message) {
+  if (is_too_large(message)) return core::DeadLetterReason::too_large;
+  Todo todo;
+  bool writes = false;
+  {
+    core::MutexLock lock(mutex_);
+    if (state_.phase() == EndpointState::Phase::closed) return core::DeadLetterReason::link_down;
+    if (!writer_.push(message.head, message.data, message.lane, message.exempt)) {
+      return core::DeadLetterReason::link_queue_full;
+    }
+    if (state_.phase() == EndpointState::Phase::connected) {
+      writes = !writing_ && stream_ != nullptr;
+      writing_ = writing_ || writes;
+    } else {
+      todo = decide(state_.on_wanted(shared_->system.clock().now()));
+    }
+  }
+  if (writes) {
+    write_next();
+  } else {
+    carry_out(std::move(todo));
+  }
+  return std::nullopt;
 }
 
 void Endpoint::send(WireMessage message) {
-  if (is_too_large(message)) {
-    to_dead_letters({std::move(message)}, core::DeadLetterReason::too_large);
-    return;
+  const std::vector<HeaderView> notices(message.wants_notices ? 1 : 0,
+                                        HeaderView{kNoticesHeader, kAllNotices});
+  const auto refused = enqueue({.head = {.type_name = message.type_name,
+                                         .target = message.target,
+                                         .sender = message.sender,
+                                         .headers = message.headers,
+                                         .more_headers = notices},
+                                .data = message.data,
+                                .lane = message.lane,
+                                .exempt = message.exempt});
+  // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
+  if (!refused || message.lane == core::Lane::system) return;
+  to_dead_letter(message.target, message.sender, message.type_name, message.data, *refused);
+}
+
+void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane) {
+  const auto refuse = [&](core::DeadLetterReason reason) {
+    shared_->system.dead_letters().take(target, std::move(envelope), lane, reason);
+  };
+  // Kept, so that a message needs no memory of its own on its way out.
+  static thread_local std::string scratch;
+  const auto encoded = shared_->types.encode(*envelope, scratch);
+  if (!encoded || !are_utf8(envelope->headers())) {
+    return refuse(core::DeadLetterReason::not_remotable);
   }
-  bool queued = false;
-  bool closed = false;
-  Todo todo;
-  {
-    core::MutexLock lock(mutex_);
-    closed = state_.phase() == EndpointState::Phase::closed;
-    queued = !closed && writer_.push(message);
-    if (queued) todo = decide(state_.on_wanted(shared_->system.clock().now()));
+  std::array<HeaderView, 2> own_headers;
+  std::size_t own_count = 0;
+  std::string timeout;
+  if (envelope->deadline() != core::Instant::max()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(envelope->deadline() -
+                                                                   shared_->system.clock().now());
+    if (left <= std::chrono::milliseconds::zero()) return refuse(core::DeadLetterReason::expired);
+    timeout = std::to_string(left.count());
+    own_headers[own_count++] = {kTimeoutHeader, timeout};
   }
-  if (!queued) {
-    to_dead_letters({std::move(message)}, closed ? core::DeadLetterReason::link_down
-                                                 : core::DeadLetterReason::link_queue_full);
-    return;
-  }
-  carry_out(std::move(todo));
-  begin_write_if_possible();
+  if (envelope->wants_notices()) own_headers[own_count++] = {kNoticesHeader, kAllNotices};
+  const auto refused =
+      enqueue({.head = {.type_name = encoded->type_name,
+                        .target = target,
+                        .sender = envelope->sender(),
+                        .headers = envelope->headers(),
+                        .more_headers = std::span(own_headers).first(own_count)},
+               .data = encoded->data,
+               .lane = lane,
+               .exempt = envelope->is<core::Terminated>() || envelope->is<core::PoisonPill>()});
+  // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
+  if (refused && lane == core::Lane::user) refuse(*refused);
 }
 
 void Endpoint::begin_write_if_possible() {
@@ -79,42 +168,52 @@ void Endpoint::begin_write_if_possible() {
 void Endpoint::write_next() {
   for (;;) {
     std::shared_ptr<EndpointStream> stream;
-    Dialect dialect{};
     {
       core::MutexLock lock(mutex_);
       if (state_.phase() == EndpointState::Phase::connected && stream_ != nullptr) {
-        in_flight_ = writer_.take_batch();
+        in_flight_ = writer_.take_frame();
       }
-      if (in_flight_.empty()) {
+      if (in_flight_ == nullptr) {
         writing_ = false;
         drained_.notify_all();
         return;
       }
       stream = stream_;
-      dialect = dialect_;
     }
-    if (stream->write(encode_batch(in_flight_, dialect))) return;
+    if (stream->write(in_flight_)) return;
     write_failed(stream);
   }
 }
 
-// The stream had ended, and its on_stream_closed() is on the way: the batch waits for the next one.
+// The stream had ended, and its on_stream_closed() is on the way: the frame waits for the next one.
 void Endpoint::write_failed(const std::shared_ptr<EndpointStream>& stream) {
-  std::vector<WireMessage> batch = std::exchange(in_flight_, {});
+  OutgoingFramePtr frame = std::exchange(in_flight_, nullptr);
   {
     core::MutexLock lock(mutex_);
     if (stream_ == stream) stream_ = nullptr;
     const bool has_future = state_.phase() != EndpointState::Phase::idle &&
                             state_.phase() != EndpointState::Phase::closed;
-    if (has_future) writer_.put_back(std::exchange(batch, {}));
+    if (has_future) writer_.put_back(std::exchange(frame, nullptr));
   }
-  to_dead_letters(std::move(batch), core::DeadLetterReason::link_down);
+  if (frame != nullptr) to_dead_letters(frame, core::DeadLetterReason::link_down);
 }
 
 void Endpoint::on_stream_written(std::uint64_t, bool ok) {
-  std::vector<WireMessage> batch = std::exchange(in_flight_, {});
-  if (!ok) to_dead_letters(std::move(batch), core::DeadLetterReason::link_lost_in_doubt);
+  const OutgoingFramePtr frame = std::exchange(in_flight_, nullptr);
+  if (!ok) {
+    to_dead_letters(frame, core::DeadLetterReason::link_lost_in_doubt);
+  } else {
+    core::MutexLock lock(mutex_);
+    if (!dialect_is_known_ && may_be_go(state_.member_id())) unproven_.push_back(frame);
+    // One that could not read our batches would have said so at the first.
+    if (unproven_.size() > kUnprovenCountMax) note_dialect_is_known();
+  }
   write_next();
+}
+
+void Endpoint::note_dialect_is_known() {
+  dialect_is_known_ = true;
+  unproven_.clear();
 }
 
 void Endpoint::on_stream_frame(std::uint64_t epoch, std::string frame) {
@@ -156,6 +255,13 @@ void Endpoint::on_stream_closed(std::uint64_t epoch, const std::string& detail) 
     core::MutexLock lock(mutex_);
     if (epoch != epoch_) return;
     was_connected = state_.phase() == EndpointState::Phase::connected;
+    if (was_connected && !dialect_is_known_ && !unproven_.empty() && refuses_ids(detail)) {
+      for (auto frame = unproven_.rbegin(); frame != unproven_.rend(); ++frame) {
+        writer_.put_back(std::move(*frame));
+      }
+      writer_.set_dialect(Dialect::pids);
+      note_dialect_is_known();
+    }
     todo = drop_stream(state_.on_lost(shared_->system.clock().now()));
   }
   if (was_connected) {
@@ -178,8 +284,7 @@ Endpoint::Todo Endpoint::decide(const EndpointState::Actions& actions) {
       if (gone->queue_too) todo.remains.waiting = writer_.take_all();
     } else if (std::holds_alternative<EndpointState::SendWatches>(action)) {
       for (const auto& [watcher, watchee] : watches_.all()) {
-        WireMessage message = watch_message(watcher, watchee, true);
-        CHECK(writer_.push(message));
+        push_watch(watcher, watchee, true);
       }
     }
   }
@@ -199,10 +304,12 @@ void Endpoint::carry_out(Todo todo) {
   if (todo.cancel != nullptr) todo.cancel->cancel();
   if (todo.gone) {
     const std::string reason(to_string(*todo.gone));
+    std::size_t undelivered_count = 0;
+    for (const OutgoingFramePtr& frame : todo.remains.waiting) undelivered_count += frame->count;
     shared_->system.log().warn("peer gone", {{"peer", address_},
                                              {"reason", reason},
                                              {"watches", todo.remains.watches.size()},
-                                             {"undelivered", todo.remains.waiting.size()}});
+                                             {"undelivered", undelivered_count}});
     bury(std::move(todo.remains));
     // Whoever waits for an answer of that incarnation waits in vain.
     shared_->system.futures().fail_at(address_, "peer " + reason);
@@ -254,7 +361,9 @@ void Endpoint::dial(std::uint64_t epoch) {
 }
 
 void Endpoint::bury(Remains remains) {
-  to_dead_letters(std::move(remains.waiting), core::DeadLetterReason::link_down);
+  for (const OutgoingFramePtr& frame : remains.waiting) {
+    to_dead_letters(frame, core::DeadLetterReason::link_down);
+  }
   auto& registry = shared_->system.registry();
   for (const auto& [watcher, watchee] : remains.watches) {
     registry.send_terminated(watcher, core::make_envelope(core::Terminated{
@@ -265,15 +374,15 @@ void Endpoint::bury(Remains remains) {
   }
 }
 
-WireMessage Endpoint::watch_message(const core::Pid& watcher, const core::Pid& watchee,
-                                    bool watch) const {
-  WireMessage message;
-  message.target = watchee;
-  message.lane = core::Lane::system;
+void Endpoint::push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch) {
   const auto envelope = watch ? core::make_envelope(core::Watch{watcher})
                               : core::make_envelope(core::Unwatch{watcher});
-  CHECK(shared_->types.encode(*envelope, message));
-  return message;
+  std::string scratch;
+  const auto encoded = shared_->types.encode(*envelope, scratch);
+  CHECK(encoded.has_value());
+  CHECK(writer_.push(
+      {.type_name = encoded->type_name, .target = watchee, .sender = envelope->sender()},
+      encoded->data, core::Lane::system, false));
 }
 
 void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
@@ -286,8 +395,7 @@ void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
       if (!watches_.add(watcher, watchee)) return;
       // A link that is not up sends all watches as soon as it is.
       if (state_.phase() == EndpointState::Phase::connected) {
-        WireMessage message = watch_message(watcher, watchee, true);
-        CHECK(writer_.push(message));
+        push_watch(watcher, watchee, true);
       } else {
         todo = decide(state_.on_wanted(shared_->system.clock().now()));
       }
@@ -304,8 +412,7 @@ void Endpoint::remove_watched(const core::Pid& watcher, const core::Pid& watchee
     if (!watches_.remove(watcher, watchee)) return;
     // This incarnation of the peer was never asked.
     if (state_.member_id().empty()) return;
-    WireMessage message = watch_message(watcher, watchee, false);
-    CHECK(writer_.push(message));
+    push_watch(watcher, watchee, false);
   }
   begin_write_if_possible();
 }
@@ -348,7 +455,8 @@ std::string Endpoint::member_id() const {
 
 void Endpoint::set_dialect(Dialect dialect) {
   core::MutexLock lock(mutex_);
-  dialect_ = dialect;
+  note_dialect_is_known();
+  writer_.set_dialect(dialect);
 }
 
 bool Endpoint::idle() const {
@@ -396,20 +504,34 @@ void Endpoint::close() {
   bury(std::move(remains));
 }
 
-void Endpoint::to_dead_letters(std::vector<WireMessage> messages, core::DeadLetterReason reason) {
-  for (WireMessage& message : messages) {
-    // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
-    if (message.lane == core::Lane::system) continue;
-    // As what it was, so that it is named in the log, and reports about other messages are told apart from messages.
-    core::EnvelopePtr envelope = shared_->types.decode(message.type_name, message.data);
-    if (envelope == nullptr) {
-      envelope = core::make_envelope(core::Payload{
-          std::move(message.type_name), core::Payload::kProtobuf, std::move(message.data)});
+void Endpoint::to_dead_letters(const OutgoingFramePtr& frame, core::DeadLetterReason reason) {
+  // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
+  if (frame->lane == core::Lane::system) return;
+  BatchDecoder decoder;
+  CHECK(decoder.decode(frame->bytes.view()).ok());
+  for (const BatchDecoder::Envelope& envelope : decoder.envelopes()) {
+    core::Pid sender;
+    if (const auto* from = decoder.sender_of(envelope)) {
+      sender = shared_->system.registry()
+                   .resolve(from->address, from->id)
+                   .with_request_id(envelope.sender_request_id);
     }
-    envelope->set_sender(message.sender);
-    shared_->system.dead_letters().take(message.target, std::move(envelope), core::Lane::user,
-                                        reason);
+    const std::string target_id(decoder.targets()[envelope.target].id);
+    to_dead_letter(core::Pid::of_name(address_, target_id, envelope.target_request_id),
+                   std::move(sender), decoder.type_names()[envelope.type], envelope.data, reason);
   }
+}
+
+void Endpoint::to_dead_letter(const core::Pid& target, core::Pid sender, std::string_view type_name,
+                              std::string_view data, core::DeadLetterReason reason) {
+  // As what it was, so that it is named in the log, and reports about other messages are told apart from messages.
+  core::EnvelopePtr envelope = shared_->types.decode(type_name, data);
+  if (envelope == nullptr) {
+    envelope = core::make_envelope(
+        core::Payload{std::string(type_name), core::Payload::kProtobuf, std::string(data)});
+  }
+  envelope->set_sender(std::move(sender));
+  shared_->system.dead_letters().take(target, std::move(envelope), core::Lane::user, reason);
 }
 
 }  // namespace nexus::remote

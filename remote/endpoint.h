@@ -55,6 +55,8 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   const std::string& address() const { return address_; }
 
   void send(WireMessage message);
+  // A message as an actor sent it. What cannot leave becomes a dead letter with its reason.
+  void send(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane);
   // Asks the peer for the Terminated of `watchee`; a known pair is not asked for again.
   void add_watched(const core::Pid& watcher, const core::Pid& watchee);
   void remove_watched(const core::Pid& watcher, const core::Pid& watchee);
@@ -90,7 +92,7 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   struct Remains {
     std::vector<WatchRegistry::Watch> watches;
     std::vector<WatchRegistry::Watch> inbound_watches;
-    std::vector<WireMessage> waiting;
+    std::vector<OutgoingFramePtr> waiting;
   };
   // What EndpointState wants done, decided together with the change of state and carried out after the lock is released.
   struct Todo {
@@ -101,8 +103,12 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
     std::optional<std::uint64_t> dial_epoch;
   };
 
-  bool is_too_large(const WireMessage& message) const;
-  WireMessage watch_message(const core::Pid& watcher, const core::Pid& watchee, bool watch) const;
+  // Of frames to a peer that has not written yet.
+  static constexpr std::size_t kUnprovenCountMax = 16;
+
+  struct Outgoing;
+  bool is_too_large(const Outgoing& message) const;
+  void push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch) REQUIRES(mutex_);
   [[nodiscard]] Todo decide(const EndpointState::Actions& actions) REQUIRES(mutex_);
   [[nodiscard]] Todo drop_stream(const EndpointState::Actions& actions) REQUIRES(mutex_);
   void carry_out(Todo todo);
@@ -111,8 +117,13 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   void bury(Remains remains);
   void begin_write_if_possible();
   void write_next();
+  void note_dialect_is_known() REQUIRES(mutex_);
   void write_failed(const std::shared_ptr<EndpointStream>& stream);
-  void to_dead_letters(std::vector<WireMessage> messages, core::DeadLetterReason reason);
+  // Nothing when it waits now, or why it does not.
+  [[nodiscard]] std::optional<core::DeadLetterReason> enqueue(const Outgoing& message);
+  void to_dead_letters(const OutgoingFramePtr& frame, core::DeadLetterReason reason);
+  void to_dead_letter(const core::Pid& target, core::Pid sender, std::string_view type_name,
+                      std::string_view data, core::DeadLetterReason reason);
 
   const std::shared_ptr<const Shared> shared_;
   const std::string address_;
@@ -128,12 +139,15 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   std::shared_ptr<EndpointStream> stream_ GUARDED_BY(mutex_);
   // Moves on with each dial and each end of a stream, so that events of an older stream are known by theirs.
   std::uint64_t epoch_ GUARDED_BY(mutex_) = 0;
-  Dialect dialect_ GUARDED_BY(mutex_) = Dialect::strings;
-  // Somebody is between take_batch() and the result of its write.
+  // Whether the peer has written to us, or has shown otherwise that it reads what we write. Until then the frames that it may not
+  // have been able to read are kept: then they are sent again, in the other dialect.
+  bool dialect_is_known_ GUARDED_BY(mutex_) = false;
+  std::vector<OutgoingFramePtr> unproven_ GUARDED_BY(mutex_);
+  // Somebody is between take_frame() and the result of its write.
   bool writing_ GUARDED_BY(mutex_) = false;
 
   // Whoever set writing_.
-  std::vector<WireMessage> in_flight_;
+  OutgoingFramePtr in_flight_;
 };
 
 }  // namespace nexus::remote

@@ -15,6 +15,21 @@ namespace {
 constexpr std::int32_t kProtobufSerializer = 0;
 constexpr std::int32_t kJsonSerializer = 1;
 
+core::Headers headers_of(const HeaderViews& views) {
+  core::Headers headers;
+  for (const HeaderView& view : views) {
+    const auto same = std::find_if(headers.begin(), headers.end(), [&view](const auto& header) {
+      return header.first == view.key;
+    });
+    if (same == headers.end()) {
+      headers.emplace_back(view.key, view.value);
+    } else {
+      same->second = view.value;
+    }
+  }
+  return headers;
+}
+
 // Removes the header; empty when there is none.
 std::string take_header(core::Headers& headers, std::string_view name) {
   std::string value;
@@ -44,47 +59,103 @@ bool may_be_nexus(const std::string& member_id) {
 
 }  // namespace
 
-void EndpointReader::receive(const Peer& peer, ReceivedBatch batch) {
-  if (batch.bad_envelope_count > 0) {
+struct EndpointReader::Received {
+  core::Pid target;
+  core::Pid sender;
+  std::string_view type_name;
+  const WireTypes::Decode* decode;
+  const BatchDecoder::Envelope& envelope;
+};
+
+void EndpointReader::receive(const Peer& peer, const BatchDecoder& batch, Known& known) {
+  if (batch.bad_envelope_count() > 0) {
     system_.log().warn("envelopes skipped, they point outside the tables of their batch",
-                       {{"peer", peer.address}, {"count", batch.bad_envelope_count}});
+                       {{"peer", peer.address}, {"count", batch.bad_envelope_count()}});
   }
-  if (batch.messages.empty()) return;
+  if (batch.envelopes().empty()) return;
   // A peer is answered as it wrote last: it may have come back as another version of itself. Only what is not the default
   // is worth an endpoint of its own.
-  if (const auto endpoint = batch.dialect == Dialect::strings ? endpoints_.find(peer.address)
-                                                              : endpoints_.endpoint(peer.address)) {
-    endpoint->set_dialect(batch.dialect);
+  if (const auto endpoint = batch.dialect() == Dialect::strings
+                                ? endpoints_.find(peer.address)
+                                : endpoints_.endpoint(peer.address)) {
+    endpoint->set_dialect(batch.dialect());
   }
-  for (ReceivedMessage& message : batch.messages) receive(peer, message);
+  for (const BatchDecoder::Envelope& envelope : batch.envelopes()) {
+    const std::string_view target = batch.targets()[envelope.target].id;
+    const std::string_view type_name = batch.type_names()[envelope.type];
+    Received message{
+        .target = resolve(known.targets_, envelope.target, system_.registry().address(), target)
+                      .with_request_id(envelope.target_request_id),
+        .sender = {},
+        .type_name = type_name,
+        .decode = decoder_of(known, envelope.type, type_name),
+        .envelope = envelope};
+    const BatchDecoder::Sender* from = batch.sender_of(envelope);
+    if (from != nullptr && !from->id.empty()) {
+      const std::string_view address = from->address.empty() ? peer.address : from->address;
+      message.sender = resolve(known.senders_, envelope.sender - 1, address, from->id)
+                           .with_request_id(envelope.sender_request_id);
+    }
+    receive(peer, std::move(message));
+  }
 }
 
-void EndpointReader::receive(const Peer& peer, ReceivedMessage& message) {
-  auto& registry = system_.registry();
-  const core::Pid target = registry.resolve(registry.address(), message.target_id)
-                               .with_request_id(message.target_request_id);
-  core::Pid sender;
-  if (!message.sender_id.empty()) {
-    const std::string& address =
-        message.sender_address.empty() ? peer.address : message.sender_address;
-    sender =
-        registry.resolve(address, message.sender_id).with_request_id(message.sender_request_id);
+// The actor that had this place in the table before, when it is the same and lives; else its name is looked up.
+core::Pid EndpointReader::resolve(std::vector<Known::Actor>& actors, std::size_t index,
+                                  std::string_view address, std::string_view id) const {
+  if (index < actors.size()) {
+    const Known::Actor& known = actors[index];
+    const core::Pid& pid = known.pid;
+    if (known.id == id && known.address == address && !pid.empty() &&
+        (!pid.is_cell() || pid.cell()->generation() == pid.generation())) {
+      return pid;
+    }
   }
+  const core::Pid found = system_.registry().resolve(address, id);
+  // A name of this node that nobody has now may be somebody's later; a future is for one answer.
+  const bool lasts =
+      found.is_cell() || (found.is_record() && address != system_.registry().address());
+  if (lasts && index < Known::kCountMax) {
+    if (index >= actors.size()) actors.resize(index + 1);
+    actors[index] = {std::string(address), std::string(id), found};
+  }
+  return found;
+}
+
+const WireTypes::Decode* EndpointReader::decoder_of(Known& known, std::size_t index,
+                                                    std::string_view name) const {
+  if (index < known.types_.size() && known.types_[index].name == name) {
+    return known.types_[index].decode;
+  }
+  const WireTypes::Decode* decode = types_.find(name);
+  if (index < Known::kCountMax) {
+    if (index >= known.types_.size()) known.types_.resize(index + 1);
+    known.types_[index] = {std::string(name), decode};
+  }
+  return decode;
+}
+
+void EndpointReader::receive(const Peer& peer, Received message) {
+  auto& registry = system_.registry();
+  const core::Pid& target = message.target;
+  const core::Pid& sender = message.sender;
+  const std::string_view data = message.envelope.data;
   core::EnvelopePtr envelope;
-  if (message.serializer_id == kProtobufSerializer) {
-    envelope = types_.decode(message.type_name, message.data);
+  if (message.envelope.serializer_id == kProtobufSerializer) {
+    envelope = message.decode != nullptr ? (*message.decode)(data)
+                                         : types_.decode(message.type_name, data);
   } else {
-    const bool json = message.serializer_id == kJsonSerializer;
+    const bool json = message.envelope.serializer_id == kJsonSerializer;
     envelope = core::make_envelope(
-        core::Payload{message.type_name, json ? core::Payload::kJson : "application/octet-stream",
-                      std::move(message.data)});
+        core::Payload{std::string(message.type_name),
+                      json ? core::Payload::kJson : "application/octet-stream", std::string(data)});
   }
   const auto* watch = envelope == nullptr ? nullptr : envelope->get<core::Watch>();
   if (watch != nullptr && watch->watcher.empty()) envelope = nullptr;
   if (envelope == nullptr) {
     envelope = core::make_envelope(
-        core::Payload{message.type_name, core::Payload::kProtobuf, std::move(message.data)});
-    envelope->set_sender(std::move(sender));
+        core::Payload{std::string(message.type_name), core::Payload::kProtobuf, std::string(data)});
+    envelope->set_sender(sender);
     system_.dead_letters().take(target, std::move(envelope), core::Lane::user,
                                 core::DeadLetterReason::unreadable);
     return;
@@ -108,12 +179,18 @@ void EndpointReader::receive(const Peer& peer, ReceivedMessage& message) {
     return;
   }
   if (envelope->is<core::PoisonPill>() && is_system_actor(target)) return refuse_stop(peer, target);
-  std::string notices = take_header(message.headers, kNoticesHeader);
+  if (message.envelope.headers.empty()) {
+    envelope->set_sender(sender);
+    (void)registry.send_user(target, std::move(envelope));
+    return;
+  }
+  core::Headers headers = headers_of(message.envelope.headers);
+  std::string notices = take_header(headers, kNoticesHeader);
   // Copied from a message of ours, as middleware does: the sender does not know notices, and a type that it does not know may
   // end its process.
   if (!may_be_nexus(peer.member_id)) notices.clear();
-  const std::string timeout = take_header(message.headers, kTimeoutHeader);
-  envelope->set_headers(std::move(message.headers));
+  const std::string timeout = take_header(headers, kTimeoutHeader);
+  envelope->set_headers(std::move(headers));
   if (const auto left = to_timeout(timeout)) {
     envelope->set_deadline(core::deadline_after(system_.clock().now(), *left));
   }

@@ -5,9 +5,11 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/actor_system.h"
-#include "remote/batch_codec.h"
+#include "remote/batch_decoder.h"
 #include "remote/endpoint_manager.h"
 #include "remote/wire_types.h"
 
@@ -24,10 +26,37 @@ class EndpointReader {
   EndpointReader(core::ActorSystem& system, const WireTypes& types, EndpointManager& endpoints)
       : system_(system), types_(types), endpoints_(endpoints) {}
 
-  void receive(const Peer& peer, ReceivedBatch batch);
+  // What the tables of a stream's last batches meant: those of the next are mostly the same, entry by entry.
+  class Known {
+   private:
+    friend class EndpointReader;
+
+    // Of each table.
+    static constexpr std::size_t kCountMax = 16'384;
+    struct Actor {
+      std::string address;
+      std::string id;
+      core::Pid pid;
+    };
+    struct Type {
+      std::string name;
+      const WireTypes::Decode* decode;
+    };
+
+    std::vector<Actor> targets_;
+    std::vector<Actor> senders_;
+    std::vector<Type> types_;
+  };
+
+  // The batch that `batch` decoded last; `known` belongs to its stream.
+  void receive(const Peer& peer, const BatchDecoder& batch, Known& known);
 
  private:
-  void receive(const Peer& peer, ReceivedMessage& message);
+  struct Received;
+  void receive(const Peer& peer, Received message);
+  core::Pid resolve(std::vector<Known::Actor>& actors, std::size_t index, std::string_view address,
+                    std::string_view id) const;
+  const WireTypes::Decode* decoder_of(Known& known, std::size_t index, std::string_view name) const;
   std::shared_ptr<Endpoint> endpoint_of(const core::Pid& watcher);
   void receive_told(const core::Pid& target, const core::Pid& teller, core::EnvelopePtr envelope);
   bool is_system_actor(const core::Pid& target) const;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/base/clock.h"
+#include "remote/outgoing_frame.h"
 
 namespace nexus::remote {
 
@@ -28,7 +29,7 @@ class EndpointStream {
   virtual ~EndpointStream() = default;
 
   // Any thread; one at a time, the next one after on_stream_written(). False when the stream has ended: no byte was sent.
-  [[nodiscard]] virtual bool write(std::string frame) = 0;
+  [[nodiscard]] virtual bool write(OutgoingFramePtr frame) = 0;
   // Any thread. Nothing more will be written; the peer sees the end after what was. Again: nothing happens.
   virtual void finish() = 0;
   // Any thread. Breaks the stream off; on_stream_closed() follows.

@@ -1,54 +1,116 @@
 #include "remote/endpoint_writer.h"
 
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "remote/batch_decoder.h"
+
 namespace nexus::remote {
 
-bool EndpointWriter::push(WireMessage& message) {
-  const std::size_t bytes = message.bytes();
-  if (message.lane == core::Lane::user && !message.exempt) {
-    if (user_.size() >= options_.queue_count_max) return false;
-    if (!user_.empty() && bytes_ + bytes > options_.queue_bytes_max) return false;
+EndpointWriter::EndpointWriter(const Options& options, std::string address)
+    : options_(options), address_(std::move(address)) {
+  for (LaneQueue& queue : lanes_) queue.open.begin(dialect_);
+}
+
+std::size_t EndpointWriter::bytes() const { return lanes_[0].bytes() + lanes_[1].bytes(); }
+
+bool EndpointWriter::push(const BatchEncoder::Message& message, std::string_view data,
+                          core::Lane lane, bool exempt) {
+  LaneQueue& queue = lanes_[index_of(lane)];
+  const bool limited = lane == core::Lane::user && !exempt;
+  if (limited && queue.count >= options_.queue_count_max) return false;
+  std::size_t room = BatchEncoder::kBytesMax;
+  if (limited && queue.count > 0) {
+    const std::size_t others = bytes() - (queue.bytes() - queue.closed_bytes);
+    room = options_.queue_bytes_max - std::min(others, options_.queue_bytes_max);
   }
-  bytes_ += bytes;
-  auto& lane = message.lane == core::Lane::system ? system_ : user_;
-  lane.push_back(std::move(message));
+  if (queue.open.count() > 0) {
+    if (queue.open.count() < options_.batch_count_max &&
+        queue.open.try_add(message, data, std::min(room, options_.batch_bytes_max))) {
+      ++queue.count;
+      return true;
+    }
+    queue.closed.push_back(close(queue, lane));
+    const std::size_t closed_bytes = queue.closed.back()->bytes.view().size();
+    queue.closed_bytes += closed_bytes;
+    if (limited) room -= std::min(room, closed_bytes);
+  }
+  if (!queue.open.try_add(message, data, room)) return false;
+  ++queue.count;
   return true;
 }
 
-std::vector<WireMessage> EndpointWriter::take_batch() {
-  std::vector<WireMessage> batch;
-  std::size_t batch_bytes = 0;
-  for (auto* lane : {&system_, &user_}) {
-    while (!lane->empty() && batch.size() < options_.batch_count_max) {
-      const std::size_t bytes = lane->front().bytes();
-      if (!batch.empty() && batch_bytes + bytes > options_.batch_bytes_max) return batch;
-      batch_bytes += bytes;
-      bytes_ -= bytes;
-      batch.push_back(std::move(lane->front()));
-      lane->pop_front();
+OutgoingFramePtr EndpointWriter::close(LaneQueue& queue, core::Lane lane) {
+  const std::uint32_t count = queue.open.count();
+  auto frame = std::make_shared<const OutgoingFrame>(queue.open.take(), count, lane);
+  queue.open.begin(dialect_);
+  return frame;
+}
+
+OutgoingFramePtr EndpointWriter::take_frame() {
+  for (const core::Lane lane : {core::Lane::system, core::Lane::user}) {
+    LaneQueue& queue = lanes_[index_of(lane)];
+    if (queue.count == 0) continue;
+    OutgoingFramePtr frame;
+    if (queue.closed.empty()) {
+      frame = close(queue, lane);
+    } else {
+      frame = std::move(queue.closed.front());
+      queue.closed.pop_front();
+      queue.closed_bytes -= frame->bytes.view().size();
     }
+    queue.count -= frame->count;
+    return frame;
   }
-  return batch;
+  return nullptr;
 }
 
-void EndpointWriter::put_back(std::vector<WireMessage> batch) {
-  while (!batch.empty()) {
-    WireMessage& message = batch.back();
-    bytes_ += message.bytes();
-    auto& lane = message.lane == core::Lane::system ? system_ : user_;
-    lane.push_front(std::move(message));
-    batch.pop_back();
-  }
+void EndpointWriter::put_back(OutgoingFramePtr frame) {
+  LaneQueue& queue = lanes_[index_of(frame->lane)];
+  queue.count += frame->count;
+  queue.closed_bytes += frame->bytes.view().size();
+  queue.closed.push_front(std::move(frame));
 }
 
-std::vector<WireMessage> EndpointWriter::take_all() {
-  std::vector<WireMessage> all;
-  all.reserve(count());
-  for (auto* lane : {&system_, &user_}) {
-    for (WireMessage& message : *lane) all.push_back(std::move(message));
-    lane->clear();
-  }
-  bytes_ = 0;
+std::vector<OutgoingFramePtr> EndpointWriter::take_all() {
+  std::vector<OutgoingFramePtr> all;
+  while (OutgoingFramePtr frame = take_frame()) all.push_back(std::move(frame));
   return all;
+}
+
+void EndpointWriter::set_dialect(Dialect dialect) {
+  if (dialect == dialect_) return;
+  std::vector<OutgoingFramePtr> waiting = take_all();
+  dialect_ = dialect;
+  for (LaneQueue& queue : lanes_) queue.open.begin(dialect_);
+  for (auto frame = waiting.rbegin(); frame != waiting.rend(); ++frame) {
+    put_back(rewritten(**frame));
+  }
+}
+
+OutgoingFramePtr EndpointWriter::rewritten(const OutgoingFrame& frame) const {
+  BatchDecoder decoder;
+  CHECK(decoder.decode(frame.bytes.view()).ok());
+  BatchEncoder encoder;
+  encoder.begin(dialect_);
+  for (const BatchDecoder::Envelope& envelope : decoder.envelopes()) {
+    const BatchDecoder::Target& target = decoder.targets()[envelope.target];
+    const BatchDecoder::Sender* sender = decoder.sender_of(envelope);
+    std::vector<HeaderView> headers;
+    for (const HeaderView& header : envelope.headers) headers.push_back(header);
+    const auto pid_of = [](std::string_view address, std::string_view id, std::uint32_t request) {
+      return core::Pid::of_name(std::string(address), std::string(id), request);
+    };
+    CHECK(encoder.try_add({.type_name = decoder.type_names()[envelope.type],
+                           .target = pid_of(address_, target.id, envelope.target_request_id),
+                           .sender = sender == nullptr ? core::Pid{}
+                                                       : pid_of(sender->address, sender->id,
+                                                                envelope.sender_request_id),
+                           .more_headers = headers},
+                          envelope.data));
+  }
+  const std::uint32_t count = encoder.count();
+  return std::make_shared<const OutgoingFrame>(encoder.take(), count, frame.lane);
 }
 
 }  // namespace nexus::remote

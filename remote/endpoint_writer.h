@@ -1,44 +1,69 @@
-// EndpointWriter: what waits for one peer, in two lanes. Pure.
+// EndpointWriter: what waits for one peer, in two lanes, written into frames as it comes. Pure.
 //
 //   all calls   owner   the endpoint, under its mutex
 //
 // B1  System messages leave before user messages; within a lane the order of push() holds.
-// B2  At most queue_count_max user messages and queue_bytes_max bytes wait (a single message always fits an empty lane). System
-//     messages and exempt ones are not turned away: there is one for each watch, unwatch, stop and termination.
-// B3  A batch has at most batch_count_max messages and batch_bytes_max bytes, but at least one message.
+// B2  At most queue_count_max user messages and queue_bytes_max bytes of frames wait (a single message always fits an empty lane).
+//     System messages and exempt ones are not turned away: there is one for each watch, unwatch, stop and termination.
+// B3  A frame has at most batch_count_max messages and batch_bytes_max bytes, but at least one message.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <deque>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "remote/batch_encoder.h"
 #include "remote/options.h"
-#include "remote/wire_message.h"
+#include "remote/outgoing_frame.h"
 
 namespace nexus::remote {
 
 class EndpointWriter {
  public:
-  explicit EndpointWriter(const Options& options) : options_(options) {}
+  // `address`: the peer's.
+  EndpointWriter(const Options& options, std::string address);
 
-  // False when it is full; the message stays with the caller.
-  [[nodiscard]] bool push(WireMessage& message);
-  // The next batch, oldest first; empty when nothing waits.
-  std::vector<WireMessage> take_batch();
-  // A batch that was not sent after all goes back to where it was taken from. No limit applies.
-  void put_back(std::vector<WireMessage> batch);
+  // False when it is full, and nothing happened.
+  [[nodiscard]] bool push(const BatchEncoder::Message& message, std::string_view data,
+                          core::Lane lane, bool exempt);
+  // The next frame, oldest first; null when nothing waits.
+  OutgoingFramePtr take_frame();
+  // A frame that was not sent after all goes back to where it was taken from. No limit applies.
+  void put_back(OutgoingFramePtr frame);
   // Everything that waits, system lane first.
-  std::vector<WireMessage> take_all();
+  std::vector<OutgoingFramePtr> take_all();
+  // From now on all that waits, and what is pushed, is written so.
+  void set_dialect(Dialect dialect);
 
-  bool empty() const { return system_.empty() && user_.empty(); }
-  std::size_t count() const { return system_.size() + user_.size(); }
-  std::size_t bytes() const { return bytes_; }
+  bool empty() const { return count() == 0; }
+  std::size_t count() const { return lanes_[0].count + lanes_[1].count; }
+  // Of the frames as they will leave.
+  std::size_t bytes() const;
 
  private:
+  struct LaneQueue {
+    std::deque<OutgoingFramePtr> closed{};
+    std::size_t closed_bytes = 0;
+    // The frame that grows.
+    BatchEncoder open{};
+    // Messages, in all.
+    std::size_t count = 0;
+
+    std::size_t bytes() const { return closed_bytes + (open.count() > 0 ? open.bytes() : 0); }
+  };
+
+  static std::size_t index_of(core::Lane lane) { return lane == core::Lane::system ? 0 : 1; }
+  OutgoingFramePtr close(LaneQueue& queue, core::Lane lane);
+  OutgoingFramePtr rewritten(const OutgoingFrame& frame) const;
+
   const Options options_;
-  std::deque<WireMessage> system_;
-  std::deque<WireMessage> user_;
-  std::size_t bytes_ = 0;
+  const std::string address_;
+  Dialect dialect_ = Dialect::strings;
+  // System, user.
+  std::array<LaneQueue, 2> lanes_;
 };
 
 }  // namespace nexus::remote

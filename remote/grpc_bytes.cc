@@ -12,14 +12,22 @@ grpc::ByteBuffer to_byte_buffer(const std::string& frame) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
-grpc::ByteBuffer to_byte_buffer(FrameBytes frame) {
-  const std::string_view bytes = frame.view();
-  const auto free = [](void* memory) {
-    std::unique_ptr<char[]>(static_cast<char*>(memory)).reset();
-  };
-  const grpc::Slice slice(const_cast<char*>(bytes.data()), bytes.size(), free,
-                          frame.take_memory().release());
+grpc::ByteBuffer to_byte_buffer(OutgoingFramePtr frame) {
+  const std::string_view bytes = frame->bytes.view();
+  // What gRPC gives back is a plain pointer.
+  auto held = std::make_unique<OutgoingFramePtr>(std::move(frame));
+  const grpc::Slice slice(
+      const_cast<char*>(bytes.data()), bytes.size(),
+      [](void* holder) {
+        std::unique_ptr<OutgoingFramePtr>(static_cast<OutgoingFramePtr*>(holder));
+      },
+      held.release());
   return grpc::ByteBuffer(&slice, 1);
+}
+
+std::string_view to_view(const grpc::ByteBuffer& buffer, grpc::Slice& slice) {
+  if (!buffer.TrySingleSlice(&slice).ok() && !buffer.DumpToSingleSlice(&slice).ok()) return {};
+  return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
 }
 
 std::string to_string(const grpc::ByteBuffer& buffer) {

@@ -6,7 +6,6 @@
 #include <grpcpp/support/channel_arguments.h>
 #include <grpcpp/support/client_callback.h>
 
-#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -65,7 +64,7 @@ class GrpcEndpointDialer::Stream final
     StartCall();
   }
 
-  bool write(std::string frame) override {
+  bool write(OutgoingFramePtr frame) override {
     core::MutexLock lock(mutex_);
     if (read_ended_ || finishing_) return false;
     if (!handshake_written_) {
@@ -73,7 +72,7 @@ class GrpcEndpointDialer::Stream final
       delayed_ = std::move(frame);
       return true;
     }
-    outgoing_ = to_byte_buffer(frame);
+    outgoing_ = to_byte_buffer(std::move(frame));
     write_pending_ = true;
     StartWrite(&outgoing_);
     return true;
@@ -111,9 +110,9 @@ class GrpcEndpointDialer::Stream final
       core::MutexLock lock(mutex_);
       write_pending_ = false;
       of_handshake = !std::exchange(handshake_written_, true);
-      if (delayed_) {
+      if (delayed_ != nullptr) {
         if (ok && !read_ended_) {
-          outgoing_ = to_byte_buffer(*delayed_);
+          outgoing_ = to_byte_buffer(delayed_);
           write_pending_ = true;
           StartWrite(&outgoing_);
         } else {
@@ -148,7 +147,7 @@ class GrpcEndpointDialer::Stream final
   // The handshake is the first write.
   bool write_pending_ GUARDED_BY(mutex_) = true;
   bool handshake_written_ GUARDED_BY(mutex_) = false;
-  std::optional<std::string> delayed_ GUARDED_BY(mutex_);
+  OutgoingFramePtr delayed_ GUARDED_BY(mutex_);
   bool finishing_ GUARDED_BY(mutex_) = false;
   // The hold is gone, or about to go: no operation may be started from outside.
   bool read_ended_ GUARDED_BY(mutex_) = false;

@@ -2,6 +2,7 @@
 
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
+#include <grpcpp/support/slice.h>
 
 #include <optional>
 #include <unordered_set>
@@ -11,6 +12,7 @@
 #include "core/base/mutex.h"
 #include "core/base/user_code.h"
 #include "protoactor/remote.grpc.pb.h"
+#include "remote/batch_codec.h"
 #include "remote/grpc_bytes.h"
 
 namespace nexus::remote {
@@ -84,27 +86,32 @@ class GrpcRemotingService::Impl::Session final
 
   // False when the stream was ended.
   bool take_frame() {
-    core::Result<Frame> frame = decode_frame(to_string(incoming_));
-    if (!frame.ok()) {
-      service_.log_.warn("link broken off, the peer sent garbage",
-                         {{"peer", name()}, {"detail", frame.error().detail}});
-      finish(grpc::StatusCode::INVALID_ARGUMENT, frame.error().detail);
-      return false;
-    }
-    if (const auto* connect = std::get_if<ConnectRequest>(&*frame)) {
-      if (!on_connect(*connect)) return false;
-    } else if (auto* batch = std::get_if<ReceivedBatch>(&*frame)) {
+    grpc::Slice slice;
+    const std::string_view bytes = to_view(incoming_, slice);
+    const core::Result<BatchDecoder::Kind> kind = decoder_.decode(bytes);
+    if (!kind.ok()) return refuse(kind.error().detail);
+    if (*kind == BatchDecoder::Kind::batch) {
       if (peer_.member_id.empty()) {
         finish(grpc::StatusCode::FAILED_PRECONDITION, "a batch came before the ConnectRequest");
         return false;
       }
-      service_.reader_.receive(peer_, std::move(*batch));
-    } else {
-      finish(grpc::StatusCode::INVALID_ARGUMENT,
-             "a dialling peer sends ConnectRequest and MessageBatch only");
-      return false;
+      service_.reader_.receive(peer_, decoder_, known_);
+      return true;
     }
-    return true;
+    const core::Result<Frame> frame = decode_frame(bytes);
+    if (!frame.ok()) return refuse(frame.error().detail);
+    if (const auto* connect = std::get_if<ConnectRequest>(&*frame)) return on_connect(*connect);
+    finish(grpc::StatusCode::INVALID_ARGUMENT,
+           "a dialling peer sends ConnectRequest and MessageBatch only");
+    return false;
+  }
+
+  // The same.
+  bool refuse(const std::string& detail) {
+    service_.log_.warn("link broken off, the peer sent garbage",
+                       {{"peer", name()}, {"detail", detail}});
+    finish(grpc::StatusCode::INVALID_ARGUMENT, detail);
+    return false;
   }
 
   // The same.
@@ -179,6 +186,8 @@ class GrpcRemotingService::Impl::Session final
 
   // gRPC's read reaction.
   grpc::ByteBuffer incoming_;
+  BatchDecoder decoder_;
+  EndpointReader::Known known_;
   Peer peer_;
 
   core::Mutex mutex_{"remoting_session"};

@@ -3,29 +3,11 @@
 #include <algorithm>
 
 #include "core/actor/system_messages.h"
-#include "core/base/escape.h"
+#include "core/dispatch/worker.h"
 #include "remote/activator.h"
 #include "remote/grpc_endpoint_dialer.h"
 
 namespace nexus::remote {
-
-namespace {
-
-// Peers refuse a whole frame for one text in it that is not UTF-8.
-bool are_utf8(const core::Headers& headers) {
-  for (const auto& [key, value] : headers) {
-    for (std::string_view text : {std::string_view(key), std::string_view(value)}) {
-      while (!text.empty()) {
-        const std::size_t bytes = core::utf8_sequence_bytes(text);
-        if (bytes == 0) return false;
-        text.remove_prefix(bytes);
-      }
-    }
-  }
-  return true;
-}
-
-}  // namespace
 
 std::size_t frame_bytes_max(const Options& options) {
   // Table entries and tags come on top of what the limits count.
@@ -43,6 +25,7 @@ Remote::Remote(Options options, core::ActorSystem& system, std::string member_id
                   .member_id = member_id, .address = system.address(), .client = false}),
               frame_bytes_max(options)))),
       endpoints_(shared_),
+      last_endpoints_(system.options().worker_count),
       reader_(system, shared_->types, endpoints_),
       service_(reader_, endpoints_, Peer{.address = system.address(), .member_id = member_id},
                system.log()) {
@@ -63,8 +46,22 @@ core::Status Remote::start_activator(SpawnKind spawn) {
   return core::Nothing{};
 }
 
+std::shared_ptr<Endpoint> Remote::endpoint_of(const std::string& address) {
+  const core::Worker* worker = core::Worker::current_of(system_);
+  if (worker == nullptr || worker->id() > last_endpoints_.size()) {
+    return endpoints_.endpoint(address);
+  }
+  LastEndpoint& last = last_endpoints_[worker->id() - 1];
+  if (last.endpoint == nullptr || last.address != address) {
+    last.endpoint = endpoints_.endpoint(address);
+    last.address = address;
+  }
+  // A copy: a dead letter may lead here again before the caller is done with it.
+  return last.endpoint;
+}
+
 void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane) {
-  const auto endpoint = endpoints_.endpoint(target.address());
+  const auto endpoint = endpoint_of(target.record()->address);
   if (endpoint == nullptr) {
     system_.dead_letters().take(target, std::move(envelope), lane,
                                 core::DeadLetterReason::link_down);
@@ -80,33 +77,10 @@ void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope
       return;
     }
   }
-  WireMessage message;
   if (const auto* terminated = envelope->get<core::Terminated>()) {
     endpoint->forget_inbound_watch(target, terminated->who);
-    message.exempt = true;
   }
-  if (envelope->is<core::PoisonPill>()) message.exempt = true;
-  message.target = target;
-  message.lane = lane;
-  if (!shared_->types.encode(*envelope, message) || !are_utf8(envelope->headers())) {
-    system_.dead_letters().take(target, std::move(envelope), lane,
-                                core::DeadLetterReason::not_remotable);
-    return;
-  }
-  message.sender = envelope->sender();
-  message.headers = envelope->headers();
-  if (envelope->deadline() != core::Instant::max()) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(envelope->deadline() - system_.clock().now());
-    if (left <= std::chrono::milliseconds::zero()) {
-      system_.dead_letters().take(target, std::move(envelope), lane,
-                                  core::DeadLetterReason::expired);
-      return;
-    }
-    message.headers.emplace_back(kTimeoutHeader, std::to_string(left.count()));
-  }
-  message.wants_notices = envelope->wants_notices();
-  endpoint->send(std::move(message));
+  endpoint->send(target, std::move(envelope), lane);
 }
 
 bool Remote::close(core::Duration patience) {

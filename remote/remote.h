@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/actor_system.h"
 #include "remote/endpoint.h"
@@ -47,9 +48,19 @@ class Remote final : public core::ForeignRoute {
   bool close(core::Duration patience);
 
  private:
+  // The link that a worker asked for last. Only that worker touches it.
+  struct alignas(64) LastEndpoint {
+    std::string address;
+    std::shared_ptr<Endpoint> endpoint;
+  };
+
+  std::shared_ptr<Endpoint> endpoint_of(const std::string& address);
+
   core::ActorSystem& system_;
   const std::shared_ptr<Endpoint::Shared> shared_;
   EndpointManager endpoints_;
+  // By the ids of the system's own workers, which begin with 1.
+  std::vector<LastEndpoint> last_endpoints_;
   EndpointReader reader_;
   GrpcRemotingService service_;
 };

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "core/actor/envelope.h"
 #include "core/process/process.h"
@@ -21,7 +23,7 @@ inline constexpr const char* kTimeoutHeader = "nexus-timeout-ms";
 
 // What headers count for wherever bytes are limited: their text, and for each what two strings cost in memory, which is more than
 // it takes on the wire. The node's own header is free.
-inline std::size_t headers_bytes(const core::Headers& headers) {
+inline std::size_t headers_bytes(std::span<const core::Headers::value_type> headers) {
   std::size_t total = 0;
   for (const auto& [key, value] : headers) {
     if (key == kNoticesHeader && value == kEnqueuedNotice) continue;
@@ -42,27 +44,12 @@ struct WireMessage {
   // A Terminated: keeps its place behind what the actor sent before, but no full queue turns it away.
   bool exempt = false;
 
-  // What it costs in a batch: body, names and headers.
-  std::size_t bytes() const {
-    std::size_t total = type_name.size() + data.size() + kEnvelopeBytes;
-    for (const core::Pid* pid : {&target, &sender}) {
-      // Handles have short names; their text would cost a look-up.
-      if (!pid->empty() && pid->is_record()) {
-        total += pid->record()->address.size() + pid->record()->id.size();
-      }
-    }
-    return total + headers_bytes(headers);
-  }
-
-  // A client's bytes in a nexus.v1.Payload, and not a message of their own type.
-  bool is_wrapped() const { return type_name == "nexus.v1.Payload"; }
-
+  // The type name of a client's bytes that travel in a nexus.v1.Payload.
+  static constexpr std::string_view kWrappedName = "nexus.v1.Payload";
   // Of a type name, and of a content type.
   static constexpr std::size_t kNameBytesMax = 512;
   // What nexus.v1.Payload adds to a client's bytes: its own type name and content type, and the tags of its fields.
   static constexpr std::size_t kWrappingBytes = 2 * kNameBytesMax + 32;
-  // Field tags, indices and short table entries of one envelope, rounded up.
-  static constexpr std::size_t kEnvelopeBytes = 96;
 };
 
 }  // namespace nexus::remote

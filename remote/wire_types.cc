@@ -108,29 +108,43 @@ void WireTypes::add(const core::MessageType& type) {
   decoders_[type.wire_name()] = [&type](std::string_view data) { return type.decode(data); };
 }
 
-bool WireTypes::encode(const core::Envelope& envelope, WireMessage& out) const {
+std::optional<WireTypes::Encoded> WireTypes::encode(const core::Envelope& envelope,
+                                                    std::string& scratch) const {
   if (const auto* payload = envelope.get<core::Payload>()) {
     if (payload->content_type == core::Payload::kProtobuf && !payload->type.empty() &&
         !reserved_.contains(payload->type)) {
-      out.type_name = payload->type;
-      out.data = payload->data;
-      return true;
+      return Encoded{payload->type, payload->data};
     }
     v1::Payload proto;
     proto.set_type(payload->type);
     proto.set_content_type(payload->content_type);
     proto.set_data(payload->data);
-    out.type_name = v1::Payload::descriptor()->full_name();
-    return proto.SerializeToString(&out.data);
+    if (!proto.SerializeToString(&scratch)) return std::nullopt;
+    return Encoded{v1::Payload::descriptor()->full_name(), scratch};
   }
   const auto found = encoders_.find(&envelope.type());
   if (found != encoders_.end()) {
-    out.type_name = found->second.name;
-    return found->second.encode(envelope, &out.data);
+    if (!found->second.encode(envelope, &scratch)) return std::nullopt;
+    return Encoded{found->second.name, scratch};
   }
-  if (!envelope.type().remotable()) return false;
-  out.type_name = envelope.type().wire_name();
-  return envelope.type().encode(envelope.message(), &out.data);
+  if (!envelope.type().remotable() || !envelope.type().encode(envelope.message(), &scratch)) {
+    return std::nullopt;
+  }
+  return Encoded{envelope.type().wire_name(), scratch};
+}
+
+bool WireTypes::encode(const core::Envelope& envelope, WireMessage& out) const {
+  std::string scratch;
+  const auto encoded = encode(envelope, scratch);
+  if (!encoded) return false;
+  out.type_name = encoded->type_name;
+  out.data = encoded->data;
+  return true;
+}
+
+const WireTypes::Decode* WireTypes::find(std::string_view type_name) const {
+  const auto found = decoders_.find(std::string(type_name));
+  return found == decoders_.end() ? nullptr : &found->second;
 }
 
 core::EnvelopePtr WireTypes::decode(std::string_view type_name, std::string_view data) const {

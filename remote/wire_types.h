@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -32,8 +33,18 @@ class WireTypes {
   }
   void add(const core::MessageType& type);
 
+  struct Encoded {
+    std::string_view type_name;
+    std::string_view data;
+  };
+  // Nothing when the message cannot leave the process. The views are valid for as long as the envelope and `scratch` are, and
+  // nothing is written to either.
+  std::optional<Encoded> encode(const core::Envelope& envelope, std::string& scratch) const;
   // Fills type_name and data of `out`. False when the message cannot leave the process.
   [[nodiscard]] bool encode(const core::Envelope& envelope, WireMessage& out) const;
+  using Decode = std::function<core::EnvelopePtr(std::string_view)>;
+  // What decode() does for that name, as long as this lives; null when it depends on more than the name.
+  const Decode* find(std::string_view type_name) const;
   // Null when the bytes are not what the name says.
   core::EnvelopePtr decode(std::string_view type_name, std::string_view data) const;
   // Takes part in the system lane on arrival.
@@ -41,7 +52,6 @@ class WireTypes {
 
  private:
   using Encode = std::function<bool(const core::Envelope&, std::string*)>;
-  using Decode = std::function<core::EnvelopePtr(std::string_view)>;
   struct Encoder {
     std::string name;
     Encode encode;

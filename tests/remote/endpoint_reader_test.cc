@@ -6,6 +6,8 @@
 
 #include "core/actor/messages.h"
 #include "core/actor/system_messages.h"
+#include "protoactor/remote.pb.h"
+#include "remote/batch_codec.h"
 #include "tests/support/fake_dialer.h"
 #include "tests/support/test_system.h"
 
@@ -68,10 +70,42 @@ class EndpointReaderTest : public testing::Test {
     EXPECT_TRUE(shared_->types.encode(*core::make_envelope(std::move(body)), wire));
     return message(target, wire.type_name, wire.data);
   }
+  // As a peer writes it.
+  static std::string frame_of(const std::vector<ReceivedMessage>& messages, bool pids = false) {
+    ::remote::RemoteMessage frame;
+    auto* batch = frame.mutable_message_batch();
+    for (const ReceivedMessage& made : messages) {
+      auto* envelope = batch->add_envelopes();
+      envelope->set_type_id(batch->type_names_size());
+      batch->add_type_names(made.type_name);
+      envelope->set_target(batch->targets_size());
+      actor::PID target;
+      target.set_address(kHere);
+      target.set_id(made.target_id);
+      batch->add_targets(pids ? target.SerializeAsString() : made.target_id);
+      envelope->set_target_request_id(made.target_request_id);
+      if (!made.sender_id.empty()) {
+        auto* sender = batch->add_senders();
+        sender->set_address(made.sender_address);
+        sender->set_id(made.sender_id);
+        envelope->set_sender(batch->senders_size());
+        envelope->set_sender_request_id(made.sender_request_id);
+      }
+      envelope->set_serializer_id(made.serializer_id);
+      envelope->set_message_data(made.data);
+      for (const auto& [key, value] : made.headers) {
+        (*envelope->mutable_message_header()->mutable_header_data())[key] = value;
+      }
+    }
+    return frame.SerializeAsString();
+  }
   void receive(ReceivedMessage made, const Peer& peer = kPeer) {
-    ReceivedBatch batch;
-    batch.messages.push_back(std::move(made));
-    reader_.receive(peer, std::move(batch));
+    receive_frame(frame_of({made}), peer);
+  }
+  void receive_frame(const std::string& frame, const Peer& peer = kPeer) {
+    const core::Result<BatchDecoder::Kind> kind = decoder_.decode(frame);
+    ASSERT_TRUE(kind.ok() && *kind == BatchDecoder::Kind::batch);
+    reader_.receive(peer, decoder_, known_);
   }
   void expect_mail(const std::string& expected) {
     const auto mail = foreign_.mail.pop();
@@ -117,6 +151,8 @@ class EndpointReaderTest : public testing::Test {
       std::make_shared<Endpoint::Shared>(Options{}, *system_, std::make_unique<test::FakeDialer>());
   EndpointManager endpoints_{shared_};
   EndpointReader reader_{*system_, shared_->types, endpoints_};
+  BatchDecoder decoder_;
+  EndpointReader::Known known_;
   const std::shared_ptr<test::Diary> diary_ = std::make_shared<test::Diary>();
 };
 
@@ -148,12 +184,40 @@ TEST_F(EndpointReaderTest, AMessageWithoutSenderHasNone) {
   EXPECT_TRUE(next().sender.empty());
 }
 
+// The tables of two batches that look alike.
+TEST_F(EndpointReaderTest, AnActorThatHasTakenTheNameOfAnotherGetsItsMessages) {
+  spawn_recorder("a");
+  receive(message("a", "some.Type", "first"));
+  const core::Pid first = next().self;
+  system_.stop(first);
+  receive(message("a", "some.Type", "nobody"));
+  EXPECT_EQ(system_->dead_letters().count(DeadLetterReason::no_such_actor), 1u);
+  spawn_recorder("a");
+  receive(message("a", "some.Type", "second"));
+  const Seen seen = next();
+  EXPECT_EQ(seen.data, "second");
+  EXPECT_NE(seen.self, first);
+}
+
+TEST_F(EndpointReaderTest, EachBatchHasTablesOfItsOwn) {
+  spawn_recorder("a");
+  spawn_recorder("b");
+  receive(with_sender(message("a", "some.Type", "1"), "asker", "third:1"));
+  EXPECT_EQ(next().self.id(), "a");
+  receive(with_sender(message("b", "other.Type", "2"), "asker", "fourth:1"));
+  const Seen seen = next();
+  EXPECT_EQ(seen.self.id(), "b");
+  EXPECT_EQ(seen.type, "other.Type");
+  EXPECT_EQ(seen.sender, core::Pid::of_name("fourth:1", "asker"));
+}
+
 TEST_F(EndpointReaderTest, MessagesOfABatchKeepTheirOrder) {
   spawn_recorder("a");
-  ReceivedBatch batch;
-  for (int i = 0; i < 1'000; ++i)
-    batch.messages.push_back(message("a", "some.Type", std::to_string(i)));
-  reader_.receive(kPeer, std::move(batch));
+  std::vector<ReceivedMessage> messages;
+  for (int i = 0; i < 1'000; ++i) {
+    messages.push_back(message("a", "some.Type", std::to_string(i)));
+  }
+  receive_frame(frame_of(messages));
   for (int i = 0; i < 1'000; ++i) ASSERT_EQ(next().data, std::to_string(i));
 }
 
@@ -328,10 +392,7 @@ TEST_F(TerminatedFromPeer, FromAStrangerEndsNoWatchOfAnotherPeer) {
 
 TEST_F(EndpointReaderTest, APeerOfTheOldDialectIsAnsweredInIt) {
   spawn_recorder("a");
-  ReceivedBatch batch;
-  batch.dialect = Dialect::pids;
-  batch.messages.push_back(message("a", "some.Type"));
-  reader_.receive(kPeer, std::move(batch));
+  receive_frame(frame_of({message("a", "some.Type")}, true));
   WireMessage answer;
   answer.target = core::Pid::of_name("peer:1", "x");
   answer.type_name = "some.Type";

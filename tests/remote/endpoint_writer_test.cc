@@ -4,150 +4,213 @@
 
 #include <deque>
 #include <random>
+#include <sstream>
 #include <string>
+
+#include "remote/batch_decoder.h"
 
 namespace nexus::remote {
 namespace {
 
-WireMessage message(const std::string& data, core::Lane lane = core::Lane::user) {
-  WireMessage made;
-  made.target = core::Pid::of_name("peer:1", "actor");
-  made.type_name = "test.T";
-  made.data = data;
-  made.lane = lane;
-  return made;
+constexpr const char* kAddress = "peer:1";
+
+EndpointWriter writer_with(const Options& options) { return EndpointWriter(options, kAddress); }
+
+bool push(EndpointWriter& writer, const std::string& data, core::Lane lane = core::Lane::user,
+          bool exempt = false) {
+  return writer.push({.type_name = "test.T",
+                      .target = core::Pid::of_name(kAddress, "actor", 7),
+                      .sender = core::Pid::of_name("third:1", "asker", 8),
+                      .headers = {}},
+                     data, lane, exempt);
+}
+bool push_system(EndpointWriter& writer, const std::string& data) {
+  return push(writer, data, core::Lane::system);
+}
+bool push_exempt(EndpointWriter& writer, const std::string& data) {
+  return push(writer, data, core::Lane::user, true);
 }
 
-WireMessage exempt_message(const std::string& data) {
-  WireMessage made = message(data);
-  made.exempt = true;
-  return made;
-}
-
-bool push(EndpointWriter& writer, WireMessage made) { return writer.push(made); }
-
-std::string text_of(const std::vector<WireMessage>& batch) {
+// The data of a frame's messages; `-` for no frame.
+std::string text_of(const OutgoingFramePtr& frame) {
+  if (frame == nullptr) return "-";
+  BatchDecoder decoder;
+  EXPECT_TRUE(decoder.decode(frame->bytes.view()).ok());
+  EXPECT_EQ(decoder.envelopes().size(), frame->count);
   std::string text;
-  for (const WireMessage& made : batch) text += (text.empty() ? "" : " ") + made.data;
+  for (const auto& envelope : decoder.envelopes()) {
+    text += text.empty() ? "" : " ";
+    text += envelope.data;
+  }
+  return text;
+}
+std::string text_of(const std::vector<OutgoingFramePtr>& frames) {
+  std::string text;
+  for (const OutgoingFramePtr& frame : frames) text += (text.empty() ? "" : " ") + text_of(frame);
   return text;
 }
 
+// What a frame with so many messages of so much data comes to.
+std::size_t bytes_of(std::size_t count, std::size_t data_bytes) {
+  EndpointWriter writer = writer_with({});
+  for (std::size_t i = 0; i < count; ++i) EXPECT_TRUE(push(writer, std::string(data_bytes, 'x')));
+  return writer.bytes();
+}
+
 TEST(EndpointWriter, B1_SystemMessagesLeaveBeforeUserMessagesAndLanesKeepTheirOrder) {
-  EndpointWriter writer(Options{});
-  for (const char* data : {"u1", "u2"}) EXPECT_TRUE(push(writer, message(data)));
-  for (const char* data : {"s1", "s2"})
-    EXPECT_TRUE(push(writer, message(data, core::Lane::system)));
-  EXPECT_TRUE(push(writer, message("u3")));
+  EndpointWriter writer = writer_with({});
+  for (const char* data : {"u1", "u2"}) EXPECT_TRUE(push(writer, data));
+  for (const char* data : {"s1", "s2"}) EXPECT_TRUE(push_system(writer, data));
+  EXPECT_TRUE(push(writer, "u3"));
   EXPECT_EQ(writer.count(), 5u);
-  EXPECT_EQ(text_of(writer.take_batch()), "s1 s2 u1 u2 u3");
+  const OutgoingFramePtr first = writer.take_frame();
+  EXPECT_EQ(text_of(first), "s1 s2");
+  EXPECT_EQ(first->lane, core::Lane::system);
+  EXPECT_EQ(text_of(writer.take_frame()), "u1 u2 u3");
   EXPECT_TRUE(writer.empty());
   EXPECT_EQ(writer.bytes(), 0u);
-  EXPECT_TRUE(writer.take_batch().empty());
+  EXPECT_EQ(writer.take_frame(), nullptr);
 }
 
 TEST(EndpointWriter, B2_AtMostQueueCountMaxUserMessagesWait) {
   Options options;
   options.queue_count_max = 3;
-  EndpointWriter writer(options);
-  for (const char* data : {"a", "b", "c"}) EXPECT_TRUE(push(writer, message(data)));
-  WireMessage refused = message("d");
-  EXPECT_FALSE(writer.push(refused));
-  EXPECT_EQ(refused.data, "d") << "it stays with the caller";
-  EXPECT_TRUE(push(writer, message("s", core::Lane::system)));
-  EXPECT_TRUE(push(writer, exempt_message("t")));
-  EXPECT_EQ(text_of(writer.take_batch()), "s a b c t");
-  EXPECT_TRUE(push(writer, message("d")));
+  EndpointWriter writer = writer_with(options);
+  for (const char* data : {"a", "b", "c"}) EXPECT_TRUE(push(writer, data));
+  EXPECT_FALSE(push(writer, "d"));
+  EXPECT_TRUE(push_system(writer, "s"));
+  EXPECT_TRUE(push_exempt(writer, "t"));
+  EXPECT_EQ(text_of(writer.take_frame()), "s");
+  EXPECT_EQ(text_of(writer.take_frame()), "a b c t");
+  EXPECT_TRUE(push(writer, "d"));
 }
 
 TEST(EndpointWriter, B2_AtMostQueueBytesMaxWait) {
-  const std::size_t each = message(std::string(100, 'x')).bytes();
-  Options options;
-  options.queue_bytes_max = 3 * each;
-  EndpointWriter writer(options);
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(push(writer, message(std::string(100, 'x'))));
-  EXPECT_EQ(writer.bytes(), 3 * each);
-  EXPECT_FALSE(push(writer, message("")));
-  EXPECT_TRUE(push(writer, message(std::string(100, 's'), core::Lane::system)));
-  EXPECT_TRUE(push(writer, exempt_message(std::string(100, 't'))));
+  for (const std::size_t batch_count_max : {1'000u, 3u, 2u, 1u}) {
+    SCOPED_TRACE(batch_count_max);
+    Options options;
+    options.batch_count_max = batch_count_max;
+    options.queue_bytes_max = 0;
+    // What three messages take then.
+    for (std::size_t left = 3; left > 0;) {
+      const std::size_t count = std::min(left, batch_count_max);
+      options.queue_bytes_max += bytes_of(count, 100);
+      left -= count;
+    }
+    EndpointWriter writer = writer_with(options);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(push(writer, std::string(100, 'x'))) << i;
+    EXPECT_EQ(writer.bytes(), options.queue_bytes_max);
+    EXPECT_FALSE(push(writer, ""));
+    EXPECT_EQ(writer.bytes(), options.queue_bytes_max)
+        << "a message that is turned away leaves nothing";
+    EXPECT_TRUE(push_system(writer, std::string(100, 's')));
+    EXPECT_TRUE(push_exempt(writer, std::string(100, 't')));
+    EXPECT_EQ(writer.count(), 5u);
+  }
 }
 
 TEST(EndpointWriter, B2_ASingleMessageFitsAnEmptyLaneWhateverItsSize) {
   Options options;
   options.queue_bytes_max = 10;
-  EndpointWriter writer(options);
-  EXPECT_TRUE(push(writer, message(std::string(1'000, 'x'))));
-  EXPECT_FALSE(push(writer, message("")));
-  EXPECT_EQ(writer.take_batch().size(), 1u);
-  EXPECT_TRUE(push(writer, message(std::string(1'000, 'x'))));
+  EndpointWriter writer = writer_with(options);
+  EXPECT_TRUE(push(writer, std::string(1'000, 'x')));
+  EXPECT_FALSE(push(writer, ""));
+  EXPECT_EQ(writer.take_frame()->count, 1u);
+  EXPECT_TRUE(push(writer, std::string(1'000, 'x')));
 }
 
-TEST(EndpointWriter, B3_ABatchHasAtMostBatchCountMaxMessages) {
+TEST(EndpointWriter, B3_AFrameHasAtMostBatchCountMaxMessages) {
   Options options;
   options.batch_count_max = 2;
-  EndpointWriter writer(options);
-  EXPECT_TRUE(push(writer, message("s", core::Lane::system)));
-  for (const char* data : {"a", "b", "c"}) EXPECT_TRUE(push(writer, message(data)));
-  EXPECT_EQ(text_of(writer.take_batch()), "s a");
-  EXPECT_EQ(text_of(writer.take_batch()), "b c");
-  EXPECT_TRUE(writer.take_batch().empty());
+  EndpointWriter writer = writer_with(options);
+  EXPECT_TRUE(push_system(writer, "s"));
+  for (const char* data : {"a", "b", "c"}) EXPECT_TRUE(push(writer, data));
+  for (const char* expected : {"s", "a b", "c", "-"})
+    EXPECT_EQ(text_of(writer.take_frame()), expected);
 }
 
-TEST(EndpointWriter, B3_ABatchHasAtMostBatchBytesMaxButAtLeastOneMessage) {
-  const std::size_t each = message("123").bytes();
+TEST(EndpointWriter, B3_AFrameHasAtMostBatchBytesMaxButAtLeastOneMessage) {
   Options options;
-  options.batch_bytes_max = 2 * each;
-  EndpointWriter writer(options);
-  EXPECT_TRUE(push(writer, message(std::string(5'000, 'L'))));
-  for (const char* data : {"111", "222", "333"}) EXPECT_TRUE(push(writer, message(data)));
-  EXPECT_EQ(writer.take_batch().size(), 1u) << "larger than a batch, and still sent";
-  EXPECT_EQ(text_of(writer.take_batch()), "111 222");
-  EXPECT_EQ(text_of(writer.take_batch()), "333");
+  options.batch_bytes_max = bytes_of(2, 3);
+  EndpointWriter writer = writer_with(options);
+  EXPECT_TRUE(push(writer, std::string(5'000, 'L')));
+  for (const char* data : {"111", "222", "333"}) EXPECT_TRUE(push(writer, data));
+  EXPECT_EQ(writer.take_frame()->count, 1u) << "larger than a batch, and still sent";
+  EXPECT_EQ(text_of(writer.take_frame()), "111 222");
+  EXPECT_EQ(text_of(writer.take_frame()), "333");
 }
 
 TEST(EndpointWriter, WhatIsPutBackLeavesFirstAndInItsOldOrder) {
   Options options;
-  options.batch_count_max = 3;
+  options.batch_count_max = 2;
   options.queue_count_max = 4;
-  EndpointWriter writer(options);
-  EXPECT_TRUE(push(writer, message("s1", core::Lane::system)));
-  for (const char* data : {"a", "b", "c", "d"}) EXPECT_TRUE(push(writer, message(data)));
-  const std::size_t bytes = writer.bytes();
-  std::vector<WireMessage> batch = writer.take_batch();
-  EXPECT_EQ(text_of(batch), "s1 a b");
-  EXPECT_TRUE(push(writer, message("s2", core::Lane::system)));
-  EXPECT_TRUE(push(writer, message("e")));
-  EXPECT_TRUE(push(writer, message("f")));
-  writer.put_back(std::move(batch));
-  EXPECT_FALSE(push(writer, message("g"))) << "over the limit until some have left";
+  EndpointWriter writer = writer_with(options);
+  EXPECT_TRUE(push_system(writer, "s1"));
+  for (const char* data : {"a", "b", "c", "d"}) EXPECT_TRUE(push(writer, data));
+  OutgoingFramePtr system = writer.take_frame();
+  OutgoingFramePtr user = writer.take_frame();
+  EXPECT_EQ(text_of(user), "a b");
+  EXPECT_TRUE(push_system(writer, "s2"));
+  EXPECT_TRUE(push(writer, "e"));
+  EXPECT_TRUE(push(writer, "f"));
+  writer.put_back(std::move(user));
+  writer.put_back(std::move(system));
+  EXPECT_FALSE(push(writer, "g")) << "over the limit until some have left";
+  EXPECT_EQ(writer.count(), 8u);
   EXPECT_EQ(text_of(writer.take_all()), "s1 s2 a b c d e f");
   EXPECT_EQ(writer.bytes(), 0u);
-  EXPECT_GT(bytes, 0u);
 }
 
 TEST(EndpointWriter, TakeAllEmptiesBothLanes) {
-  EndpointWriter writer(Options{});
-  EXPECT_TRUE(push(writer, message("u")));
-  EXPECT_TRUE(push(writer, message("s", core::Lane::system)));
+  EndpointWriter writer = writer_with({});
+  EXPECT_TRUE(push(writer, "u"));
+  EXPECT_TRUE(push_system(writer, "s"));
   EXPECT_EQ(text_of(writer.take_all()), "s u");
   EXPECT_TRUE(writer.empty());
   EXPECT_EQ(writer.bytes(), 0u);
   EXPECT_TRUE(writer.take_all().empty());
 }
 
-TEST(WireMessage, ItsSizeCountsAllThatCanBeLong) {
-  const WireMessage plain = message("");
-  WireMessage longer = plain;
-  longer.data = std::string(1'000, 'd');
-  EXPECT_EQ(longer.bytes(), plain.bytes() + 1'000);
-  longer.type_name += std::string(500, 't');
-  EXPECT_EQ(longer.bytes(), plain.bytes() + 1'500);
-  longer.headers = {{"key", "value"}};
-  EXPECT_GE(longer.bytes(), plain.bytes() + 1'508);
-  const std::size_t before = longer.bytes();
-  longer.target = core::Pid::of_name("peer:1", "actor" + std::string(700, 'i'));
-  EXPECT_EQ(longer.bytes(), before + 700);
-  longer.sender = core::Pid::of_name("third:1", std::string(300, 'i'));
-  EXPECT_GE(longer.bytes(), before + 1'000);
+TEST(EndpointWriter, WhatWaitsIsRewrittenInAnotherDialect) {
+  Options options;
+  options.batch_count_max = 2;
+  EndpointWriter writer = writer_with(options);
+  EXPECT_TRUE(push_system(writer, "s"));
+  for (const char* data : {"a", "b", "c"}) EXPECT_TRUE(push(writer, data));
+  const core::Headers headers{{"k", "v"}};
+  const core::Pid target = core::Pid::of_name(kAddress, "other");
+  EXPECT_TRUE(writer.push(
+      {.type_name = "test.U", .target = target, .sender = core::Pid{}, .headers = headers}, "d",
+      core::Lane::user, false));
+  writer.set_dialect(Dialect::pids);
+  EXPECT_TRUE(push(writer, "e"));
+  EXPECT_EQ(writer.count(), 6u);
+  std::string seen;
+  while (const OutgoingFramePtr frame = writer.take_frame()) {
+    BatchDecoder decoder;
+    ASSERT_TRUE(decoder.decode(frame->bytes.view()).ok());
+    EXPECT_EQ(decoder.dialect(), Dialect::pids);
+    for (const auto& envelope : decoder.envelopes()) {
+      const auto& to = decoder.targets()[envelope.target];
+      const auto* from = decoder.sender_of(envelope);
+      std::ostringstream line;
+      line << decoder.type_names()[envelope.type] << ' ' << to.address << '/' << to.id << '#'
+           << envelope.target_request_id << ' ';
+      if (from != nullptr)
+        line << from->address << '/' << from->id << '#' << envelope.sender_request_id << ' ';
+      for (const HeaderView& header : envelope.headers)
+        line << header.key << '=' << header.value << ' ';
+      line << envelope.data << '\n';
+      seen += line.str();
+    }
+  }
+  EXPECT_EQ(seen,
+            "test.T peer:1/actor#7 third:1/asker#8 s\n"
+            "test.T peer:1/actor#7 third:1/asker#8 a\n"
+            "test.T peer:1/actor#7 third:1/asker#8 b\n"
+            "test.T peer:1/actor#7 third:1/asker#8 c\n"
+            "test.U peer:1/other#0 k=v d\n"
+            "test.T peer:1/actor#7 third:1/asker#8 e\n");
 }
 
 // A plain model, followed through random calls.
@@ -160,33 +223,42 @@ TEST(EndpointWriter, B1B2B3_HoldForRandomCalls) {
     options.queue_bytes_max = 500 + random() % 5'000;
     options.batch_count_max = 1 + random() % 8;
     options.batch_bytes_max = 100 + random() % 2'000;
-    EndpointWriter writer(options);
+    EndpointWriter writer = writer_with(options);
     std::deque<std::string> system;
     std::deque<std::string> user;
     for (int i = 0; i < 500; ++i) {
       if (random() % 4 != 0) {
         const bool is_system = random() % 5 == 0;
         const std::string data = std::to_string(i) + std::string(random() % 300, '.');
-        const bool pushed =
-            push(writer, message(data, is_system ? core::Lane::system : core::Lane::user));
+        const std::size_t bytes_before = writer.bytes();
+        const bool pushed = push(writer, data, is_system ? core::Lane::system : core::Lane::user);
         if (is_system) {
           ASSERT_TRUE(pushed);
         }
-        if (pushed) (is_system ? system : user).push_back(data);
+        if (pushed) {
+          (is_system ? system : user).push_back(data);
+        } else {
+          ASSERT_EQ(writer.bytes(), bytes_before);
+        }
         ASSERT_LE(user.size(), options.queue_count_max);
+        if (pushed && !is_system && user.size() > 1) {
+          ASSERT_LE(writer.bytes(), options.queue_bytes_max);
+        }
         continue;
       }
-      const std::vector<WireMessage> batch = writer.take_batch();
-      ASSERT_EQ(batch.empty(), system.empty() && user.empty());
-      ASSERT_LE(batch.size(), options.batch_count_max);
-      std::size_t bytes = 0;
-      for (const WireMessage& made : batch) {
-        auto& lane = system.empty() ? user : system;
-        ASSERT_EQ(made.data, lane.front());
+      const OutgoingFramePtr frame = writer.take_frame();
+      ASSERT_EQ(frame == nullptr, system.empty() && user.empty());
+      if (frame == nullptr) continue;
+      ASSERT_LE(frame->count, options.batch_count_max);
+      ASSERT_TRUE(frame->count == 1 || frame->bytes.view().size() <= options.batch_bytes_max);
+      auto& lane = system.empty() ? user : system;
+      std::string expected;
+      for (std::uint32_t n = 0; n < frame->count; ++n) {
+        ASSERT_FALSE(lane.empty());
+        expected += (expected.empty() ? "" : " ") + lane.front();
         lane.pop_front();
-        bytes += made.bytes();
       }
-      ASSERT_TRUE(batch.size() <= 1 || bytes <= options.batch_bytes_max);
+      ASSERT_EQ(text_of(frame), expected);
     }
     ASSERT_EQ(writer.count(), system.size() + user.size());
   }

@@ -28,12 +28,12 @@ class FakeStream final : public remote::EndpointStream {
              std::shared_ptr<remote::EndpointStreamEvents> events)
       : address_(std::move(address)), epoch_(epoch), events_(std::move(events)) {}
 
-  bool write(std::string frame) override {
+  bool write(remote::OutgoingFramePtr frame) override {
     const core::MutexLock lock(mutex_);
     if (ended_) return false;
     EXPECT_TRUE(accepted_.load()) << "a write before the peer's handshake";
     EXPECT_FALSE(pending_.exchange(true)) << "two writes at once";
-    frames_.push(std::move(frame));
+    frames_.push(std::string(frame->bytes.view()));
     return true;
   }
   void finish() override { finished_.store(true); }
