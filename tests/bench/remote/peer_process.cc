@@ -63,7 +63,7 @@ void PeerProcess::kill() {
 std::size_t PeerProcess::resident_bytes() const { return resident_bytes_of(pid_); }
 
 void serve_parent(const std::string& address) {
-  std::cout << address << std::endl;
+  std::cout << address << '\n' << std::flush;
   std::array<char, 16> part{};
   while (read(STDIN_FILENO, part.data(), part.size()) > 0) {
   }

@@ -8,6 +8,7 @@
 #include <grpcpp/server_builder.h>
 #include <grpcpp/support/client_callback.h>
 
+#include <atomic>
 #include <future>
 
 #include "tests/bench/remote/workload.h"
@@ -80,20 +81,34 @@ class ClientSide final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
   }
 
   void OnWriteDone(bool ok) override {
-    if (ok && !each_answered_ && left_ > 0) write();
+    if (!ok) return;
+    if (each_answered_) {
+      go_on_after_both();
+    } else if (left_ > 0) {
+      write();
+    }
   }
   void OnReadDone(bool ok) override {
     if (!ok) return;
     const core::Instant now = clock_.now();
     times_ns_.push_back(saturated_ns(now - last_));
     last_ = now;
-    if (left_ == 0) return StartWritesDone();
-    StartRead(&answer_);
-    write();
+    if (each_answered_) {
+      go_on_after_both();
+    } else {
+      StartWritesDone();
+    }
   }
   void OnDone(const grpc::Status& status) override { done_.set_value(status); }
 
  private:
+  // The answer can overtake the news that its frame was written.
+  void go_on_after_both() {
+    if (news_count_.fetch_add(1) % 2 == 0) return;
+    if (left_ == 0) return StartWritesDone();
+    StartRead(&answer_);
+    write();
+  }
   void write() { StartWrite(--left_ == 0 ? &last_frame_ : &frame_); }
 
   const core::SteadyClock clock_{};
@@ -104,6 +119,7 @@ class ClientSide final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
   grpc::ByteBuffer answer_;
   std::uint64_t left_;
   const bool each_answered_;
+  std::atomic<std::uint64_t> news_count_{0};
   core::Instant last_{};
   std::vector<std::uint32_t> times_ns_;
   std::promise<grpc::Status> done_;
