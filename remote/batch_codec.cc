@@ -60,9 +60,6 @@ std::string encode_batch(const std::vector<WireMessage>& messages, Dialect diale
   return std::string(encoder.finish());
 }
 
-namespace {
-
-// As a map reads them: of equal keys the last one counts.
 core::Headers to_headers(const HeaderViews& views) {
   core::Headers headers;
   headers.reserve(views.count());
@@ -79,6 +76,8 @@ core::Headers to_headers(const HeaderViews& views) {
   }
   return headers;
 }
+
+namespace {
 
 ReceivedBatch to_batch(const BatchDecoder& decoder) {
   ReceivedBatch received;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "remote/batch_decoder.h"
 #include "remote/batch_layout.h"
 #include "remote/wire_message.h"
 
@@ -55,6 +56,9 @@ std::string encode(const ConnectResponse& response);
 std::string encode(const DisconnectRequest& request);
 // Messages keep their order. Of headers with equal keys the last one counts.
 std::string encode_batch(const std::vector<WireMessage>& messages, Dialect dialect);
+
+// As a map reads them: of equal keys the last one counts.
+core::Headers to_headers(const HeaderViews& views);
 
 // An error when the bytes are no frame at all.
 core::Result<Frame> decode_frame(std::string_view bytes);

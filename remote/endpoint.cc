@@ -198,13 +198,15 @@ void Endpoint::write_failed(const std::shared_ptr<EndpointStream>& stream) {
   if (frame != nullptr) to_dead_letters(frame, core::DeadLetterReason::link_down);
 }
 
-void Endpoint::on_stream_written(std::uint64_t, bool ok) {
+void Endpoint::on_stream_written(std::uint64_t epoch, bool ok) {
   const OutgoingFramePtr frame = std::exchange(in_flight_, nullptr);
   if (!ok) {
     to_dead_letters(frame, core::DeadLetterReason::link_lost_in_doubt);
   } else {
     core::MutexLock lock(mutex_);
-    if (!dialect_is_known_ && may_be_go(state_.member_id())) unproven_.push_back(frame);
+    if (epoch == epoch_ && !dialect_is_known_ && may_be_go(state_.member_id())) {
+      unproven_.push_back(frame);
+    }
     // One that could not read our batches would have said so at the first.
     if (unproven_.size() > kUnprovenCountMax) note_dialect_is_known();
   }
@@ -294,6 +296,8 @@ Endpoint::Todo Endpoint::decide(const EndpointState::Actions& actions) {
 // The same when the stream is over: nothing that it still says counts.
 Endpoint::Todo Endpoint::drop_stream(const EndpointState::Actions& actions) {
   ++epoch_;
+  // Another stream may lead to another incarnation, and must not get again what this one has read.
+  unproven_.clear();
   Todo todo = decide(actions);
   todo.cancel = std::exchange(stream_, nullptr);
   drained_.notify_all();

@@ -139,8 +139,8 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   std::shared_ptr<EndpointStream> stream_ GUARDED_BY(mutex_);
   // Moves on with each dial and each end of a stream, so that events of an older stream are known by theirs.
   std::uint64_t epoch_ GUARDED_BY(mutex_) = 0;
-  // Whether the peer has written to us, or has shown otherwise that it reads what we write. Until then the frames that it may not
-  // have been able to read are kept: then they are sent again, in the other dialect.
+  // Whether the peer has written to us, or has shown otherwise that it reads what we write. Until then the frames of this stream
+  // are kept, because it may not have been able to read them: then they are sent again, in the other dialect.
   bool dialect_is_known_ GUARDED_BY(mutex_) = false;
   std::vector<OutgoingFramePtr> unproven_ GUARDED_BY(mutex_);
   // Somebody is between take_frame() and the result of its write.

@@ -7,6 +7,7 @@
 
 #include "core/actor/system_messages.h"
 #include "core/base/user_code.h"
+#include "remote/batch_codec.h"
 
 namespace nexus::remote {
 namespace {
@@ -14,21 +15,6 @@ namespace {
 // Numbers of the family: 0 protobuf, 1 JSON; others are the peers' own.
 constexpr std::int32_t kProtobufSerializer = 0;
 constexpr std::int32_t kJsonSerializer = 1;
-
-core::Headers headers_of(const HeaderViews& views) {
-  core::Headers headers;
-  for (const HeaderView& view : views) {
-    const auto same = std::find_if(headers.begin(), headers.end(), [&view](const auto& header) {
-      return header.first == view.key;
-    });
-    if (same == headers.end()) {
-      headers.emplace_back(view.key, view.value);
-    } else {
-      same->second = view.value;
-    }
-  }
-  return headers;
-}
 
 // Removes the header; empty when there is none.
 std::string take_header(core::Headers& headers, std::string_view name) {
@@ -184,7 +170,7 @@ void EndpointReader::receive(const Peer& peer, Received message) {
     (void)registry.send_user(target, std::move(envelope));
     return;
   }
-  core::Headers headers = headers_of(message.envelope.headers);
+  core::Headers headers = to_headers(message.envelope.headers);
   std::string notices = take_header(headers, kNoticesHeader);
   // Copied from a message of ours, as middleware does: the sender does not know notices, and a type that it does not know may
   // end its process.

@@ -343,65 +343,6 @@ TEST_F(EndpointLink, LinkEventsArePublished) {
                                       "down peer:1 said goodbye", "down peer:1 refused us"}));
 }
 
-TEST_F(EndpointLink, BatchesAreWrittenInThePeersDialect) {
-  const auto stream = connect();
-  endpoint_->set_dialect(Dialect::pids);
-  send("a");
-  EXPECT_EQ(stream->take_batch().dialect, Dialect::pids);
-  stream->written();
-}
-
-constexpr const char* kUnreadable = "grpc: failed to unmarshal the received message: proto: wrong";
-
-TEST_F(EndpointLink, APeerThatCannotReadIdsGetsTheSameOnceMoreAsPids) {
-  const auto first = connect("aGoNodesMemberId");
-  send("a");
-  EXPECT_EQ(read(*first), "a");
-  send("b");
-  first->end(kUnreadable);
-  const auto second = reconnect("aGoNodesMemberId");
-  std::string seen;
-  while (endpoint_->waiting_count() > 0 || second->pending()) {
-    const ReceivedBatch batch = second->take_batch();
-    EXPECT_EQ(batch.dialect, Dialect::pids);
-    seen += text_of(batch) + " ";
-    second->written();
-  }
-  // What was being written when the stream broke is in doubt, as ever.
-  EXPECT_EQ(seen, "hello a ");
-  EXPECT_EQ(dead_letters(), std::vector<std::string>{"link_lost_in_doubt nexus::core::Payload"});
-  second->end(kUnreadable);
-  send("c");
-  EXPECT_EQ(read(*reconnect("aGoNodesMemberId")), "c") << "once is enough";
-}
-
-TEST_F(EndpointLink, NothingIsSentAgainToAPeerThatHasWrittenOrIsOfOurKind) {
-  const auto first = connect("aGoNodesMemberId");
-  endpoint_->set_dialect(Dialect::strings);
-  first->end(kUnreadable);
-  send("a");
-  const auto second = reconnect("aGoNodesMemberId");
-  EXPECT_EQ(read(*second), "a");
-
-  use(patient());
-  connect("0123456789abcdef0123456789abcdef")->end(kUnreadable);
-  send("b");
-  EXPECT_EQ(read(*reconnect("0123456789abcdef0123456789abcdef")), "b");
-}
-
-TEST_F(EndpointLink, APeerThatReadsManyBatchesReadsIds) {
-  const auto first = connect("aGoNodesMemberId");
-  for (int i = 0; i < 20; ++i) {
-    send("m");
-    EXPECT_EQ(read(*first), "m");
-  }
-  first->end(kUnreadable);
-  send("a");
-  const auto second = reconnect("aGoNodesMemberId");
-  EXPECT_EQ(text_of(second->take_batch()), "a");
-  second->written();
-}
-
 TEST_F(EndpointLink, FlushWaitsForTheResultOfTheLastWrite) {
   const auto stream = connect();
   EXPECT_TRUE(endpoint_->flush(now()));
