@@ -31,7 +31,11 @@ remote::Options remote_options(const RemoteSection& section) {
           .peer_count_max = section.peer_count_max,
           .reconnect_min = section.reconnect_min,
           .reconnect_max = section.reconnect_max,
-          .unreachable_after = section.unreachable_after};
+          .unreachable_after = section.unreachable_after,
+          .credit_bytes = section.credit_bytes,
+          .ack_delay = section.ack_delay,
+          .ping_interval = section.ping_interval,
+          .ping_timeout = section.ping_timeout};
 }
 
 }  // namespace

@@ -4,7 +4,9 @@
 //   all calls   any thread, no state
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -17,17 +19,40 @@
 
 namespace nexus::remote {
 
+// What nodes of ours agree on; proto/nexus/internal/v1/link.proto says what the numbers mean.
+struct LinkOffer {
+  std::uint64_t link = 0;
+  std::uint64_t session = 0;
+};
+struct LinkAccept {
+  bool resumed = false;
+  std::uint64_t received = 0;
+  std::uint64_t credit_bytes = 0;
+  std::uint64_t frame_bytes_max = 0;
+};
+struct LinkAck {
+  std::uint64_t received = 0;
+  std::uint64_t credit_bytes = 0;
+};
+struct LinkPing {};
+
 struct ConnectRequest {
   std::string member_id;
   // Where the peer can be dialled, `host:port`; empty for a client connection.
   std::string address;
   bool client = false;
+  // None from other members of the family, and from nodes of ours with another version of the protocol.
+  std::optional<LinkOffer> link{};
 };
 struct ConnectResponse {
   std::string member_id;
   bool blocked = false;
+  std::optional<LinkAccept> link{};
 };
-struct DisconnectRequest {};
+struct DisconnectRequest {
+  // The last word about what arrived.
+  std::optional<LinkAck> ack{};
+};
 
 // One received envelope, still as text and bytes.
 struct ReceivedMessage {
@@ -49,11 +74,16 @@ struct ReceivedBatch {
   Dialect dialect = Dialect::strings;
 };
 
-using Frame = std::variant<ReceivedBatch, ConnectRequest, ConnectResponse, DisconnectRequest>;
+using Frame = std::variant<ReceivedBatch, ConnectRequest, ConnectResponse, DisconnectRequest,
+                           LinkAck, LinkPing>;
 
 std::string encode(const ConnectRequest& request);
 std::string encode(const ConnectResponse& response);
 std::string encode(const DisconnectRequest& request);
+std::string encode(const LinkAck& ack);
+std::string encode(const LinkPing& ping);
+// What stands before a batch that has a number.
+std::array<char, layout::kSequenceFieldBytes> encode_sequence(std::uint64_t sequence);
 // Messages keep their order. Of headers with equal keys the last one counts.
 std::string encode_batch(const std::vector<WireMessage>& messages, Dialect dialect);
 

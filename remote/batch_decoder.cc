@@ -103,6 +103,7 @@ core::Result<BatchDecoder::Kind> BatchDecoder::decode(std::string_view frame) {
   envelopes_.clear();
   bad_envelope_count_ = 0;
   dialect_ = Dialect::strings;
+  sequence_ = 0;
   type_max_ = target_max_ = sender_max_ = 0;
   over_limit_ = nullptr;
 
@@ -117,6 +118,7 @@ core::Result<BatchDecoder::Kind> BatchDecoder::decode(std::string_view frame) {
   // Protobuf reads no more at once, and counts stay in 32 bits.
   if (frame.size() > std::size_t{std::numeric_limits<std::int32_t>::max()}) return garbage();
   bool has_batch = false;
+  bool has_link_word = false;
   pb::FieldReader fields(frame);
   while (!fields.at_end()) {
     const std::uint32_t tag = fields.read_tag();
@@ -130,10 +132,19 @@ core::Result<BatchDecoder::Kind> BatchDecoder::decode(std::string_view frame) {
       case layout::kConnectResponse:
       case layout::kDisconnectRequest:
         return Kind::other;
+      case layout::kSequence:
+        if (!fields.read_fixed64(sequence_)) return garbage();
+        break;
+      case layout::kAck:
+      case layout::kPing:
+        has_link_word = true;
+        if (!fields.read_bytes(bytes)) return garbage();
+        break;
       default:
         if (!fields.skip(tag, kFrameDepth)) return garbage();
     }
   }
+  if (!has_batch && has_link_word) return Kind::other;
   if (!has_batch) {
     return core::Error{core::Errc::invalid_argument, "the peer sent an empty RemoteMessage"};
   }

@@ -72,7 +72,7 @@ class BatchDecoder {
 
   enum class Kind : std::uint8_t {
     batch,
-    // A handshake, or both in one: nothing was read, protobuf's classes can.
+    // A handshake, even if it came together with a batch, or a word about the link: nothing was read, protobuf's classes can.
     other,
   };
 
@@ -116,6 +116,8 @@ class BatchDecoder {
   std::uint32_t bad_envelope_count() const { return bad_envelope_count_; }
   // That of the targets; `strings` when there is no target.
   Dialect dialect() const { return dialect_; }
+  // 0 when it has none.
+  std::uint64_t sequence() const { return sequence_; }
 
  private:
   [[nodiscard]] bool read_batch(std::string_view bytes);
@@ -135,6 +137,7 @@ class BatchDecoder {
   std::vector<Envelope> envelopes_;
   std::uint32_t bad_envelope_count_ = 0;
   Dialect dialect_ = Dialect::strings;
+  std::uint64_t sequence_ = 0;
   // The largest index into each table, to see at the end whether any is bad.
   std::uint32_t type_max_ = 0;
   std::uint32_t target_max_ = 0;

@@ -2,6 +2,7 @@
 // proto/protoactor/remote.proto. docs/protocol.md has the rules.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -15,7 +16,7 @@ struct HeaderView {
   std::string_view value;
 };
 
-// Tags: field number << 3 | wire type. All are below 128, which is one byte.
+// Tags: field number << 3 | wire type. Those of the family are below 128, which is one byte.
 namespace layout {
 
 enum Frame : std::uint8_t {
@@ -24,6 +25,14 @@ enum Frame : std::uint8_t {
   kConnectResponse = 3 << 3 | 2,
   kDisconnectRequest = 4 << 3 | 2,
 };
+// Between nodes that have agreed on them.
+enum Link : std::uint16_t {
+  kSequence = 1001 << 3 | 1,
+  kAck = 1002 << 3 | 2,
+  kPing = 1003 << 3 | 2,
+};
+// Of kSequence as it is written: two bytes and the number in eight, lowest first.
+inline constexpr std::size_t kSequenceFieldBytes = 10;
 enum Batch : std::uint8_t {
   kTypeName = 1 << 3 | 2,
   kTarget = 2 << 3 | 2,

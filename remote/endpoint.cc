@@ -1,5 +1,6 @@
 #include "remote/endpoint.h"
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -53,6 +54,16 @@ std::string_view to_string(EndpointState::WhyGone why) {
   return "";
 }
 
+constexpr const char* kFalseAck = "an acknowledgement of what was not sent";
+
+OutgoingFramePtr ping_frame() {
+  const std::string bytes = encode(LinkPing{});
+  auto memory = std::make_unique<char[]>(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), memory.get());
+  return std::make_shared<const OutgoingFrame>(FrameBytes(std::move(memory), 0, bytes.size()), 0,
+                                               core::Lane::system, Dialect::strings);
+}
+
 }  // namespace
 
 Endpoint::Endpoint(std::shared_ptr<const Shared> shared, std::string address)
@@ -61,7 +72,10 @@ Endpoint::Endpoint(std::shared_ptr<const Shared> shared, std::string address)
       // Nodes that lost the same peer, and the links of one node, come back at different times.
       state_(state_options(shared_->options), static_cast<std::uint32_t>(std::hash<std::string>{}(
                                                   shared_->system.address() + address_))),
-      writer_(shared_->options, address_) {}
+      writer_(shared_->options, address_),
+      session_(shared_->next_link.fetch_add(1, std::memory_order_relaxed)),
+      liveness_(
+          {.interval = shared_->options.ping_interval, .timeout = shared_->options.ping_timeout}) {}
 
 // What is to leave, with views of what the caller holds.
 struct Endpoint::Outgoing {
@@ -157,7 +171,8 @@ void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::L
 void Endpoint::begin_write_if_possible() {
   {
     core::MutexLock lock(mutex_);
-    if (writing_ || writer_.empty() || stream_ == nullptr) return;
+    if (writing_ || stream_ == nullptr) return;
+    if (writer_.empty() && session_.empty() && !ping_is_due_) return;
     if (state_.phase() != EndpointState::Phase::connected) return;
     writing_ = true;
   }
@@ -171,44 +186,64 @@ void Endpoint::write_next() {
     {
       core::MutexLock lock(mutex_);
       if (state_.phase() == EndpointState::Phase::connected && stream_ != nullptr) {
-        in_flight_ = writer_.take_frame();
+        in_flight_ = next_frame();
       }
-      if (in_flight_ == nullptr) {
+      if (in_flight_.frame == nullptr) {
         writing_ = false;
         drained_.notify_all();
         return;
       }
       stream = stream_;
     }
-    if (stream->write(in_flight_)) return;
+    if (stream->write(in_flight_.frame, in_flight_.sequence)) return;
     write_failed(stream);
   }
 }
 
+OutboundSession::Numbered Endpoint::next_frame() {
+  if (std::exchange(ping_is_due_, false)) return {.frame = ping_frame()};
+  if (!session_.is_active()) return {.frame = writer_.take_frame()};
+  OutboundSession::Numbered next = session_.take();
+  if (next.frame != nullptr) return next;
+  // There is one system message for each watch, unwatch, stop and termination.
+  OutgoingFramePtr fresh =
+      session_.has_room() ? writer_.take_frame() : writer_.take_frame(core::Lane::system);
+  if (fresh == nullptr) return {};
+  session_.add(std::move(fresh));
+  return session_.take();
+}
+
 // The stream had ended, and its on_stream_closed() is on the way: the frame waits for the next one.
 void Endpoint::write_failed(const std::shared_ptr<EndpointStream>& stream) {
-  OutgoingFramePtr frame = std::exchange(in_flight_, nullptr);
+  OutboundSession::Numbered failed = std::exchange(in_flight_, {});
   {
     core::MutexLock lock(mutex_);
     if (stream_ == stream) stream_ = nullptr;
+    if (failed.sequence > 0) return session_.untake();
     const bool has_future = state_.phase() != EndpointState::Phase::idle &&
                             state_.phase() != EndpointState::Phase::closed;
-    if (has_future) writer_.put_back(std::exchange(frame, nullptr));
+    if (has_future && failed.frame->count > 0) {
+      writer_.put_back(std::exchange(failed.frame, nullptr));
+    }
   }
-  if (frame != nullptr) to_dead_letters(frame, core::DeadLetterReason::link_down);
+  if (failed.frame != nullptr) to_dead_letters(failed.frame, core::DeadLetterReason::link_down);
 }
 
 void Endpoint::on_stream_written(std::uint64_t epoch, bool ok) {
-  const OutgoingFramePtr frame = std::exchange(in_flight_, nullptr);
-  if (!ok) {
-    to_dead_letters(frame, core::DeadLetterReason::link_lost_in_doubt);
-  } else {
+  const OutboundSession::Numbered written = std::exchange(in_flight_, {});
+  {
     core::MutexLock lock(mutex_);
-    if (epoch == epoch_ && !dialect_is_known_ && may_be_go(state_.member_id())) {
-      unproven_.push_back(frame);
-    }
+    // Its on_stream_closed() is on the way.
+    if (!ok && epoch == epoch_) stream_ = nullptr;
+    const bool may_be_unread = ok && written.sequence == 0 && epoch == epoch_ &&
+                               !dialect_is_known_ && may_be_go(state_.member_id());
+    if (may_be_unread) unproven_.push_back(written.frame);
     // One that could not read our batches would have said so at the first.
     if (unproven_.size() > kUnprovenCountMax) note_dialect_is_known();
+  }
+  // The session keeps what it has numbered, until the peer says what became of it.
+  if (!ok && written.sequence == 0) {
+    to_dead_letters(written.frame, core::DeadLetterReason::link_lost_in_doubt);
   }
   write_next();
 }
@@ -220,34 +255,86 @@ void Endpoint::note_dialect_is_known() {
 
 void Endpoint::on_stream_frame(std::uint64_t epoch, std::string frame) {
   core::Result<Frame> decoded = decode_frame(frame);
+  const core::Instant now = shared_->system.clock().now();
   Todo todo;
   std::optional<std::string> connected_to;
+  bool has_session = false;
+  std::string garbage = decoded.ok() ? "" : decoded.error().detail;
   {
     core::MutexLock lock(mutex_);
     if (epoch != epoch_) return;
-    if (!decoded.ok()) {
-      // on_stream_closed() follows and says that the link is lost.
-      todo.cancel = std::exchange(stream_, nullptr);
-    } else if (const auto* response = std::get_if<ConnectResponse>(&*decoded)) {
-      if (response->blocked) {
-        todo = drop_stream(state_.on_goodbye(EndpointState::WhyGone::refused));
-      } else if (state_.phase() == EndpointState::Phase::connecting) {
-        todo = decide(state_.on_connected(response->member_id));
-        connected_to = response->member_id;
+    liveness_.on_heard(now);
+    if (decoded.ok()) {
+      if (const auto* response = std::get_if<ConnectResponse>(&*decoded)) {
+        if (response->blocked) {
+          todo = drop_stream(state_.on_goodbye(EndpointState::WhyGone::refused));
+        } else if (state_.phase() == EndpointState::Phase::connecting) {
+          todo = decide(state_.on_connected(response->member_id));
+          take_up(*response, todo);
+          connected_to = response->member_id;
+          has_session = session_.is_active();
+        }
+      } else if (const auto* ack = std::get_if<LinkAck>(&*decoded)) {
+        if (!session_.is_active() || !session_.on_ack(*ack)) garbage = kFalseAck;
+        if (session_.empty()) drained_.notify_all();
+      } else if (const auto* goodbye = std::get_if<DisconnectRequest>(&*decoded)) {
+        const bool is_false =
+            goodbye->ack && session_.is_active() && !session_.on_ack(*goodbye->ack);
+        if (is_false) garbage = kFalseAck;
+        todo = drop_stream(state_.on_goodbye(EndpointState::WhyGone::said_goodbye));
       }
-    } else if (std::holds_alternative<DisconnectRequest>(*decoded)) {
-      todo = drop_stream(state_.on_goodbye(EndpointState::WhyGone::said_goodbye));
     }
+    // on_stream_closed() follows and says that the link is lost.
+    if (!garbage.empty() && todo.cancel == nullptr) todo.cancel = std::exchange(stream_, nullptr);
   }
-  if (!decoded.ok()) {
+  if (!garbage.empty()) {
     shared_->system.log().warn("link broken off, the peer sent garbage",
-                               {{"peer", address_}, {"detail", decoded.error().detail}});
+                               {{"peer", address_}, {"detail", garbage}});
   }
   carry_out(std::move(todo));
-  if (!connected_to) return;
-  shared_->system.log().info("link up", {{"peer", address_}, {"member", *connected_to}});
-  shared_->system.events().publish(EndpointConnected{address_, *connected_to});
+  if (connected_to) {
+    shared_->system.log().info("link up", {{"peer", address_}, {"member", *connected_to}});
+    shared_->system.events().publish(EndpointConnected{address_, *connected_to});
+    if (has_session) watch_liveness(epoch, now + shared_->options.ping_interval);
+  }
   begin_write_if_possible();
+}
+
+// What the peer of a new stream has of the old session.
+void Endpoint::take_up(const ConnectResponse& response, Todo& todo) {
+  keep_remains(response.link ? session_.on_accepted(*response.link) : session_.end(), todo.remains);
+  if (response.link) note_dialect_is_known();
+}
+
+void Endpoint::keep_remains(OutboundSession::Remains left, Remains& remains) {
+  for (OutgoingFramePtr& frame : left.in_doubt) remains.in_doubt.push_back(std::move(frame));
+  writer_.put_back(std::move(left.unsent));
+}
+
+void Endpoint::watch_liveness(std::uint64_t epoch, core::Instant at) {
+  shared_->system.timers().schedule(at, [self = weak_from_this(), epoch] {
+    if (const auto endpoint = self.lock()) endpoint->check_liveness(epoch);
+  });
+}
+
+void Endpoint::check_liveness(std::uint64_t epoch) {
+  LinkLiveness::Next next{};
+  std::shared_ptr<EndpointStream> silent;
+  {
+    core::MutexLock lock(mutex_);
+    if (epoch != epoch_ || state_.phase() != EndpointState::Phase::connected) return;
+    next = liveness_.on_time(shared_->system.clock().now());
+    if (next.verdict == LinkLiveness::Verdict::ask) ping_is_due_ = true;
+    // on_stream_closed() follows and says that the link is lost.
+    if (next.verdict == LinkLiveness::Verdict::dead) silent = std::exchange(stream_, nullptr);
+  }
+  if (next.verdict == LinkLiveness::Verdict::dead) {
+    shared_->system.log().warn("link broken off, the peer is silent", {{"peer", address_}});
+    if (silent != nullptr) silent->cancel();
+    return;
+  }
+  begin_write_if_possible();
+  watch_liveness(epoch, next.at);
 }
 
 void Endpoint::on_stream_closed(std::uint64_t epoch, const std::string& detail) {
@@ -283,6 +370,7 @@ Endpoint::Todo Endpoint::decide(const EndpointState::Actions& actions) {
       todo.gone = gone->why;
       todo.remains.watches = watches_.take_all();
       todo.remains.inbound_watches = inbound_watches_.take_all();
+      keep_remains(session_.end(), todo.remains);
       if (gone->queue_too) todo.remains.waiting = writer_.take_all();
     } else if (std::holds_alternative<EndpointState::SendWatches>(action)) {
       for (const auto& [watcher, watchee] : watches_.all()) {
@@ -298,6 +386,7 @@ Endpoint::Todo Endpoint::drop_stream(const EndpointState::Actions& actions) {
   ++epoch_;
   // Another stream may lead to another incarnation, and must not get again what this one has read.
   unproven_.clear();
+  ping_is_due_ = false;
   Todo todo = decide(actions);
   todo.cancel = std::exchange(stream_, nullptr);
   drained_.notify_all();
@@ -310,11 +399,17 @@ void Endpoint::carry_out(Todo todo) {
     const std::string reason(to_string(*todo.gone));
     std::size_t undelivered_count = 0;
     for (const OutgoingFramePtr& frame : todo.remains.waiting) undelivered_count += frame->count;
+    std::size_t in_doubt_count = 0;
+    for (const OutgoingFramePtr& frame : todo.remains.in_doubt) in_doubt_count += frame->count;
     shared_->system.log().warn("peer gone", {{"peer", address_},
                                              {"reason", reason},
                                              {"watches", todo.remains.watches.size()},
-                                             {"undelivered", undelivered_count}});
-    bury(std::move(todo.remains));
+                                             {"undelivered", undelivered_count},
+                                             {"in_doubt", in_doubt_count}});
+  }
+  bury(todo.remains);
+  if (todo.gone) {
+    const std::string reason(to_string(*todo.gone));
     // Whoever waits for an answer of that incarnation waits in vain.
     shared_->system.futures().fail_at(address_, "peer " + reason);
     shared_->system.events().publish(EndpointTerminated{address_, reason});
@@ -337,8 +432,13 @@ void Endpoint::wake_at(core::Instant at) {
 }
 
 void Endpoint::dial(std::uint64_t epoch) {
-  std::shared_ptr<EndpointStream> stream =
-      shared_->dialer->dial(address_, epoch, shared_from_this());
+  ConnectRequest request{.member_id = shared_->member_id, .address = shared_->system.address()};
+  {
+    core::MutexLock lock(mutex_);
+    request.link = session_.offer();
+  }
+  std::shared_ptr<EndpointStream> stream = shared_->dialer->dial(
+      {.address = address_, .handshake = encode(request), .epoch = epoch}, shared_from_this());
   if (stream == nullptr) return on_stream_closed(epoch, "the node is shutting down");
   {
     core::MutexLock lock(mutex_);
@@ -364,7 +464,10 @@ void Endpoint::dial(std::uint64_t epoch) {
   });
 }
 
-void Endpoint::bury(Remains remains) {
+void Endpoint::bury(const Remains& remains) {
+  for (const OutgoingFramePtr& frame : remains.in_doubt) {
+    to_dead_letters(frame, core::DeadLetterReason::link_lost_in_doubt);
+  }
   for (const OutgoingFramePtr& frame : remains.waiting) {
     to_dead_letters(frame, core::DeadLetterReason::link_down);
   }
@@ -405,7 +508,11 @@ void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
       }
     }
   }
-  if (closed) return bury({.watches = {{watcher, watchee}}, .inbound_watches = {}, .waiting = {}});
+  if (closed) {
+    Remains remains;
+    remains.watches.push_back({watcher, watchee});
+    return bury(remains);
+  }
   carry_out(std::move(todo));
   begin_write_if_possible();
 }
@@ -465,8 +572,8 @@ void Endpoint::set_dialect(Dialect dialect) {
 
 bool Endpoint::idle() const {
   core::MutexLock lock(mutex_);
-  return state_.phase() == EndpointState::Phase::idle && writer_.empty() && !writing_ &&
-         watches_.size() == 0 && inbound_watches_.size() == 0;
+  return state_.phase() == EndpointState::Phase::idle && writer_.empty() && session_.empty() &&
+         !writing_ && watches_.size() == 0 && inbound_watches_.size() == 0;
 }
 
 bool Endpoint::is_connected() const {
@@ -481,7 +588,7 @@ std::size_t Endpoint::waiting_count() const {
 
 bool Endpoint::flush(core::Instant deadline) {
   core::MutexLock lock(mutex_);
-  while (writing_ || !writer_.empty()) {
+  while (writing_ || !writer_.empty() || !session_.empty()) {
     const bool has_hope = state_.phase() == EndpointState::Phase::connected ||
                           state_.phase() == EndpointState::Phase::connecting;
     if (!has_hope) return false;
@@ -501,11 +608,14 @@ void Endpoint::close() {
     stream = std::exchange(stream_, nullptr);
     remains = {.watches = watches_.take_all(),
                .inbound_watches = inbound_watches_.take_all(),
-               .waiting = writer_.take_all()};
+               .waiting = {},
+               .in_doubt = {}};
+    keep_remains(session_.end(), remains);
+    remains.waiting = writer_.take_all();
     drained_.notify_all();
   }
   if (stream != nullptr) stream->finish();
-  bury(std::move(remains));
+  bury(remains);
 }
 
 void Endpoint::to_dead_letters(const OutgoingFramePtr& frame, core::DeadLetterReason reason) {

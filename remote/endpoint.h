@@ -4,11 +4,13 @@
 //   all calls   any thread
 //
 // L1  Messages of one sender to one target leave in the order of send(), across reconnects too.
-// L2  What cannot be sent ends as a dead letter with its reason.
+// L2  What cannot be sent ends as a dead letter with its reason. What was sent and may be lost does too: towards peers of ours
+//     that is what they have not acknowledged when they are gone, towards others what was being written when the stream broke.
 // L3  Each watch ends in exactly one Terminated to the watcher: the peer's, or AddressTerminated when the peer is gone or this
 //     link is closed; or, silently, in remove_watched().
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,7 +22,9 @@
 #include "remote/endpoint_state.h"
 #include "remote/endpoint_stream.h"
 #include "remote/endpoint_writer.h"
+#include "remote/link_liveness.h"
 #include "remote/options.h"
+#include "remote/outbound_session.h"
 #include "remote/watch_registry.h"
 #include "remote/wire_types.h"
 
@@ -41,13 +45,21 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   // What all endpoints of a node share. They keep it alive, because timers and streams may hold an endpoint for longer than
   // the node does. The system must outlive it.
   struct Shared {
-    Shared(Options o, core::ActorSystem& s, std::unique_ptr<EndpointDialer> d)
-        : options(o), system(s), types(s.registry()), dialer(std::move(d)) {}
+    Shared(Options o, core::ActorSystem& s, std::string m, std::unique_ptr<EndpointDialer> d)
+        : options(o),
+          system(s),
+          member_id(std::move(m)),
+          types(s.registry()),
+          dialer(std::move(d)) {}
 
     const Options options;
     core::ActorSystem& system;
+    // Of this incarnation of the node.
+    const std::string member_id;
     WireTypes types;
     const std::unique_ptr<EndpointDialer> dialer;
+    // Each endpoint takes one.
+    mutable std::atomic<std::uint64_t> next_link{1};
   };
 
   Endpoint(std::shared_ptr<const Shared> shared, std::string address);
@@ -78,7 +90,8 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   // The peer took our handshake, and the stream has not ended since.
   bool is_connected() const;
   std::size_t waiting_count() const;
-  // Waits until all that is queued was written. False at `deadline`, or as soon as the link is down.
+  // Waits until all that is queued was written, and acknowledged if the peer does that. False at `deadline`, or as soon as the
+  // link is down.
   bool flush(core::Instant deadline);
   // Ends the link: what still waits becomes dead letters, watchers are told AddressTerminated.
   void close();
@@ -93,6 +106,7 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
     std::vector<WatchRegistry::Watch> watches;
     std::vector<WatchRegistry::Watch> inbound_watches;
     std::vector<OutgoingFramePtr> waiting;
+    std::vector<OutgoingFramePtr> in_doubt;
   };
   // What EndpointState wants done, decided together with the change of state and carried out after the lock is released.
   struct Todo {
@@ -114,9 +128,14 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   void carry_out(Todo todo);
   void wake_at(core::Instant at);
   void dial(std::uint64_t epoch);
-  void bury(Remains remains);
+  void bury(const Remains& remains);
   void begin_write_if_possible();
   void write_next();
+  OutboundSession::Numbered next_frame() REQUIRES(mutex_);
+  void take_up(const ConnectResponse& response, Todo& todo) REQUIRES(mutex_);
+  void keep_remains(OutboundSession::Remains left, Remains& remains) REQUIRES(mutex_);
+  void watch_liveness(std::uint64_t epoch, core::Instant at);
+  void check_liveness(std::uint64_t epoch);
   void note_dialect_is_known() REQUIRES(mutex_);
   void write_failed(const std::shared_ptr<EndpointStream>& stream);
   // Nothing when it waits now, or why it does not.
@@ -133,6 +152,9 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   core::CondVar drained_;
   EndpointState state_ GUARDED_BY(mutex_);
   EndpointWriter writer_ GUARDED_BY(mutex_);
+  OutboundSession session_ GUARDED_BY(mutex_);
+  LinkLiveness liveness_ GUARDED_BY(mutex_);
+  bool ping_is_due_ GUARDED_BY(mutex_) = false;
   WatchRegistry watches_ GUARDED_BY(mutex_);
   WatchRegistry inbound_watches_ GUARDED_BY(mutex_);
   // Null while there is none that could be written to.
@@ -147,7 +169,7 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   bool writing_ GUARDED_BY(mutex_) = false;
 
   // Whoever set writing_.
-  OutgoingFramePtr in_flight_;
+  OutboundSession::Numbered in_flight_;
 };
 
 }  // namespace nexus::remote

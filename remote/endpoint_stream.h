@@ -29,7 +29,8 @@ class EndpointStream {
   virtual ~EndpointStream() = default;
 
   // Any thread; one at a time, the next one after on_stream_written(). False when the stream has ended: no byte was sent.
-  [[nodiscard]] virtual bool write(OutgoingFramePtr frame) = 0;
+  // `sequence` is that of the frame in its session; 0 where there is none.
+  [[nodiscard]] virtual bool write(OutgoingFramePtr frame, std::uint64_t sequence) = 0;
   // Any thread. Nothing more will be written; the peer sees the end after what was. Again: nothing happens.
   virtual void finish() = 0;
   // Any thread. Breaks the stream off; on_stream_closed() follows.
@@ -40,9 +41,16 @@ class EndpointDialer {
  public:
   virtual ~EndpointDialer() = default;
 
-  // Any thread. Never waits; a peer that cannot be reached shows as on_stream_closed(). `epoch` comes back in each event.
-  // Null after close().
-  virtual std::shared_ptr<EndpointStream> dial(const std::string& address, std::uint64_t epoch,
+  struct Call {
+    // `host:port`.
+    std::string address;
+    // The first frame.
+    std::string handshake;
+    // Comes back in each event.
+    std::uint64_t epoch;
+  };
+  // Any thread. Never waits; a peer that cannot be reached shows as on_stream_closed(). Null after close().
+  virtual std::shared_ptr<EndpointStream> dial(const Call& call,
                                                std::shared_ptr<EndpointStreamEvents> events) = 0;
   // Waits until the peers have ended the streams that were finished, so that they have read what was sent. False when some had
   // not by `deadline`.

@@ -42,34 +42,41 @@ bool EndpointWriter::push(const BatchEncoder::Message& message, std::string_view
 
 OutgoingFramePtr EndpointWriter::close(LaneQueue& queue, core::Lane lane) {
   const std::uint32_t count = queue.open.count();
-  auto frame = std::make_shared<const OutgoingFrame>(queue.open.take(), count, lane);
+  auto frame = std::make_shared<const OutgoingFrame>(queue.open.take(), count, lane, dialect_);
   queue.open.begin(dialect_);
   return frame;
 }
 
 OutgoingFramePtr EndpointWriter::take_frame() {
-  for (const core::Lane lane : {core::Lane::system, core::Lane::user}) {
-    LaneQueue& queue = lanes_[index_of(lane)];
-    if (queue.count == 0) continue;
-    OutgoingFramePtr frame;
-    if (queue.closed.empty()) {
-      frame = close(queue, lane);
-    } else {
-      frame = std::move(queue.closed.front());
-      queue.closed.pop_front();
-      queue.closed_bytes -= frame->bytes.view().size();
-    }
-    queue.count -= frame->count;
-    return frame;
+  OutgoingFramePtr frame = take_frame(core::Lane::system);
+  return frame != nullptr ? frame : take_frame(core::Lane::user);
+}
+
+OutgoingFramePtr EndpointWriter::take_frame(core::Lane lane) {
+  LaneQueue& queue = lanes_[index_of(lane)];
+  if (queue.count == 0) return nullptr;
+  OutgoingFramePtr frame;
+  if (queue.closed.empty()) {
+    frame = close(queue, lane);
+  } else {
+    frame = std::move(queue.closed.front());
+    queue.closed.pop_front();
+    queue.closed_bytes -= frame->bytes.view().size();
   }
-  return nullptr;
+  queue.count -= frame->count;
+  return frame;
 }
 
 void EndpointWriter::put_back(OutgoingFramePtr frame) {
+  if (frame->dialect != dialect_) frame = rewritten(*frame);
   LaneQueue& queue = lanes_[index_of(frame->lane)];
   queue.count += frame->count;
   queue.closed_bytes += frame->bytes.view().size();
   queue.closed.push_front(std::move(frame));
+}
+
+void EndpointWriter::put_back(std::vector<OutgoingFramePtr> frames) {
+  for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) put_back(std::move(*frame));
 }
 
 std::vector<OutgoingFramePtr> EndpointWriter::take_all() {
@@ -83,9 +90,7 @@ void EndpointWriter::set_dialect(Dialect dialect) {
   std::vector<OutgoingFramePtr> waiting = take_all();
   dialect_ = dialect;
   for (LaneQueue& queue : lanes_) queue.open.begin(dialect_);
-  for (auto frame = waiting.rbegin(); frame != waiting.rend(); ++frame) {
-    put_back(rewritten(**frame));
-  }
+  put_back(std::move(waiting));
 }
 
 OutgoingFramePtr EndpointWriter::rewritten(const OutgoingFrame& frame) const {
@@ -110,7 +115,7 @@ OutgoingFramePtr EndpointWriter::rewritten(const OutgoingFrame& frame) const {
                           envelope.data));
   }
   const std::uint32_t count = encoder.count();
-  return std::make_shared<const OutgoingFrame>(encoder.take(), count, frame.lane);
+  return std::make_shared<const OutgoingFrame>(encoder.take(), count, frame.lane, dialect_);
 }
 
 }  // namespace nexus::remote

@@ -31,8 +31,12 @@ class EndpointWriter {
                           core::Lane lane, bool exempt);
   // The next frame, oldest first; null when nothing waits.
   OutgoingFramePtr take_frame();
+  // The same, of one lane.
+  OutgoingFramePtr take_frame(core::Lane lane);
   // A frame that was not sent after all goes back to where it was taken from. No limit applies.
   void put_back(OutgoingFramePtr frame);
+  // Several that were, oldest first.
+  void put_back(std::vector<OutgoingFramePtr> frames);
   // Everything that waits, system lane first.
   std::vector<OutgoingFramePtr> take_all();
   // From now on all that waits, and what is pushed, is written so.

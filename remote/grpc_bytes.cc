@@ -2,8 +2,11 @@
 
 #include <grpcpp/support/byte_buffer.h>
 
+#include <array>
 #include <memory>
 #include <vector>
+
+#include "remote/batch_codec.h"
 
 namespace nexus::remote {
 
@@ -12,7 +15,7 @@ grpc::ByteBuffer to_byte_buffer(const std::string& frame) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
-grpc::ByteBuffer to_byte_buffer(OutgoingFramePtr frame) {
+grpc::ByteBuffer to_byte_buffer(OutgoingFramePtr frame, std::uint64_t sequence) {
   const std::string_view bytes = frame->bytes.view();
   // What gRPC gives back is a plain pointer.
   auto held = std::make_unique<OutgoingFramePtr>(std::move(frame));
@@ -22,7 +25,10 @@ grpc::ByteBuffer to_byte_buffer(OutgoingFramePtr frame) {
         std::unique_ptr<OutgoingFramePtr>(static_cast<OutgoingFramePtr*>(holder));
       },
       held.release());
-  return grpc::ByteBuffer(&slice, 1);
+  if (sequence == 0) return grpc::ByteBuffer(&slice, 1);
+  const auto field = encode_sequence(sequence);
+  const std::array<grpc::Slice, 2> slices{grpc::Slice(field.data(), field.size()), slice};
+  return grpc::ByteBuffer(slices.data(), slices.size());
 }
 
 std::string_view to_view(const grpc::ByteBuffer& buffer, grpc::Slice& slice) {

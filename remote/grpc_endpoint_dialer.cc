@@ -6,6 +6,7 @@
 #include <grpcpp/support/channel_arguments.h>
 #include <grpcpp/support/client_callback.h>
 
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -15,6 +16,11 @@
 #include "remote/grpc_bytes.h"
 
 namespace nexus::remote {
+namespace {
+
+constexpr int kKeepaliveMs = 5 * 60 * 1000;
+
+}  // namespace
 
 // The streams that gRPC may still call, from before their start until OnDone() has returned.
 class GrpcEndpointDialer::LiveStreams {
@@ -64,15 +70,15 @@ class GrpcEndpointDialer::Stream final
     StartCall();
   }
 
-  bool write(OutgoingFramePtr frame) override {
+  bool write(OutgoingFramePtr frame, std::uint64_t sequence) override {
     core::MutexLock lock(mutex_);
     if (read_ended_ || finishing_) return false;
     if (!handshake_written_) {
       // The answer to the handshake can overtake the news that it was written.
-      delayed_ = std::move(frame);
+      delayed_ = to_byte_buffer(std::move(frame), sequence);
       return true;
     }
-    outgoing_ = to_byte_buffer(std::move(frame));
+    outgoing_ = to_byte_buffer(std::move(frame), sequence);
     write_pending_ = true;
     StartWrite(&outgoing_);
     return true;
@@ -110,9 +116,9 @@ class GrpcEndpointDialer::Stream final
       core::MutexLock lock(mutex_);
       write_pending_ = false;
       of_handshake = !std::exchange(handshake_written_, true);
-      if (delayed_ != nullptr) {
+      if (delayed_) {
         if (ok && !read_ended_) {
-          outgoing_ = to_byte_buffer(delayed_);
+          outgoing_ = *std::move(delayed_);
           write_pending_ = true;
           StartWrite(&outgoing_);
         } else {
@@ -147,7 +153,7 @@ class GrpcEndpointDialer::Stream final
   // The handshake is the first write.
   bool write_pending_ GUARDED_BY(mutex_) = true;
   bool handshake_written_ GUARDED_BY(mutex_) = false;
-  OutgoingFramePtr delayed_ GUARDED_BY(mutex_);
+  std::optional<grpc::ByteBuffer> delayed_ GUARDED_BY(mutex_);
   bool finishing_ GUARDED_BY(mutex_) = false;
   // The hold is gone, or about to go: no operation may be started from outside.
   bool read_ended_ GUARDED_BY(mutex_) = false;
@@ -203,25 +209,25 @@ void GrpcEndpointDialer::LiveStreams::close() {
   left.swap(left_);
 }
 
-GrpcEndpointDialer::GrpcEndpointDialer(core::Timers& timers, std::string handshake,
-                                       std::size_t frame_bytes_max)
-    : handshake_(std::move(handshake)),
-      frame_bytes_max_(frame_bytes_max),
-      live_(std::make_shared<LiveStreams>(timers)) {}
+GrpcEndpointDialer::GrpcEndpointDialer(core::Timers& timers, std::size_t frame_bytes_max)
+    : frame_bytes_max_(frame_bytes_max), live_(std::make_shared<LiveStreams>(timers)) {}
 
 std::shared_ptr<EndpointStream> GrpcEndpointDialer::dial(
-    const std::string& address, std::uint64_t epoch, std::shared_ptr<EndpointStreamEvents> events) {
+    const Call& call, std::shared_ptr<EndpointStreamEvents> events) {
   grpc::ChannelArguments arguments;
   // EndpointState decides when to dial again, so no connection, nor gRPC's memory of a failed one, is shared.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  // Nodes of Go end a connection that asks more often. Between nodes of ours the endpoint has its own pings.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(frame_bytes_max_));
   arguments.SetMaxSendMessageSize(-1);
-  auto channel = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-  auto stream = std::make_shared<Stream>(live_, std::move(channel), epoch, std::move(events));
+  auto channel =
+      grpc::CreateCustomChannel(call.address, grpc::InsecureChannelCredentials(), arguments);
+  auto stream = std::make_shared<Stream>(live_, std::move(channel), call.epoch, std::move(events));
   if (!live_->add(stream)) return nullptr;
-  stream->start(handshake_);
+  stream->start(call.handshake);
   return stream;
 }
 

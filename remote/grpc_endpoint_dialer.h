@@ -12,11 +12,10 @@ namespace nexus::remote {
 
 class GrpcEndpointDialer final : public EndpointDialer {
  public:
-  // `handshake` is the first frame of each stream. Frames from the peer may have up to `frame_bytes_max` bytes. `timers` must
-  // outlive close().
-  GrpcEndpointDialer(core::Timers& timers, std::string handshake, std::size_t frame_bytes_max);
+  // Frames from the peer may have up to `frame_bytes_max` bytes. `timers` must outlive close().
+  GrpcEndpointDialer(core::Timers& timers, std::size_t frame_bytes_max);
 
-  std::shared_ptr<EndpointStream> dial(const std::string& address, std::uint64_t epoch,
+  std::shared_ptr<EndpointStream> dial(const Call& call,
                                        std::shared_ptr<EndpointStreamEvents> events) override;
   bool await_ends(core::Instant deadline) override;
   void close() override;
@@ -25,7 +24,6 @@ class GrpcEndpointDialer final : public EndpointDialer {
   class Stream;
   class LiveStreams;
 
-  const std::string handshake_;
   const std::size_t frame_bytes_max_;
   const std::shared_ptr<LiveStreams> live_;
 };

@@ -4,11 +4,8 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
-#include "core/base/log.h"
-#include "remote/endpoint_manager.h"
-#include "remote/endpoint_reader.h"
+#include "remote/inbound_stream.h"
 
 namespace grpc {
 class Service;
@@ -18,8 +15,8 @@ namespace nexus::remote {
 
 class GrpcRemotingService {
  public:
-  // `self`: what this node says of itself in each handshake.
-  GrpcRemotingService(EndpointReader& reader, EndpointManager& endpoints, Peer self, core::Log log);
+  // `shared` must outlive it.
+  explicit GrpcRemotingService(InboundStream::Shared& shared);
   ~GrpcRemotingService();
 
   // To be registered with the node's server; lives as long as this object.

@@ -1,7 +1,9 @@
 // Limits and intervals of the remote floor. docs/limits.md has the arithmetic.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 #include "core/base/clock.h"
@@ -24,6 +26,21 @@ struct Options {
   core::Duration reconnect_max = std::chrono::seconds(5);
   // A link that is down for so long means that the peer is gone: its watchers are told, what waits is a dead letter.
   core::Duration unreachable_after = std::chrono::seconds(3);
+  // Between nodes of ours, which acknowledge what they receive: what may be on its way unacknowledged, and how long after it was
+  // delivered a batch is acknowledged.
+  std::size_t credit_bytes = 16 * 1024 * 1024;
+  core::Duration ack_delay = std::chrono::milliseconds(10);
+  // The same: a link on which nothing was heard for ping_interval is asked for a word; one that says nothing for ping_timeout is
+  // broken off and dialled again.
+  core::Duration ping_interval = std::chrono::seconds(1);
+  core::Duration ping_timeout = std::chrono::seconds(5);
 };
+
+// Limit for frames that peers send: the largest batch, or one message of the largest size.
+inline std::size_t frame_bytes_max(const Options& options) {
+  // Table entries and tags come on top of what the limits count.
+  constexpr std::size_t kSlack = 64 * 1024;
+  return std::max(options.batch_bytes_max, options.message_bytes_max) * 2 + kSlack;
+}
 
 }  // namespace nexus::remote

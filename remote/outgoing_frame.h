@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/mailbox/mailbox.h"
+#include "remote/batch_layout.h"
 #include "remote/frame_bytes.h"
 
 namespace nexus::remote {
@@ -15,6 +16,7 @@ struct OutgoingFrame {
   // Of messages.
   std::uint32_t count;
   core::Lane lane;
+  Dialect dialect;
 };
 using OutgoingFramePtr = std::shared_ptr<const OutgoingFrame>;
 

@@ -63,6 +63,14 @@ class FieldReader {
     }
     return read_long_varint(value);
   }
+  [[nodiscard]] bool read_fixed64(std::uint64_t& value) {
+    if (left() < sizeof value) return false;
+    value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+      value |= static_cast<std::uint64_t>(next_byte()) << shift;
+    }
+    return true;
+  }
   [[nodiscard]] bool read_bytes(std::string_view& bytes) {
     std::uint32_t size = 0;
     if (at_ != end_ && byte_at(0) < 0x80) {

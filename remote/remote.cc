@@ -9,26 +9,21 @@
 
 namespace nexus::remote {
 
-std::size_t frame_bytes_max(const Options& options) {
-  // Table entries and tags come on top of what the limits count.
-  constexpr std::size_t kSlack = 64 * 1024;
-  return std::max(options.batch_bytes_max, options.message_bytes_max) * 2 + kSlack;
-}
-
 Remote::Remote(Options options, core::ActorSystem& system, std::string member_id)
     : system_(system),
       shared_(std::make_shared<Endpoint::Shared>(
-          options, system,
-          std::make_unique<GrpcEndpointDialer>(
-              system.timers(),
-              encode(ConnectRequest{
-                  .member_id = member_id, .address = system.address(), .client = false}),
-              frame_bytes_max(options)))),
+          options, system, member_id,
+          std::make_unique<GrpcEndpointDialer>(system.timers(), frame_bytes_max(options)))),
       endpoints_(shared_),
       last_endpoints_(system.options().worker_count),
       reader_(system, shared_->types, endpoints_),
-      service_(reader_, endpoints_, Peer{.address = system.address(), .member_id = member_id},
-               system.log()) {
+      inbound_{.system = system,
+               .reader = reader_,
+               .endpoints = endpoints_,
+               .options = options,
+               .self = {.address = system.address(), .member_id = std::move(member_id)},
+               .sessions = InboundSessions(options.peer_count_max)},
+      service_(inbound_) {
   system_.registry().set_foreign_route(this);
 }
 

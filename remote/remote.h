@@ -62,10 +62,8 @@ class Remote final : public core::ForeignRoute {
   // By the ids of the system's own workers, which begin with 1.
   std::vector<LastEndpoint> last_endpoints_;
   EndpointReader reader_;
+  InboundStream::Shared inbound_;
   GrpcRemotingService service_;
 };
-
-// Limit for frames that peers send: the largest batch, or one message of the largest size.
-std::size_t frame_bytes_max(const Options& options);
 
 }  // namespace nexus::remote

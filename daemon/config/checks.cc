@@ -73,6 +73,12 @@ void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& pr
                         "remote.queue_bytes_max", format_bytes(remote.queue_bytes_max),
                         remote.message_bytes_max <= remote.queue_bytes_max,
                         "; the largest message could never wait");
+  rules.require(2 * remote.ping_interval <= remote.ping_timeout,
+                {"remote.ping_timeout", "remote.ping_interval"},
+                "remote.ping_timeout (" + format_duration(remote.ping_timeout) +
+                    ") is less than twice remote.ping_interval (" +
+                    format_duration(remote.ping_interval) +
+                    "); a peer must have the time to answer");
 
   const NodeSection& node = config.node;
   rules.require(is_loopback(node.listen.host) || config.security.insecure,

@@ -25,6 +25,7 @@ struct KeyPlaces {
 // C3  remote.batch_bytes_max <= remote.message_bytes_max <= remote.queue_bytes_max
 // C4  node.listen is a loopback address unless security.insecure
 // C5  node.listen is no wildcard unless node.advertise is set; node.advertise is never one
+// C6  2 remote.ping_interval <= remote.ping_timeout
 // Adds one problem for each broken rule, at the first of its keys that the text sets.
 void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& problems);
 

@@ -57,6 +57,10 @@ struct RemoteSection {
   std::chrono::milliseconds reconnect_min{200};
   std::chrono::milliseconds reconnect_max{5'000};
   std::chrono::milliseconds unreachable_after{3'000};
+  std::uint64_t credit_bytes = 16 * 1024 * 1024;
+  std::chrono::milliseconds ack_delay{10};
+  std::chrono::milliseconds ping_interval{1'000};
+  std::chrono::milliseconds ping_timeout{5'000};
 
   bool operator==(const RemoteSection&) const = default;
 };

@@ -186,6 +186,28 @@ std::vector<NodeOption> make_node_options() {
            .doc = "Time that a link may be down before the peer counts as gone: those who watch "
                   "its actors are told, "
                   "and what waits for it becomes dead letters."}),
+      in_section<&N::remote, &RemoteSection::credit_bytes>(
+          {.path = "remote.credit_bytes",
+           .min = 64 * kKiB,
+           .max = kGiB,
+           .doc = "Bytes that a nexus peer may send before this node has acknowledged them; the "
+                  "peer keeps them for so long."}),
+      in_section<&N::remote, &RemoteSection::ack_delay>(
+          {.path = "remote.ack_delay",
+           .min = 1,
+           .max = 1'000,
+           .doc = "Longest time until what a nexus peer has sent is acknowledged."}),
+      in_section<&N::remote, &RemoteSection::ping_interval>(
+          {.path = "remote.ping_interval",
+           .min = 10,
+           .max = 10 * kMinute,
+           .doc = "A nexus peer that has been silent for so long is asked for a word."}),
+      in_section<&N::remote, &RemoteSection::ping_timeout>(
+          {.path = "remote.ping_timeout",
+           .min = 20,
+           .max = 20 * kMinute,
+           .doc = "A link to a nexus peer that stays silent for so long is broken off and dialled "
+                  "again; at least twice `remote.ping_interval`."}),
 
       in_section<&N::security, &SecuritySection::insecure>(
           {.path = "security.insecure",

@@ -41,7 +41,7 @@ class EndpointFixture : public testing::Test {
     close();
     auto dialer = std::make_unique<test::FakeDialer>();
     dialer_ = dialer.get();
-    shared_ = std::make_shared<Endpoint::Shared>(options, *system_, std::move(dialer));
+    shared_ = std::make_shared<Endpoint::Shared>(options, *system_, "self", std::move(dialer));
     endpoint_ = std::make_shared<Endpoint>(shared_, kAddress);
   }
 

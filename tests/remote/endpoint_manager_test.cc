@@ -24,7 +24,7 @@ class EndpointManagerTest : public testing::Test {
     auto dialer = std::make_unique<test::FakeDialer>();
     dialer_ = dialer.get();
     manager_ = std::make_unique<EndpointManager>(
-        std::make_shared<Endpoint::Shared>(options, *system_, std::move(dialer)));
+        std::make_shared<Endpoint::Shared>(options, *system_, "self", std::move(dialer)));
   }
   void close() {
     if (manager_ == nullptr) return;

@@ -147,8 +147,8 @@ class EndpointReaderTest : public testing::Test {
   test::Queue<Seen> seen_;
 
   test::TestSystem system_{{.address = kHere}};
-  std::shared_ptr<Endpoint::Shared> shared_ =
-      std::make_shared<Endpoint::Shared>(Options{}, *system_, std::make_unique<test::FakeDialer>());
+  std::shared_ptr<Endpoint::Shared> shared_ = std::make_shared<Endpoint::Shared>(
+      Options{}, *system_, "self", std::make_unique<test::FakeDialer>());
   EndpointManager endpoints_{shared_};
   EndpointReader reader_{*system_, shared_->types, endpoints_};
   BatchDecoder decoder_;

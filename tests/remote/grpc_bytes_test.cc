@@ -18,11 +18,12 @@ TEST(GrpcBytes, AFrameOfTheEncoderIsHandedOverWithoutACopy) {
   ASSERT_TRUE(encoder.try_add({.type_name = "T", .target = target, .sender = {}},
                               std::string(10'000, 'd')));
   const std::string expected(encoder.finish());
-  auto frame = std::make_shared<const OutgoingFrame>(encoder.take(), 1u, core::Lane::user);
+  auto frame =
+      std::make_shared<const OutgoingFrame>(encoder.take(), 1u, core::Lane::user, Dialect::strings);
   const std::weak_ptr<const OutgoingFrame> weak = frame;
   const char* const place = frame->bytes.view().data();
   {
-    const grpc::ByteBuffer buffer = to_byte_buffer(std::move(frame));
+    const grpc::ByteBuffer buffer = to_byte_buffer(std::move(frame), 0);
     std::vector<grpc::Slice> slices;
     ASSERT_TRUE(buffer.Dump(&slices).ok());
     ASSERT_EQ(slices.size(), 1u);

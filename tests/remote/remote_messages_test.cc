@@ -165,13 +165,18 @@ TEST_F(RemoteMessages, AFullLinkTurnsAwayMessagesButNoTerminated) {
 }
 
 TEST_F(RemoteMessages, AFullMailboxIsToldToTheSender) {
-  core::Props props = silent();
+  auto begun = std::make_shared<test::Gate>();
   auto gate = std::make_shared<test::Gate>();
-  props = core::props_of([gate](core::Context& context) {
-    if (context.message<v1::CounterRequest>()) (void)gate->wait();
+  core::Props props = core::props_of([begun, gate](core::Context& context) {
+    if (!context.message<v1::CounterRequest>()) return;
+    begun->open();
+    (void)gate->wait();
   });
   props.mailbox_user_count_max = 2;
   (void)b_.spawn(std::move(props), "slow");
+  (void)a_->send(b_.pid("slow"), add(0));
+  // Otherwise its first turn might make room after the others have been turned away.
+  ASSERT_TRUE(begun->wait());
   for (int i = 0; i < 10; ++i) (void)a_->send(b_.pid("slow"), add(i));
   EXPECT_EQ(ask("slow", add(1)).outcome, Answer::Outcome::mailbox_full);
   gate->open();

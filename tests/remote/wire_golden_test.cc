@@ -124,5 +124,65 @@ TEST_F(WireGolden, AnActorOfThisNodeIsWrittenWithItsAddress) {
                       "  1a 02  20 01")));
 }
 
+// What nodes of ours agree on beyond the family.
+TEST(LinkGolden, TheOfferStandsInTheHandshake) {
+  const std::string frame = encode(ConnectRequest{
+      .member_id = "m", .address = "a:1", .link = LinkOffer{.link = 1, .session = 2}});
+  EXPECT_EQ(hex(frame),
+            hex(bytes("12 13  12 11  0a 01 'm'  12 03 'a:1'  ca 3e 06  08 01  10 01  18 02")));
+  const auto read = decode_frame(frame);
+  const auto& connect = std::get<ConnectRequest>(*read);
+  ASSERT_TRUE(connect.link.has_value());
+  EXPECT_EQ(connect.link->link, 1u);
+  EXPECT_EQ(connect.link->session, 2u);
+}
+
+TEST(LinkGolden, SoDoesItsAcceptance) {
+  const std::string frame = encode(ConnectResponse{
+      .member_id = "m",
+      .link =
+          LinkAccept{.resumed = true, .received = 3, .credit_bytes = 100, .frame_bytes_max = 200}});
+  EXPECT_EQ(hex(frame), hex(bytes("1a 11  12 01 'm'  ca 3e 0b  08 01  10 01  18 03  20 64  "
+                                  "28 c8 01")));
+  const auto read = decode_frame(frame);
+  const auto& link = std::get<ConnectResponse>(*read).link;
+  ASSERT_TRUE(link.has_value());
+  EXPECT_TRUE(link->resumed);
+  EXPECT_EQ(link->received, 3u);
+  EXPECT_EQ(link->credit_bytes, 100u);
+  EXPECT_EQ(link->frame_bytes_max, 200u);
+}
+
+TEST(LinkGolden, AnotherVersionOfTheOfferIsNone) {
+  const auto read =
+      decode_frame(bytes("12 13  12 11  0a 01 'm'  12 03 'a:1'  ca 3e 06  08 02  10 01  18 02"));
+  EXPECT_FALSE(std::get<ConnectRequest>(*read).link.has_value());
+}
+
+TEST(LinkGolden, AcknowledgementPingAndGoodbye) {
+  EXPECT_EQ(hex(encode(LinkAck{3, 100})), hex(bytes("d2 3e 04  08 03  10 64")));
+  EXPECT_EQ(hex(encode(LinkPing{})), hex(bytes("da 3e 00")));
+  EXPECT_EQ(hex(encode(DisconnectRequest{LinkAck{3, 100}})),
+            hex(bytes("22 00  d2 3e 04  08 03  10 64")));
+  EXPECT_EQ(std::get<LinkAck>(*decode_frame(encode(LinkAck{3, 100}))).received, 3u);
+  EXPECT_TRUE(std::holds_alternative<LinkPing>(*decode_frame(encode(LinkPing{}))));
+  const auto goodbye = decode_frame(encode(DisconnectRequest{LinkAck{3, 100}}));
+  EXPECT_EQ(std::get<DisconnectRequest>(*goodbye).ack->credit_bytes, 100u);
+}
+
+TEST(LinkGolden, ANumberStandsBeforeItsBatch) {
+  const auto field = encode_sequence(258);
+  const std::string number(field.data(), field.size());
+  EXPECT_EQ(hex(number), hex(bytes("c9 3e  02 01 00 00 00 00 00 00")));
+  BatchDecoder decoder;
+  const auto kind = decoder.decode(number + bytes("0a 00"));
+  ASSERT_TRUE(kind.ok());
+  EXPECT_EQ(*kind, BatchDecoder::Kind::batch);
+  EXPECT_EQ(decoder.sequence(), 258u);
+  ASSERT_TRUE(decoder.decode(bytes("0a 00")).ok());
+  EXPECT_EQ(decoder.sequence(), 0u);
+  EXPECT_FALSE(decoder.decode(number.substr(0, 9)).ok());
+}
+
 }  // namespace
 }  // namespace nexus::remote

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,41 +25,59 @@ namespace nexus::test {
 
 class FakeStream final : public remote::EndpointStream {
  public:
-  FakeStream(std::string address, std::uint64_t epoch,
+  FakeStream(remote::EndpointDialer::Call call,
              std::shared_ptr<remote::EndpointStreamEvents> events)
-      : address_(std::move(address)), epoch_(epoch), events_(std::move(events)) {}
+      : call_(std::move(call)), events_(std::move(events)) {}
 
-  bool write(remote::OutgoingFramePtr frame) override {
+  bool write(remote::OutgoingFramePtr frame, std::uint64_t sequence) override {
     const core::MutexLock lock(mutex_);
     if (ended_) return false;
     EXPECT_TRUE(accepted_.load()) << "a write before the peer's handshake";
     EXPECT_FALSE(pending_.exchange(true)) << "two writes at once";
-    frames_.push(std::string(frame->bytes.view()));
+    frames_.push({std::string(frame->bytes.view()), sequence});
     return true;
   }
   void finish() override { finished_.store(true); }
   void cancel() override { cancelled_.store(true); }
 
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return call_.address; }
+  // What the endpoint offers to a peer of its own kind.
+  remote::LinkOffer offer() const {
+    auto decoded = remote::decode_frame(call_.handshake);
+    auto* connect = decoded.ok() ? std::get_if<remote::ConnectRequest>(&*decoded) : nullptr;
+    EXPECT_TRUE(connect != nullptr && connect->link.has_value()) << "no offer";
+    return connect == nullptr ? remote::LinkOffer{} : connect->link.value_or(remote::LinkOffer{});
+  }
   bool finished() const { return finished_.load(); }
   bool cancelled() const { return cancelled_.load(); }
   bool pending() const { return pending_.load(); }
   std::size_t frame_count() const { return frames_.size(); }
 
   // The peer answers the handshake.
-  void accept(const std::string& member_id) {
+  void accept(const std::string& member_id, std::optional<remote::LinkAccept> link = {}) {
     accepted_.store(true);
-    send(encode(remote::ConnectResponse{member_id, false}));
+    send(encode(remote::ConnectResponse{member_id, false, link}));
   }
   void refuse() { send(encode(remote::ConnectResponse{"refuser", true})); }
-  void say_goodbye() { send(encode(remote::DisconnectRequest{})); }
-  void send(std::string frame) { events()->on_stream_frame(epoch_, std::move(frame)); }
+  void say_goodbye(std::optional<remote::LinkAck> ack = {}) {
+    send(encode(remote::DisconnectRequest{ack}));
+  }
+  void send(std::string frame) { events()->on_stream_frame(call_.epoch, std::move(frame)); }
 
-  // The next batch that was written.
-  remote::ReceivedBatch take_batch() {
-    const auto frame = frames_.pop();
+  struct Written {
+    std::string frame;
+    // 0: none.
+    std::uint64_t sequence = 0;
+  };
+  // The next frame that was written.
+  Written take_frame() {
+    auto frame = frames_.pop();
     EXPECT_TRUE(frame.has_value()) << "nothing was written";
-    auto decoded = remote::decode_frame(frame.value_or(""));
+    return frame.value_or(Written{});
+  }
+  // The same, which must be a batch.
+  remote::ReceivedBatch take_batch() {
+    auto decoded = remote::decode_frame(take_frame().frame);
     auto* batch = decoded.ok() ? std::get_if<remote::ReceivedBatch>(&*decoded) : nullptr;
     EXPECT_NE(batch, nullptr) << "a frame that is no batch";
     return batch == nullptr ? remote::ReceivedBatch{} : std::move(*batch);
@@ -66,7 +85,7 @@ class FakeStream final : public remote::EndpointStream {
   // The result of the write that is pending.
   void written(bool ok = true) {
     ASSERT_TRUE(pending_.exchange(false)) << "no write is pending";
-    events()->on_stream_written(epoch_, ok);
+    events()->on_stream_written(call_.epoch, ok);
   }
   // From here on write() answers false, as it does shortly before the end.
   void stop_writes() {
@@ -77,7 +96,8 @@ class FakeStream final : public remote::EndpointStream {
   void end(const std::string& detail = "the test ended it") {
     stop_writes();
     if (events_ != nullptr && pending_.load()) written(false);
-    if (const auto last = std::exchange(events_, nullptr)) last->on_stream_closed(epoch_, detail);
+    if (const auto last = std::exchange(events_, nullptr))
+      last->on_stream_closed(call_.epoch, detail);
   }
 
  private:
@@ -86,14 +106,13 @@ class FakeStream final : public remote::EndpointStream {
     return events_;
   }
 
-  const std::string address_;
-  const std::uint64_t epoch_;
+  const remote::EndpointDialer::Call call_;
   std::shared_ptr<remote::EndpointStreamEvents> events_;
   std::atomic<bool> accepted_{false};
   std::atomic<bool> pending_{false};
   std::atomic<bool> finished_{false};
   std::atomic<bool> cancelled_{false};
-  Queue<std::string> frames_;
+  Queue<Written> frames_;
 
   // After stop_writes() no write is taken, so that end() sees the last one.
   core::Mutex mutex_{"test_stream"};
@@ -104,10 +123,9 @@ class FakeDialer final : public remote::EndpointDialer {
  public:
   bool await_ends(core::Instant) override { return true; }
   std::shared_ptr<remote::EndpointStream> dial(
-      const std::string& address, std::uint64_t epoch,
-      std::shared_ptr<remote::EndpointStreamEvents> events) override {
+      const Call& call, std::shared_ptr<remote::EndpointStreamEvents> events) override {
     if (closed_.load()) return nullptr;
-    auto stream = std::make_shared<FakeStream>(address, epoch, std::move(events));
+    auto stream = std::make_shared<FakeStream>(call, std::move(events));
     dial_count_.fetch_add(1);
     {
       const core::MutexLock lock(mutex_);

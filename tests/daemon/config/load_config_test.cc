@@ -233,6 +233,13 @@ TEST(LoadConfig, C1_C2_LowerBoundsStayBelowUpperOnes) {
   EXPECT_EQ(problems_of("remote: {reconnect_min: 2s, reconnect_max: 2s}\n"), "");
 }
 
+TEST(LoadConfig, C6_APeerHasTheTimeToAnswerAPing) {
+  EXPECT_EQ(problems_of("remote: {ping_interval: 2500ms}\n"), "");
+  EXPECT_EQ(problems_of("remote: {ping_interval: 3s}\n"),
+            "f:1:10: remote.ping_interval: remote.ping_timeout (5s) is less than twice "
+            "remote.ping_interval (3s); a peer must have the time to answer");
+}
+
 TEST(LoadConfig, C3_AMessageFitsIntoAQueue) {
   EXPECT_EQ(problems_of("remote: {batch_bytes_max: 5MiB}\n"), "");
   EXPECT_EQ(problems_of("remote: {queue_bytes_max: 1MiB}\n"),

@@ -1,0 +1,238 @@
+#include "remote/inbound_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nexus::remote {
+namespace {
+
+// Frames that are delivered without a word to the peer; it keeps them for so long.
+constexpr std::uint32_t kUnacknowledgedCountMax = 64;
+
+// A frame of the session is being delivered. Its end must be told whatever happens, or the peer could never come back.
+class FrameScope {
+ public:
+  explicit FrameScope(InboundSession* session) : session_(session) {}
+  ~FrameScope() {
+    if (session_ != nullptr) session_->end_frame();
+  }
+  FrameScope(const FrameScope&) = delete;
+  FrameScope& operator=(const FrameScope&) = delete;
+
+ private:
+  InboundSession* const session_;
+};
+
+}  // namespace
+
+InboundStream::InboundStream(Shared& shared, std::string from, std::shared_ptr<Transport> transport)
+    : shared_(shared), from_(std::move(from)), transport_(std::move(transport)) {}
+
+bool InboundStream::on_frame(std::string_view frame) {
+  const core::Result<BatchDecoder::Kind> kind = decoder_.decode(frame);
+  if (!kind.ok()) return refuse(kind.error().detail);
+  if (*kind == BatchDecoder::Kind::batch) return on_batch(frame.size());
+  const core::Result<Frame> decoded = decode_frame(frame);
+  if (!decoded.ok()) return refuse(decoded.error().detail);
+  if (const auto* connect = std::get_if<ConnectRequest>(&*decoded)) return on_connect(*connect);
+  if (std::holds_alternative<LinkPing>(*decoded) && session_ != nullptr) {
+    acknowledge();
+    return true;
+  }
+  return fail(core::Errc::invalid_argument,
+              "a dialling peer sends ConnectRequest and MessageBatch only");
+}
+
+bool InboundStream::on_batch(std::size_t frame_bytes) {
+  if (peer_.member_id.empty()) {
+    return fail(core::Errc::failed_precondition, "a batch came before the ConnectRequest");
+  }
+  if (session_ == nullptr) {
+    shared_.reader.receive(peer_, decoder_, known_);
+    return true;
+  }
+  switch (session_->begin_frame(*this, decoder_.sequence())) {
+    case InboundSession::Verdict::deliver: {
+      const FrameScope scope(session_.get());
+      shared_.reader.receive(peer_, decoder_, known_);
+      break;
+    }
+    case InboundSession::Verdict::repeat:
+      break;
+    case InboundSession::Verdict::gap:
+      return refuse("batch " + std::to_string(decoder_.sequence()) +
+                    " came, and one before it is missing");
+    case InboundSession::Verdict::lost:
+      return fail(core::Errc::aborted, "the session goes on in another stream");
+  }
+  note_delivered(decoder_.sequence(), frame_bytes);
+  return true;
+}
+
+bool InboundStream::refuse(const std::string& detail) {
+  shared_.system.log().warn("link broken off, the peer sent garbage",
+                            {{"peer", name()}, {"detail", detail}});
+  return fail(core::Errc::invalid_argument, detail);
+}
+
+bool InboundStream::fail(core::Errc code, const std::string& detail) {
+  end({code, detail});
+  return false;
+}
+
+bool InboundStream::on_connect(const ConnectRequest& connect) {
+  if (!peer_.member_id.empty()) {
+    return fail(core::Errc::failed_precondition, "a second ConnectRequest on one stream");
+  }
+  if (connect.client) {
+    return fail(
+        core::Errc::unimplemented,
+        "client connections are not offered; connect as a server, or use nexus.v1.ActorService");
+  }
+  if (connect.member_id.empty() || connect.address.empty()) {
+    return fail(core::Errc::invalid_argument, "the ConnectRequest lacks member id or address");
+  }
+  if (connect.address == shared_.self.address && connect.member_id != shared_.self.member_id) {
+    shared_.system.log().error(
+        "refused a peer that says it has this node's own address; check node.advertise of both",
+        {{"address", connect.address}, {"from", from_}});
+    return fail(core::Errc::failed_precondition,
+                connect.address + " is this node's own address; check node.advertise of both");
+  }
+  peer_ = {.address = connect.address, .member_id = connect.member_id};
+  shared_.system.log().info("peer connected",
+                            {{"peer", peer_.address}, {"member", peer_.member_id}});
+  if (const auto endpoint = shared_.endpoints.find(peer_.address)) {
+    endpoint->on_seen(peer_.member_id);
+  }
+  if (connect.link) session_ = shared_.sessions.session(peer_.member_id, connect.link->link);
+  if (session_ == nullptr) {
+    answer(std::nullopt);
+  } else {
+    session_->claim(shared_from_this(), connect.link->session);
+  }
+  return true;
+}
+
+void InboundStream::on_session(const InboundSession::Grant& grant) {
+  answer(LinkAccept{.resumed = grant.resumed,
+                    .received = grant.received,
+                    .credit_bytes = shared_.options.credit_bytes,
+                    .frame_bytes_max = frame_bytes_max(shared_.options)});
+}
+
+void InboundStream::answer(std::optional<LinkAccept> link) {
+  {
+    core::MutexLock lock(mutex_);
+    connected_ = true;
+    acknowledges_ = link.has_value();
+    if (link) received_ = link->received;
+    response_ = encode(ConnectResponse{shared_.self.member_id, false, link});
+  }
+  pump();
+}
+
+void InboundStream::on_session_lost() {
+  end({core::Errc::aborted, "the session goes on in another stream"});
+}
+
+void InboundStream::note_delivered(std::uint64_t sequence, std::size_t bytes) {
+  bool is_much = false;
+  bool is_first = false;
+  {
+    core::MutexLock lock(mutex_);
+    received_ = std::max(received_, sequence);
+    unacknowledged_bytes_ += bytes;
+    ++unacknowledged_count_;
+    is_much = unacknowledged_count_ >= kUnacknowledgedCountMax ||
+              unacknowledged_bytes_ >= shared_.options.credit_bytes / 4;
+    ack_is_due_ = ack_is_due_ || is_much;
+    is_first = !is_much && !std::exchange(ack_is_timed_, true);
+  }
+  if (is_much) pump();
+  if (!is_first) return;
+  const core::Instant at = shared_.system.clock().now() + shared_.options.ack_delay;
+  shared_.system.timers().schedule(at, [self = weak_from_this()] {
+    if (const auto stream = self.lock()) stream->acknowledge();
+  });
+}
+
+void InboundStream::acknowledge() {
+  {
+    core::MutexLock lock(mutex_);
+    ack_is_timed_ = false;
+    ack_is_due_ = true;
+  }
+  pump();
+}
+
+LinkAck InboundStream::ack() {
+  ack_is_due_ = false;
+  unacknowledged_bytes_ = 0;
+  unacknowledged_count_ = 0;
+  return {.received = received_, .credit_bytes = shared_.options.credit_bytes};
+}
+
+std::string InboundStream::goodbye() {
+  if (!acknowledges_) return encode(DisconnectRequest{});
+  return encode(DisconnectRequest{ack()});
+}
+
+void InboundStream::on_end() { end({core::Errc::unavailable, "the stream has ended"}); }
+
+void InboundStream::on_written() {
+  {
+    core::MutexLock lock(mutex_);
+    writing_ = false;
+  }
+  pump();
+}
+
+void InboundStream::end(core::Error why) {
+  {
+    core::MutexLock lock(mutex_);
+    if (!ending_) ending_ = std::move(why);
+  }
+  pump();
+}
+
+void InboundStream::say_goodbye() {
+  {
+    core::MutexLock lock(mutex_);
+    if (ending_) return;
+    // A peer of the Go family takes an OK end for a link that is still good.
+    ending_ = core::Error{core::Errc::unavailable, "the node is shutting down"};
+    is_goodbye_ = true;
+  }
+  pump();
+}
+
+// The next thing that the peer is to hear, if there is one and the transport is free.
+void InboundStream::pump() {
+  std::shared_ptr<Transport> transport;
+  std::string frame;
+  std::optional<core::Error> why;
+  {
+    core::MutexLock lock(mutex_);
+    if (writing_ || transport_ == nullptr) return;
+    if (!response_.empty()) {
+      frame = std::exchange(response_, {});
+    } else if (ending_) {
+      why = ending_;
+      if (is_goodbye_ && connected_) frame = goodbye();
+    } else if (ack_is_due_) {
+      frame = encode(ack());
+    } else {
+      return;
+    }
+    writing_ = true;
+    transport = why ? std::exchange(transport_, nullptr) : transport_;
+  }
+  if (why) {
+    transport->end(*why, std::move(frame));
+  } else {
+    transport->write(std::move(frame));
+  }
+}
+
+}  // namespace nexus::remote

@@ -1,0 +1,106 @@
+// InboundStream: one stream that a peer opened to us: its handshake, its batches, and what we acknowledge. Knows no transport.
+//
+//   on_frame(), on_end()   the transport, frames one after the other
+//   the rest               any thread
+//
+// N1  A peer sends its ConnectRequest first and once, then batches. Anything else ends the stream with an error that says so.
+// N2  What was delivered is acknowledged ack_delay later at most, when the peer has a session.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/actor_system.h"
+#include "core/base/mutex.h"
+#include "core/base/result.h"
+#include "remote/batch_codec.h"
+#include "remote/batch_decoder.h"
+#include "remote/endpoint_manager.h"
+#include "remote/endpoint_reader.h"
+#include "remote/inbound_session.h"
+#include "remote/options.h"
+
+namespace nexus::remote {
+
+class InboundStream final : public InboundSession::Stream,
+                            public std::enable_shared_from_this<InboundStream> {
+ public:
+  // What all of them share; outlives them.
+  struct Shared {
+    core::ActorSystem& system;
+    EndpointReader& reader;
+    EndpointManager& endpoints;
+    const Options options;
+    // What this node says of itself in each handshake.
+    const Peer self;
+    InboundSessions sessions;
+  };
+
+  class Transport {
+   public:
+    virtual ~Transport() = default;
+    // One at a time, the next one after on_written().
+    virtual void write(std::string frame) = 0;
+    // The last call, when no write is pending. An empty `last_frame` means that there is none.
+    virtual void end(const core::Error& why, std::string last_frame) = 0;
+  };
+
+  // `from`: the far end of the connection, which names the peer until the handshake gives a better name.
+  InboundStream(Shared& shared, std::string from, std::shared_ptr<Transport> transport);
+
+  // False when the stream was ended; there shall be no further one then.
+  [[nodiscard]] bool on_frame(std::string_view frame);
+  // The peer sends nothing more.
+  void on_end();
+  void on_written();
+  void end(core::Error why);
+  // The node ends this link for good.
+  void say_goodbye();
+
+  void on_session(const InboundSession::Grant& grant) override;
+  void on_session_lost() override;
+
+ private:
+  const std::string& name() const { return peer_.address.empty() ? from_ : peer_.address; }
+  bool refuse(const std::string& detail);
+  bool fail(core::Errc code, const std::string& detail);
+  bool on_batch(std::size_t frame_bytes);
+  bool on_connect(const ConnectRequest& connect);
+  void answer(std::optional<LinkAccept> link);
+  void note_delivered(std::uint64_t sequence, std::size_t bytes);
+  void acknowledge();
+  LinkAck ack() REQUIRES(mutex_);
+  std::string goodbye() REQUIRES(mutex_);
+  void pump();
+
+  Shared& shared_;
+  const std::string from_;
+
+  // Whoever calls on_frame().
+  BatchDecoder decoder_;
+  EndpointReader::Known known_;
+  Peer peer_;
+  std::shared_ptr<InboundSession> session_;
+
+  // Taken per frame and per write, never while calling out.
+  core::Mutex mutex_{"inbound_stream"};
+  // Null when it has ended.
+  std::shared_ptr<Transport> transport_ GUARDED_BY(mutex_);
+  bool writing_ GUARDED_BY(mutex_) = false;
+  bool connected_ GUARDED_BY(mutex_) = false;
+  bool acknowledges_ GUARDED_BY(mutex_) = false;
+  // The answer to the handshake, until it leaves.
+  std::string response_ GUARDED_BY(mutex_);
+  std::uint64_t received_ GUARDED_BY(mutex_) = 0;
+  // Since the last acknowledgement.
+  std::size_t unacknowledged_bytes_ GUARDED_BY(mutex_) = 0;
+  std::uint32_t unacknowledged_count_ GUARDED_BY(mutex_) = 0;
+  bool ack_is_timed_ GUARDED_BY(mutex_) = false;
+  bool ack_is_due_ GUARDED_BY(mutex_) = false;
+  std::optional<core::Error> ending_ GUARDED_BY(mutex_);
+  bool is_goodbye_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace nexus::remote

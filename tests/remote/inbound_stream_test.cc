@@ -1,0 +1,209 @@
+// Streams of peers of our own kind, without a transport: sessions and acknowledgements. What any peer may do to a stream is in
+// remote_hostile_test.cc.
+#include "remote/inbound_stream.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "remote/batch_codec.h"
+#include "remote/batch_encoder.h"
+#include "tests/support/fake_dialer.h"
+#include "tests/support/test_system.h"
+
+namespace nexus::remote {
+namespace {
+
+constexpr std::uint64_t kCredit = 4'000;
+
+class FakeTransport final : public InboundStream::Transport {
+ public:
+  void write(std::string frame) override {
+    EXPECT_FALSE(pending.exchange(true)) << "two writes at once";
+    frames.push(std::move(frame));
+  }
+  void end(const core::Error& why, std::string last_frame) override {
+    EXPECT_FALSE(pending.exchange(true)) << "an end while a write is pending";
+    if (!last_frame.empty()) frames.push(std::move(last_frame));
+    ended.push(why.detail);
+  }
+
+  std::atomic<bool> pending{false};
+  test::Queue<std::string> frames;
+  test::Queue<std::string> ended;
+};
+
+class InboundStreamTest : public testing::Test {
+ protected:
+  struct Opened {
+    std::shared_ptr<FakeTransport> transport;
+    std::shared_ptr<InboundStream> stream;
+  };
+
+  InboundStreamTest() {
+    (void)system_.spawn_named(core::props_of([this](core::Context& context) {
+                                if (const auto* payload = context.message<core::Payload>()) {
+                                  received_.push(payload->data);
+                                }
+                              }),
+                              "target");
+  }
+  ~InboundStreamTest() override { dialer_->close(); }
+
+  Opened open(std::optional<LinkOffer> offer = LinkOffer{.link = 1, .session = 1}) {
+    Opened opened{.transport = std::make_shared<FakeTransport>(), .stream = nullptr};
+    opened.stream = std::make_shared<InboundStream>(shared_, "ipv4:1.2.3.4:5", opened.transport);
+    EXPECT_TRUE(opened.stream->on_frame(
+        encode(ConnectRequest{.member_id = "peer", .address = "peer:1", .link = offer})));
+    return opened;
+  }
+  template <typename Expected>
+  Expected next(Opened& opened) {
+    const auto frame = opened.transport->frames.pop();
+    EXPECT_TRUE(frame.has_value()) << "nothing was written";
+    const auto decoded = decode_frame(frame.value_or(""));
+    EXPECT_TRUE(decoded.ok());
+    const auto* expected = std::get_if<Expected>(&*decoded);
+    EXPECT_NE(expected, nullptr);
+    if (opened.transport->pending.exchange(false)) opened.stream->on_written();
+    return expected == nullptr ? Expected{} : *expected;
+  }
+  static std::string batch(const std::string& text, std::uint64_t sequence) {
+    BatchEncoder encoder;
+    encoder.begin(Dialect::strings);
+    EXPECT_TRUE(encoder.try_add(
+        {.type_name = "some.T", .target = core::Pid::of_name("here:1", "target"), .sender = {}},
+        text));
+    const auto number = encode_sequence(sequence);
+    return std::string(number.data(), sequence == 0 ? 0 : number.size()) +
+           std::string(encoder.finish());
+  }
+  std::string received() { return received_.pop().value_or("nothing"); }
+
+  Options options_ = [] {
+    Options options;
+    options.credit_bytes = kCredit;
+    options.ack_delay = std::chrono::milliseconds(1);
+    return options;
+  }();
+  test::TestSystem system_{{.address = "here:1"}};
+  test::Queue<std::string> received_;
+  test::FakeDialer* dialer_ = new test::FakeDialer;
+  std::shared_ptr<Endpoint::Shared> endpoints_shared_ = std::make_shared<Endpoint::Shared>(
+      options_, *system_, "self", std::unique_ptr<EndpointDialer>(dialer_));
+  EndpointManager endpoints_{endpoints_shared_};
+  EndpointReader reader_{*system_, endpoints_shared_->types, endpoints_};
+  InboundStream::Shared shared_{.system = *system_,
+                                .reader = reader_,
+                                .endpoints = endpoints_,
+                                .options = options_,
+                                .self = {.address = "here:1", .member_id = "self"},
+                                .sessions = InboundSessions(10)};
+};
+
+TEST_F(InboundStreamTest, APeerOfOurKindGetsASessionAndOthersDoNot) {
+  Opened ours = open();
+  const auto response = next<ConnectResponse>(ours);
+  ASSERT_TRUE(response.link.has_value());
+  EXPECT_FALSE(response.link->resumed);
+  EXPECT_EQ(response.link->credit_bytes, kCredit);
+  EXPECT_EQ(response.link->frame_bytes_max, frame_bytes_max(options_));
+  Opened other = open(std::nullopt);
+  EXPECT_FALSE(next<ConnectResponse>(other).link.has_value());
+}
+
+TEST_F(InboundStreamTest, N2_WhatWasDeliveredIsAcknowledgedSoon) {
+  Opened peer = open();
+  (void)next<ConnectResponse>(peer);
+  EXPECT_TRUE(peer.stream->on_frame(batch("a", 1)));
+  EXPECT_TRUE(peer.stream->on_frame(batch("b", 2)));
+  EXPECT_EQ(received(), "a");
+  EXPECT_EQ(received(), "b");
+  std::uint64_t acknowledged = 0;
+  while (acknowledged < 2) acknowledged = next<LinkAck>(peer).received;
+  EXPECT_EQ(acknowledged, 2u);
+}
+
+TEST_F(InboundStreamTest, MuchIsAcknowledgedAtOnce) {
+  options_.ack_delay = std::chrono::hours(1);
+  InboundStream::Shared patient{.system = *system_,
+                                .reader = reader_,
+                                .endpoints = endpoints_,
+                                .options = options_,
+                                .self = {.address = "here:1", .member_id = "self"},
+                                .sessions = InboundSessions(10)};
+  Opened peer{.transport = std::make_shared<FakeTransport>(), .stream = nullptr};
+  peer.stream = std::make_shared<InboundStream>(patient, "ipv4:1.2.3.4:5", peer.transport);
+  EXPECT_TRUE(peer.stream->on_frame(encode(ConnectRequest{
+      .member_id = "peer", .address = "peer:1", .link = LinkOffer{.link = 1, .session = 1}})));
+  (void)next<ConnectResponse>(peer);
+  EXPECT_TRUE(peer.stream->on_frame(batch(std::string(kCredit / 4, 'x'), 1)));
+  EXPECT_EQ(next<LinkAck>(peer).received, 1u);
+  EXPECT_TRUE(peer.stream->on_frame(batch("small", 2)));
+  EXPECT_EQ(peer.transport->frames.size(), 0u);
+  EXPECT_TRUE(peer.stream->on_frame(encode(LinkPing{})));
+  EXPECT_EQ(next<LinkAck>(peer).received, 2u) << "it asked";
+}
+
+TEST_F(InboundStreamTest, I1_ARepeatedBatchIsDroppedAcrossStreams) {
+  Opened first = open();
+  (void)next<ConnectResponse>(first);
+  EXPECT_TRUE(first.stream->on_frame(batch("a", 1)));
+  Opened second = open();
+  const auto response = next<ConnectResponse>(second);
+  EXPECT_TRUE(response.link->resumed);
+  EXPECT_EQ(response.link->received, 1u);
+  EXPECT_TRUE(second.stream->on_frame(batch("a", 1)));
+  EXPECT_TRUE(second.stream->on_frame(batch("b", 2)));
+  EXPECT_EQ(received(), "a");
+  EXPECT_EQ(received(), "b");
+  EXPECT_FALSE(first.stream->on_frame(batch("late", 2)));
+  EXPECT_EQ(first.transport->ended.pop(), "the session goes on in another stream");
+}
+
+TEST_F(InboundStreamTest, AGapEndsTheStream) {
+  Opened peer = open();
+  (void)next<ConnectResponse>(peer);
+  EXPECT_FALSE(peer.stream->on_frame(batch("b", 2)));
+  EXPECT_EQ(peer.transport->ended.pop(), "batch 2 came, and one before it is missing");
+}
+
+TEST_F(InboundStreamTest, APingOfAPeerWithoutASessionEndsTheStream) {
+  Opened peer = open(std::nullopt);
+  (void)next<ConnectResponse>(peer);
+  EXPECT_FALSE(peer.stream->on_frame(encode(LinkPing{})));
+}
+
+TEST_F(InboundStreamTest, AGoodbyeCarriesTheLastAcknowledgement) {
+  Opened peer = open();
+  (void)next<ConnectResponse>(peer);
+  EXPECT_TRUE(peer.stream->on_frame(batch("a", 1)));
+  // One that was on its way already may come first.
+  peer.stream->say_goodbye();
+  for (;;) {
+    const auto decoded = decode_frame(peer.transport->frames.pop().value_or(""));
+    ASSERT_TRUE(decoded.ok());
+    if (const auto* goodbye = std::get_if<DisconnectRequest>(&*decoded)) {
+      ASSERT_TRUE(goodbye->ack.has_value());
+      EXPECT_EQ(goodbye->ack->received, 1u);
+      break;
+    }
+    ASSERT_TRUE(std::holds_alternative<LinkAck>(*decoded));
+    peer.transport->pending.store(false);
+    peer.stream->on_written();
+  }
+}
+
+TEST_F(InboundStreamTest, BeyondTheLimitOfSessionsAPeerHasNone) {
+  std::vector<Opened> peers;
+  for (std::uint64_t link = 1; link <= 10; ++link) {
+    peers.push_back(open(LinkOffer{.link = link, .session = 1}));
+    EXPECT_TRUE(next<ConnectResponse>(peers.back()).link.has_value());
+  }
+  Opened late = open(LinkOffer{.link = 11, .session = 1});
+  EXPECT_FALSE(next<ConnectResponse>(late).link.has_value());
+}
+
+}  // namespace
+}  // namespace nexus::remote
