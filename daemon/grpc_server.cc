@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "daemon/grpc_reflection_v1.h"
+#include "remote/remote.h"
 
 namespace nexus::daemon {
 namespace {
@@ -74,6 +75,8 @@ class ProbeSocket {
 struct GrpcServer::Impl {
   std::shared_ptr<grpc::Service> reflection_v1;
   std::unique_ptr<grpc::Server> server;
+  // Not before start().
+  remote::Remote* remote = nullptr;
 };
 
 GrpcServer::GrpcServer() : impl_(std::make_unique<Impl>()) {}
@@ -82,7 +85,7 @@ GrpcServer::~GrpcServer() {
   if (impl_->server != nullptr) shutdown(core::SteadyClock().now());
 }
 
-core::Status GrpcServer::start(const HostPort& listen, std::size_t frame_bytes_max,
+core::Status GrpcServer::start(const HostPort& listen, remote::Remote& remote,
                                const std::vector<grpc::Service*>& services) {
   {
     // gRPC would only say that it failed.
@@ -102,16 +105,19 @@ core::Status GrpcServer::start(const HostPort& listen, std::size_t frame_bytes_m
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.SetMaxReceiveMessageSize(static_cast<int>(frame_bytes_max));
+  builder.SetMaxReceiveMessageSize(static_cast<int>(remote::frame_bytes_max(remote.options())));
   builder.SetMaxSendMessageSize(-1);
+  remote.add_to(builder);
   for (grpc::Service* service : services) builder.RegisterService(service);
   builder.RegisterService(impl_->reflection_v1.get());
+  impl_->remote = &remote;
   impl_->server = builder.BuildAndStart();
   if (impl_->server == nullptr || port == 0) {
     impl_->server = nullptr;
     return core::Error{core::Errc::unavailable, "cannot listen on " + listen.to_string() +
                                                     ": the address was taken meanwhile"};
   }
+  remote.start();
   set_serving(true);
   return core::Nothing{};
 }
@@ -128,6 +134,7 @@ void GrpcServer::shutdown(core::Instant deadline) {
   const auto patience = std::max(core::Duration::zero(), deadline - core::SteadyClock().now());
   impl_->server->Shutdown(std::chrono::system_clock::now() +
                           std::chrono::duration_cast<std::chrono::milliseconds>(patience));
+  impl_->remote->end();
   impl_->server = nullptr;
 }
 

@@ -15,6 +15,10 @@ namespace grpc {
 class Service;
 }
 
+namespace nexus::remote {
+class Remote;
+}
+
 namespace nexus::daemon {
 
 class GrpcServer {
@@ -22,8 +26,8 @@ class GrpcServer {
   GrpcServer();
   ~GrpcServer();
 
-  // `services` must outlive the server. An error says who or what is in the way.
-  core::Status start(const HostPort& listen, std::size_t frame_bytes_max,
+  // Peers come to `remote`, and clients to `services`; both must outlive the server. An error says who or what is in the way.
+  core::Status start(const HostPort& listen, remote::Remote& remote,
                      const std::vector<grpc::Service*>& services);
 
   // What health checks are told, of the node and of each of its services; SERVING after start().

@@ -96,8 +96,7 @@ core::Status Node::start(const NodeConfig& config) {
       });
   if (!activator.ok()) return activator.error();
   core::Status listening =
-      running->server.start(listen, remote::frame_bytes_max(running->remote.options()),
-                            {&running->remote.service(), &running->actor_service.service()});
+      running->server.start(listen, running->remote, {&running->actor_service.service()});
   if (!listening.ok()) return listening;
   running_ = std::move(running);
   running_->system.log().info("node serves",

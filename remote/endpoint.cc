@@ -7,6 +7,7 @@
 #include "core/actor/messages.h"
 #include "core/actor/system_messages.h"
 #include "core/base/escape.h"
+#include "core/dispatch/worker.h"
 #include "remote/batch_decoder.h"
 
 namespace nexus::remote {
@@ -54,6 +55,12 @@ std::string_view to_string(EndpointState::WhyGone why) {
   return "";
 }
 
+// Whether the calling thread is one of those that call FlushList::flush().
+bool is_own_worker(const core::ActorSystem& system) {
+  const core::Worker* const worker = core::Worker::current_of(system);
+  return worker != nullptr && worker->id() <= system.options().worker_count;
+}
+
 constexpr const char* kFalseAck = "an acknowledgement of what was not sent";
 
 OutgoingFramePtr ping_frame() {
@@ -97,6 +104,7 @@ std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message)
   if (is_too_large(message)) return core::DeadLetterReason::too_large;
   Todo todo;
   bool writes = false;
+  bool holds = false;
   {
     core::MutexLock lock(mutex_);
     if (state_.phase() == EndpointState::Phase::closed) return core::DeadLetterReason::link_down;
@@ -104,7 +112,12 @@ std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message)
       return core::DeadLetterReason::link_queue_full;
     }
     if (state_.phase() == EndpointState::Phase::connected) {
-      writes = !writing_ && stream_ != nullptr;
+      const bool idle = !writing_ && stream_ != nullptr;
+      // More may follow; a whole frame need not wait for it.
+      const bool may_hold = shared_->held.is_enabled() && !writer_.has_whole_frame() &&
+                            is_own_worker(shared_->system);
+      writes = idle && !may_hold;
+      holds = idle && may_hold && !std::exchange(held_, true);
       writing_ = writing_ || writes;
     } else {
       todo = decide(state_.on_wanted(shared_->system.clock().now()));
@@ -112,6 +125,8 @@ std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message)
   }
   if (writes) {
     write_next();
+  } else if (holds) {
+    shared_->held.add(shared_from_this());
   } else {
     carry_out(std::move(todo));
   }
@@ -166,6 +181,14 @@ void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::L
                .exempt = envelope->is<core::Terminated>() || envelope->is<core::PoisonPill>()});
   // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
   if (refused && lane == core::Lane::user) refuse(*refused);
+}
+
+void Endpoint::flush_held() {
+  {
+    core::MutexLock lock(mutex_);
+    held_ = false;
+  }
+  begin_write_if_possible();
 }
 
 void Endpoint::begin_write_if_possible() {

@@ -22,6 +22,7 @@
 #include "remote/endpoint_state.h"
 #include "remote/endpoint_stream.h"
 #include "remote/endpoint_writer.h"
+#include "remote/flush_list.h"
 #include "remote/link_liveness.h"
 #include "remote/options.h"
 #include "remote/outbound_session.h"
@@ -40,7 +41,9 @@ struct EndpointTerminated {
   std::string reason;
 };
 
-class Endpoint final : public EndpointStreamEvents, public std::enable_shared_from_this<Endpoint> {
+class Endpoint final : public EndpointStreamEvents,
+                       public FlushList::Link,
+                       public std::enable_shared_from_this<Endpoint> {
  public:
   // What all endpoints of a node share. They keep it alive, because timers and streams may hold an endpoint for longer than
   // the node does. The system must outlive it.
@@ -58,6 +61,8 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
     const std::string member_id;
     WireTypes types;
     const std::unique_ptr<EndpointDialer> dialer;
+    // Links whose messages wait for the end of what a worker is doing.
+    mutable FlushList held;
     // Each endpoint takes one.
     mutable std::atomic<std::uint64_t> next_link{1};
   };
@@ -95,6 +100,8 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   bool flush(core::Instant deadline);
   // Ends the link: what still waits becomes dead letters, watchers are told AddressTerminated.
   void close();
+
+  void flush_held() override;
 
   void on_stream_frame(std::uint64_t epoch, std::string frame) override;
   void on_stream_written(std::uint64_t epoch, bool ok) override;
@@ -165,6 +172,8 @@ class Endpoint final : public EndpointStreamEvents, public std::enable_shared_fr
   // are kept, because it may not have been able to read them: then they are sent again, in the other dialect.
   bool dialect_is_known_ GUARDED_BY(mutex_) = false;
   std::vector<OutgoingFramePtr> unproven_ GUARDED_BY(mutex_);
+  // In the list of those that wait to be flushed.
+  bool held_ GUARDED_BY(mutex_) = false;
   // Somebody is between take_frame() and the result of its write.
   bool writing_ GUARDED_BY(mutex_) = false;
 

@@ -43,6 +43,8 @@ class EndpointWriter {
   void set_dialect(Dialect dialect);
 
   bool empty() const { return count() == 0; }
+  // Some frame will not grow any more.
+  bool has_whole_frame() const { return !lanes_[0].closed.empty() || !lanes_[1].closed.empty(); }
   std::size_t count() const { return lanes_[0].count + lanes_[1].count; }
   // Of the frames as they will leave.
   std::size_t bytes() const;

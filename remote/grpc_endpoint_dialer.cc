@@ -4,7 +4,6 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
-#include <grpcpp/support/client_callback.h>
 
 #include <optional>
 #include <unordered_map>
@@ -22,11 +21,9 @@ constexpr int kKeepaliveMs = 5 * 60 * 1000;
 
 }  // namespace
 
-// The streams that gRPC may still call, from before their start until OnDone() has returned.
+// The streams of which gRPC may still complete something.
 class GrpcEndpointDialer::LiveStreams {
  public:
-  explicit LiveStreams(core::Timers& timers) : timers_(timers) {}
-
   // False after close().
   [[nodiscard]] bool add(std::shared_ptr<Stream> stream);
   void remove(Stream* stream);
@@ -34,40 +31,30 @@ class GrpcEndpointDialer::LiveStreams {
   void close();
 
  private:
-  core::Timers& timers_;
-
   core::Mutex mutex_{"dialer_streams"};
   core::CondVar ended_;
-  // A null one is about to be removed.
   std::unordered_map<Stream*, std::shared_ptr<Stream>> streams_ GUARDED_BY(mutex_);
-  // Those that ended after the timers; for close().
-  std::vector<core::Timers::Task> left_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
 };
 
-// One call.
-class GrpcEndpointDialer::Stream final
-    : public EndpointStream,
-      public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+// One call. Of each of its operations at most one is on its way at a time.
+class GrpcEndpointDialer::Stream final : public EndpointStream {
  public:
-  Stream(std::shared_ptr<LiveStreams> live, std::shared_ptr<grpc::Channel> channel,
-         std::uint64_t epoch, std::shared_ptr<EndpointStreamEvents> events)
+  Stream(std::shared_ptr<LiveStreams> live, GrpcPoller& poller,
+         std::shared_ptr<grpc::Channel> channel, std::uint64_t epoch,
+         std::shared_ptr<EndpointStreamEvents> events)
       : live_(std::move(live)),
         stub_(std::move(channel)),
+        call_(stub_.PrepareCall(&context_, "/remote.Remoting/Receive", &poller.queue())),
         epoch_(epoch),
         events_(std::move(events)) {}
 
   void start(const std::string& handshake) {
-    stub_.PrepareBidiStreamingCall(&context_, "/remote.Remoting/Receive", {}, this);
-    // Writes start outside of reactions; the hold keeps OnDone() away until the read side has ended.
-    AddHold();
     {
       core::MutexLock lock(mutex_);
       outgoing_ = to_byte_buffer(handshake);
-      StartWrite(&outgoing_);
     }
-    StartRead(&incoming_);
-    StartCall();
+    call_->StartCall(&started_);
   }
 
   bool write(OutgoingFramePtr frame, std::uint64_t sequence) override {
@@ -78,38 +65,53 @@ class GrpcEndpointDialer::Stream final
       delayed_ = to_byte_buffer(std::move(frame), sequence);
       return true;
     }
-    outgoing_ = to_byte_buffer(std::move(frame), sequence);
-    write_pending_ = true;
-    StartWrite(&outgoing_);
+    begin_write(to_byte_buffer(std::move(frame), sequence));
     return true;
   }
 
   void finish() override {
     core::MutexLock lock(mutex_);
     if (std::exchange(finishing_, true)) return;
-    // Otherwise OnWriteDone() does it.
-    if (!write_pending_ && !read_ended_) StartWritesDone();
+    half_close_if_idle();
   }
 
   void cancel() override { context_.TryCancel(); }
 
-  void OnReadDone(bool ok) override {
+ private:
+  template <void (Stream::*kDone)(bool)>
+  struct Operation final : GrpcPoller::Operation {
+    explicit Operation(Stream& own) : stream(own) {}
+    void complete(bool ok) override { (stream.*kDone)(ok); }
+
+    Stream& stream;
+  };
+
+  void on_started(bool ok) {
+    core::MutexLock lock(mutex_);
+    if (!ok) {
+      write_pending_ = false;
+      read_ended_ = true;
+      return end_if_idle();
+    }
+    call_->Write(outgoing_, &written_);
+    call_->Read(&incoming_, &read_);
+  }
+
+  void on_read(bool ok) {
     if (ok) {
-      // The border of exceptions: gRPC would drop them, and the stream would wait for ever.
+      // The border of exceptions: there is nobody below to catch them.
       const auto failure =
           core::failure_of([&] { events_->on_stream_frame(epoch_, to_string(incoming_)); });
       if (failure) cancel();
-      StartRead(&incoming_);
+      call_->Read(&incoming_, &read_);
       return;
     }
-    {
-      core::MutexLock lock(mutex_);
-      read_ended_ = true;
-    }
-    RemoveHold();
+    core::MutexLock lock(mutex_);
+    read_ended_ = true;
+    end_if_idle();
   }
 
-  void OnWriteDone(bool ok) override {
+  void on_written(bool ok) {
     bool of_handshake = false;
     bool delayed_lost = false;
     {
@@ -117,36 +119,63 @@ class GrpcEndpointDialer::Stream final
       write_pending_ = false;
       of_handshake = !std::exchange(handshake_written_, true);
       if (delayed_) {
-        if (ok && !read_ended_) {
-          outgoing_ = *std::move(delayed_);
-          write_pending_ = true;
-          StartWrite(&outgoing_);
-        } else {
-          delayed_lost = true;
-        }
+        delayed_lost = !ok || read_ended_;
+        if (!delayed_lost) begin_write(*std::move(delayed_));
         delayed_.reset();
       }
-      if (finishing_ && !write_pending_ && !read_ended_) StartWritesDone();
+      if (finishing_) half_close_if_idle();
     }
     if (!of_handshake || delayed_lost) events_->on_stream_written(epoch_, ok && !delayed_lost);
+    core::MutexLock lock(mutex_);
+    end_if_idle();
   }
 
-  void OnDone(const grpc::Status& status) override {
-    events_->on_stream_closed(epoch_, status.error_message());
+  void on_half_closed(bool) {
+    core::MutexLock lock(mutex_);
+    half_close_pending_ = false;
+    end_if_idle();
+  }
+
+  void on_ended(bool) {
+    events_->on_stream_closed(epoch_, status_.error_message());
     events_.reset();
     const std::shared_ptr<LiveStreams> live = live_;
     live->remove(this);
   }
 
- private:
+  void begin_write(grpc::ByteBuffer frame) REQUIRES(mutex_) {
+    outgoing_ = std::move(frame);
+    write_pending_ = true;
+    call_->Write(outgoing_, &written_);
+  }
+  void half_close_if_idle() REQUIRES(mutex_) {
+    if (write_pending_ || read_ended_ || half_closed_) return;
+    half_closed_ = true;
+    half_close_pending_ = true;
+    call_->WritesDone(&half_close_);
+  }
+  // Once nothing else is on its way.
+  void end_if_idle() REQUIRES(mutex_) {
+    if (!read_ended_ || write_pending_ || half_close_pending_) return;
+    if (std::exchange(end_begun_, true)) return;
+    call_->Finish(&status_, &ended_);
+  }
+
   const std::shared_ptr<LiveStreams> live_;
   grpc::GenericStub stub_;
   grpc::ClientContext context_;
+  const std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
   const std::uint64_t epoch_;
+  Operation<&Stream::on_started> started_{*this};
+  Operation<&Stream::on_read> read_{*this};
+  Operation<&Stream::on_written> written_{*this};
+  Operation<&Stream::on_half_closed> half_close_{*this};
+  Operation<&Stream::on_ended> ended_{*this};
 
-  // gRPC's reactions.
+  // Completions of reads and of the end.
   std::shared_ptr<EndpointStreamEvents> events_;
   grpc::ByteBuffer incoming_;
+  grpc::Status status_;
 
   core::Mutex mutex_{"dialer_stream"};
   grpc::ByteBuffer outgoing_ GUARDED_BY(mutex_);
@@ -155,8 +184,10 @@ class GrpcEndpointDialer::Stream final
   bool handshake_written_ GUARDED_BY(mutex_) = false;
   std::optional<grpc::ByteBuffer> delayed_ GUARDED_BY(mutex_);
   bool finishing_ GUARDED_BY(mutex_) = false;
-  // The hold is gone, or about to go: no operation may be started from outside.
+  bool half_closed_ GUARDED_BY(mutex_) = false;
+  bool half_close_pending_ GUARDED_BY(mutex_) = false;
   bool read_ended_ GUARDED_BY(mutex_) = false;
+  bool end_begun_ GUARDED_BY(mutex_) = false;
 };
 
 bool GrpcEndpointDialer::LiveStreams::add(std::shared_ptr<Stream> stream) {
@@ -169,17 +200,10 @@ bool GrpcEndpointDialer::LiveStreams::add(std::shared_ptr<Stream> stream) {
 
 void GrpcEndpointDialer::LiveStreams::remove(Stream* stream) {
   std::shared_ptr<Stream> last;
-  {
-    core::MutexLock lock(mutex_);
-    last = std::move(streams_[stream]);
-  }
-  // With the process's last channel or server, gRPC joins the threads that call OnDone(); so this one must not drop it.
-  core::Timers::Task drop = [last = std::move(last)] {};
-  const bool others_drop =
-      timers_.schedule(core::SteadyClock().now(), std::move(drop)) != core::Timers::Id{};
   core::MutexLock lock(mutex_);
-  if (!others_drop) left_.push_back(std::move(drop));
-  streams_.erase(stream);
+  const auto found = streams_.find(stream);
+  last = std::move(found->second);
+  streams_.erase(found);
   ended_.notify_all();
 }
 
@@ -197,23 +221,21 @@ void GrpcEndpointDialer::LiveStreams::close() {
   {
     core::MutexLock lock(mutex_);
     closed_ = true;
-    for (const auto& [key, stream] : streams_) {
-      if (stream != nullptr) streams.push_back(stream);
-    }
+    for (const auto& [key, stream] : streams_) streams.push_back(stream);
   }
   for (const auto& stream : streams) stream->cancel();
   streams.clear();
-  std::vector<core::Timers::Task> left;
   core::MutexLock lock(mutex_);
   while (!streams_.empty()) ended_.wait(mutex_);
-  left.swap(left_);
 }
 
-GrpcEndpointDialer::GrpcEndpointDialer(core::Timers& timers, std::size_t frame_bytes_max)
-    : frame_bytes_max_(frame_bytes_max), live_(std::make_shared<LiveStreams>(timers)) {}
+GrpcEndpointDialer::GrpcEndpointDialer(std::size_t frame_bytes_max)
+    : frame_bytes_max_(frame_bytes_max), live_(std::make_shared<LiveStreams>()) {}
 
 std::shared_ptr<EndpointStream> GrpcEndpointDialer::dial(
     const Call& call, std::shared_ptr<EndpointStreamEvents> events) {
+  GrpcPoller* const poller = poller_.load();
+  if (poller == nullptr) return nullptr;
   grpc::ChannelArguments arguments;
   // EndpointState decides when to dial again, so no connection, nor gRPC's memory of a failed one, is shared.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -225,7 +247,8 @@ std::shared_ptr<EndpointStream> GrpcEndpointDialer::dial(
   arguments.SetMaxSendMessageSize(-1);
   auto channel =
       grpc::CreateCustomChannel(call.address, grpc::InsecureChannelCredentials(), arguments);
-  auto stream = std::make_shared<Stream>(live_, std::move(channel), call.epoch, std::move(events));
+  auto stream =
+      std::make_shared<Stream>(live_, *poller, std::move(channel), call.epoch, std::move(events));
   if (!live_->add(stream)) return nullptr;
   stream->start(call.handshake);
   return stream;

@@ -1,19 +1,23 @@
 // GrpcEndpointDialer: opens remote.Remoting/Receive streams to peers, each on a connection of its own.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
 
-#include "core/time/timers.h"
 #include "remote/endpoint_stream.h"
+#include "remote/grpc_poller.h"
 
 namespace nexus::remote {
 
 class GrpcEndpointDialer final : public EndpointDialer {
  public:
-  // Frames from the peer may have up to `frame_bytes_max` bytes. `timers` must outlive close().
-  GrpcEndpointDialer(core::Timers& timers, std::size_t frame_bytes_max);
+  // Frames from the peer may have up to `frame_bytes_max` bytes.
+  explicit GrpcEndpointDialer(std::size_t frame_bytes_max);
+
+  // Before that nothing can be dialled. It must outlive close().
+  void use(GrpcPoller& poller) { poller_.store(&poller); }
 
   std::shared_ptr<EndpointStream> dial(const Call& call,
                                        std::shared_ptr<EndpointStreamEvents> events) override;
@@ -25,6 +29,7 @@ class GrpcEndpointDialer final : public EndpointDialer {
   class LiveStreams;
 
   const std::size_t frame_bytes_max_;
+  std::atomic<GrpcPoller*> poller_{nullptr};
   const std::shared_ptr<LiveStreams> live_;
 };
 

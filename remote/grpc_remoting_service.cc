@@ -1,10 +1,13 @@
 #include "remote/grpc_remoting_service.h"
 
+#include <grpcpp/server_builder.h>
+#include <grpcpp/support/async_stream.h>
+#include <grpcpp/support/async_unary_call.h>
 #include <grpcpp/support/byte_buffer.h>
-#include <grpcpp/support/server_callback.h>
 #include <grpcpp/support/slice.h>
 
-#include <unordered_set>
+#include <optional>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,103 +19,208 @@
 namespace nexus::remote {
 namespace {
 
-using Base = ::remote::Remoting::WithRawCallbackMethod_Receive<
-    ::remote::Remoting::WithCallbackMethod_ListProcesses<
-        ::remote::Remoting::WithCallbackMethod_GetProcessDiagnostics<::remote::Remoting::Service>>>;
+using Service =
+    ::remote::Remoting::WithRawMethod_Receive<::remote::Remoting::WithRawMethod_ListProcesses<
+        ::remote::Remoting::WithRawMethod_GetProcessDiagnostics<::remote::Remoting::Service>>>;
 
 }  // namespace
 
-class GrpcRemotingService::Impl final : public Base {
+class GrpcRemotingService::Impl {
  public:
   explicit Impl(InboundStream::Shared& shared) : shared_(shared) {}
 
-  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Receive(
-      grpc::CallbackServerContext* context) override;
-
+  void add_to(grpc::ServerBuilder& builder) { builder.RegisterService(&service_); }
+  void start(GrpcPoller& poller);
   void say_goodbye();
 
  private:
   class Session;
+  class Unimplemented;
+  using Streaming = grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>;
+  using Unary = grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>;
+
+  void await_next();
   void forget(Session* session);
 
   InboundStream::Shared& shared_;
+  Service service_;
+  GrpcPoller* poller_ = nullptr;
 
   core::Mutex mutex_{"remoting_sessions"};
-  std::unordered_set<std::shared_ptr<Session>> sessions_ GUARDED_BY(mutex_);
+  std::unordered_map<Session*, std::shared_ptr<Session>> sessions_ GUARDED_BY(mutex_);
   bool closing_ GUARDED_BY(mutex_) = false;
+  std::vector<std::unique_ptr<Unimplemented>> unary_;
 };
 
-// One stream that a peer opened. The service holds it until OnDone().
-class GrpcRemotingService::Impl::Session final
-    : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-      public InboundStream::Transport {
+// One stream that a peer opened, or may open. The service holds it until nothing of it is on its way.
+class GrpcRemotingService::Impl::Session final : public InboundStream::Transport,
+                                                 public std::enable_shared_from_this<Session> {
  public:
-  static std::shared_ptr<Session> make(Impl& service, const std::string& from) {
-    auto session = std::make_shared<Session>(service);
-    session->stream_ = std::make_shared<InboundStream>(service.shared_, from, session);
-    return session;
-  }
-  explicit Session(Impl& service) : service_(service) {}
+  explicit Session(Impl& service) : service_(service), call_(&context_) {}
 
-  void start() { StartRead(&incoming_); }
+  void await_peer() {
+    auto& queue = service_.poller_->queue();
+    service_.service_.RequestReceive(&context_, &call_, &queue, &queue, &accepted_);
+  }
+  // Any thread, of one that has begun.
   void say_goodbye() { stream_->say_goodbye(); }
-
-  void OnReadDone(bool ok) override {
-    if (!ok) return stream_->on_end();
-    // The border of exceptions: gRPC would drop them, and the stream would wait for ever.
-    bool goes_on = false;
-    const auto failure = core::failure_of([&] {
-      grpc::Slice slice;
-      goes_on = stream_->on_frame(to_view(incoming_, slice));
-    });
-    if (failure) {
-      stream_->end({core::Errc::internal, "the node failed at a frame: " + *failure});
-    }
-    if (goes_on) StartRead(&incoming_);
-  }
-
-  void OnWriteDone(bool) override { stream_->on_written(); }
-
-  void OnDone() override { service_.forget(this); }
+  bool has_begun() const { return stream_ != nullptr; }
 
   void write(std::string frame) override {
     outgoing_ = to_byte_buffer(frame);
-    StartWrite(&outgoing_);
+    call_.Write(outgoing_, &written_);
   }
 
   void end(const core::Error& why, std::string last_frame) override {
     const grpc::Status status(static_cast<grpc::StatusCode>(why.code), why.detail);
-    if (last_frame.empty()) return Finish(status);
+    if (last_frame.empty()) return call_.Finish(status, &ended_);
     outgoing_ = to_byte_buffer(last_frame);
-    StartWriteAndFinish(&outgoing_, grpc::WriteOptions(), status);
+    call_.WriteAndFinish(outgoing_, grpc::WriteOptions(), status, &ended_);
   }
 
  private:
+  template <void (Session::*kDone)(bool)>
+  struct Operation final : GrpcPoller::Operation {
+    explicit Operation(Session& own) : session(own) {}
+    void complete(bool ok) override { (session.*kDone)(ok); }
+
+    Session& session;
+  };
+
+  void on_accepted(bool ok) {
+    // The server is shutting down.
+    if (!ok) return service_.forget(this);
+    service_.await_next();
+    bool closing = false;
+    {
+      core::MutexLock lock(service_.mutex_);
+      closing = service_.closing_;
+      stream_ =
+          std::make_shared<InboundStream>(service_.shared_, context_.peer(), shared_from_this());
+    }
+    if (closing) stream_->say_goodbye();
+    read();
+  }
+
+  void read() {
+    read_pending_ = true;
+    call_.Read(&incoming_, &read_);
+  }
+
+  void on_read(bool ok) {
+    read_pending_ = false;
+    if (ok) {
+      // The border of exceptions: there is nobody below to catch them.
+      bool goes_on = false;
+      const auto failure = core::failure_of([&] {
+        grpc::Slice slice;
+        goes_on = stream_->on_frame(to_view(incoming_, slice));
+      });
+      if (failure) {
+        stream_->end({core::Errc::internal, "the node failed at a frame: " + *failure});
+      }
+      if (goes_on) read();
+    } else {
+      stream_->on_end();
+    }
+    end_if_idle();
+  }
+
+  void on_written(bool) { stream_->on_written(); }
+
+  void on_ended(bool) {
+    ended_at_last_ = true;
+    end_if_idle();
+  }
+
+  void end_if_idle() {
+    if (ended_at_last_ && !read_pending_) service_.forget(this);
+  }
+
   Impl& service_;
-  // Holds this one as well, until it has ended.
+  grpc::ServerContext context_;
+  Streaming call_;
+  Operation<&Session::on_accepted> accepted_{*this};
+  Operation<&Session::on_read> read_{*this};
+  Operation<&Session::on_written> written_{*this};
+  Operation<&Session::on_ended> ended_{*this};
+
+  // Set, under the service's mutex, when the peer has come. Holds this one as well, until it has ended.
   std::shared_ptr<InboundStream> stream_;
 
-  // gRPC's read reaction.
+  // Completions.
   grpc::ByteBuffer incoming_;
+  bool read_pending_ = false;
+  bool ended_at_last_ = false;
+
   // Whoever the stream lets write.
   grpc::ByteBuffer outgoing_;
 };
 
-grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* GrpcRemotingService::Impl::Receive(
-    grpc::CallbackServerContext* context) {
-  const std::shared_ptr<Session> session = Session::make(*this, context->peer());
-  bool closing = false;
+// Answers the calls of one method, one after the other.
+class GrpcRemotingService::Impl::Unimplemented {
+ public:
+  using Request = void (*)(Service&, grpc::ServerContext*, grpc::ByteBuffer*, Unary*,
+                           grpc::ServerCompletionQueue*, void*);
+
+  Unimplemented(Impl& service, Request request) : service_(service), request_(request) {}
+
+  void await_call() {
+    call_.emplace();
+    request_(service_.service_, &call_->context, &call_->request, &call_->writer,
+             &service_.poller_->queue(), &accepted_);
+  }
+
+ private:
+  struct Call {
+    grpc::ServerContext context;
+    grpc::ByteBuffer request;
+    Unary writer{&context};
+  };
+  template <void (Unimplemented::*kDone)(bool)>
+  struct Operation final : GrpcPoller::Operation {
+    explicit Operation(Unimplemented& own) : method(own) {}
+    void complete(bool ok) override { (method.*kDone)(ok); }
+
+    Unimplemented& method;
+  };
+
+  void on_accepted(bool ok) {
+    if (!ok) return;
+    call_->writer.FinishWithError(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, ""), &answered_);
+  }
+  void on_answered(bool) { await_call(); }
+
+  Impl& service_;
+  const Request request_;
+  std::optional<Call> call_;
+  Operation<&Unimplemented::on_accepted> accepted_{*this};
+  Operation<&Unimplemented::on_answered> answered_{*this};
+};
+
+void GrpcRemotingService::Impl::start(GrpcPoller& poller) {
+  poller_ = &poller;
+  await_next();
+  unary_.push_back(std::make_unique<Unimplemented>(
+      *this, [](Service& service, grpc::ServerContext* context, grpc::ByteBuffer* request,
+                Unary* writer, grpc::ServerCompletionQueue* queue, void* tag) {
+        service.RequestListProcesses(context, request, writer, queue, queue, tag);
+      }));
+  unary_.push_back(std::make_unique<Unimplemented>(
+      *this, [](Service& service, grpc::ServerContext* context, grpc::ByteBuffer* request,
+                Unary* writer, grpc::ServerCompletionQueue* queue, void* tag) {
+        service.RequestGetProcessDiagnostics(context, request, writer, queue, queue, tag);
+      }));
+  for (const auto& method : unary_) method->await_call();
+}
+
+void GrpcRemotingService::Impl::await_next() {
+  auto session = std::make_shared<Session>(*this);
   {
     core::MutexLock lock(mutex_);
-    closing = closing_;
-    sessions_.insert(session);
+    sessions_.emplace(session.get(), session);
   }
-  if (closing) {
-    session->say_goodbye();
-  } else {
-    session->start();
-  }
-  return session.get();
+  session->await_peer();
 }
 
 void GrpcRemotingService::Impl::say_goodbye() {
@@ -120,7 +228,9 @@ void GrpcRemotingService::Impl::say_goodbye() {
   {
     core::MutexLock lock(mutex_);
     closing_ = true;
-    sessions.assign(sessions_.begin(), sessions_.end());
+    for (const auto& [key, session] : sessions_) {
+      if (session->has_begun()) sessions.push_back(session);
+    }
   }
   for (const auto& session : sessions) session->say_goodbye();
 }
@@ -128,12 +238,9 @@ void GrpcRemotingService::Impl::say_goodbye() {
 void GrpcRemotingService::Impl::forget(Session* session) {
   std::shared_ptr<Session> last;
   core::MutexLock lock(mutex_);
-  for (auto it = sessions_.begin(); it != sessions_.end(); ++it) {
-    if (it->get() != session) continue;
-    last = *it;
-    sessions_.erase(it);
-    return;
-  }
+  const auto found = sessions_.find(session);
+  last = std::move(found->second);
+  sessions_.erase(found);
 }
 
 GrpcRemotingService::GrpcRemotingService(InboundStream::Shared& shared)
@@ -141,7 +248,9 @@ GrpcRemotingService::GrpcRemotingService(InboundStream::Shared& shared)
 
 GrpcRemotingService::~GrpcRemotingService() = default;
 
-grpc::Service& GrpcRemotingService::service() { return *impl_; }
+void GrpcRemotingService::add_to(grpc::ServerBuilder& builder) { impl_->add_to(builder); }
+
+void GrpcRemotingService::start(GrpcPoller& poller) { impl_->start(poller); }
 
 void GrpcRemotingService::say_goodbye() { impl_->say_goodbye(); }
 

@@ -1,14 +1,16 @@
 // GrpcRemotingService: the server side of remote.Remoting: takes the streams that peers open.
 //
-//   all calls   any thread
+//   add_to(), start()   once, in this order, the server being started in between
+//   say_goodbye()       any thread
 #pragma once
 
 #include <memory>
 
+#include "remote/grpc_poller.h"
 #include "remote/inbound_stream.h"
 
 namespace grpc {
-class Service;
+class ServerBuilder;
 }
 
 namespace nexus::remote {
@@ -19,8 +21,10 @@ class GrpcRemotingService {
   explicit GrpcRemotingService(InboundStream::Shared& shared);
   ~GrpcRemotingService();
 
-  // To be registered with the node's server; lives as long as this object.
-  grpc::Service& service();
+  // The server that is built must end before this does.
+  void add_to(grpc::ServerBuilder& builder);
+  // The poller must have been drained before this ends.
+  void start(GrpcPoller& poller);
 
   // Tells every peer that this node ends the link for good, and takes no new streams.
   void say_goodbye();

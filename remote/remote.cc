@@ -5,15 +5,18 @@
 #include "core/actor/system_messages.h"
 #include "core/dispatch/worker.h"
 #include "remote/activator.h"
-#include "remote/grpc_endpoint_dialer.h"
 
 namespace nexus::remote {
 
 Remote::Remote(Options options, core::ActorSystem& system, std::string member_id)
+    : Remote(options, system, std::move(member_id),
+             std::make_unique<GrpcEndpointDialer>(frame_bytes_max(options))) {}
+
+Remote::Remote(const Options& options, core::ActorSystem& system, std::string member_id,
+               std::unique_ptr<GrpcEndpointDialer> dialer)
     : system_(system),
-      shared_(std::make_shared<Endpoint::Shared>(
-          options, system, member_id,
-          std::make_unique<GrpcEndpointDialer>(system.timers(), frame_bytes_max(options)))),
+      dialer_(dialer.get()),
+      shared_(std::make_shared<Endpoint::Shared>(options, system, member_id, std::move(dialer))),
       endpoints_(shared_),
       last_endpoints_(system.options().worker_count),
       reader_(system, shared_->types, endpoints_),
@@ -29,8 +32,28 @@ Remote::Remote(Options options, core::ActorSystem& system, std::string member_id
 
 Remote::~Remote() {
   system_.registry().set_foreign_route(nullptr);
+  end();
+}
+
+void Remote::end() {
   (void)endpoints_.close(system_.clock().now());
-  shared_->dialer->close();
+  (void)system_.dispatcher().set_poller(nullptr);
+  dialer_->close();
+  if (poller_ != nullptr) poller_->shutdown();
+}
+
+void Remote::add_to(grpc::ServerBuilder& builder) {
+  CHECK(poller_ == nullptr);
+  poller_ = GrpcPoller::add_to(builder, shared_->held);
+  service_.add_to(builder);
+}
+
+void Remote::start() {
+  CHECK(poller_ != nullptr);
+  service_.start(*poller_);
+  dialer_->use(*poller_);
+  // Where the dispatcher does not, the poller's own thread waits in it.
+  (void)system_.dispatcher().set_poller(poller_.get());
 }
 
 core::Status Remote::start_activator(SpawnKind spawn) {

@@ -12,6 +12,8 @@
 #include "remote/endpoint.h"
 #include "remote/endpoint_manager.h"
 #include "remote/endpoint_reader.h"
+#include "remote/grpc_endpoint_dialer.h"
+#include "remote/grpc_poller.h"
 #include "remote/grpc_remoting_service.h"
 #include "remote/options.h"
 #include "remote/wire_types.h"
@@ -26,16 +28,17 @@ class Remote final : public core::ForeignRoute {
 
   // `member_id` names this incarnation of the node: 32 lower-case hex digits, new at each start. The system must outlive this.
   Remote(Options options, core::ActorSystem& system, std::string member_id);
-  // Closes what close() has not, and waits until no stream of ours runs any more. Nobody may send meanwhile, and the node's
-  // server must have ended. Not from a gRPC thread.
+  // end(), if it was not called.
   ~Remote() override;
 
   const Options& options() const { return shared_->options; }
   // Types are added before the first connection.
   WireTypes& types() { return shared_->types; }
   EndpointManager& endpoints() { return endpoints_; }
-  // To be registered with the node's server.
-  grpc::Service& service() { return service_.service(); }
+  // Once: the node's server, which is being built, will take the streams of peers. Types have been added.
+  void add_to(grpc::ServerBuilder& builder);
+  // Once, when that server has started: before, nothing can be sent or received.
+  void start();
 
   // Once: spawns the activator, which answers remote.ActorPidRequest under the names that Go and .NET peers use.
   core::Status start_activator(SpawnKind spawn);
@@ -46,6 +49,9 @@ class Remote final : public core::ForeignRoute {
   // Sends what is queued for peers that are connected or being dialled, up to `patience`, says goodbye and closes all links.
   // False when something was left. A foreign thread; the server must still run, and the system's timers too.
   bool close(core::Duration patience);
+  // Closes what close() has not, and waits until no stream runs any more. After Shutdown() of the node's server, whose object must
+  // still be there. Nobody may send meanwhile. A foreign thread. Again: nothing happens.
+  void end();
 
  private:
   // The link that a worker asked for last. Only that worker touches it.
@@ -54,9 +60,14 @@ class Remote final : public core::ForeignRoute {
     std::shared_ptr<Endpoint> endpoint;
   };
 
+  Remote(const Options& options, core::ActorSystem& system, std::string member_id,
+         std::unique_ptr<GrpcEndpointDialer> dialer);
+
   std::shared_ptr<Endpoint> endpoint_of(const std::string& address);
 
   core::ActorSystem& system_;
+  // Endpoint::Shared owns it.
+  GrpcEndpointDialer* const dialer_;
   const std::shared_ptr<Endpoint::Shared> shared_;
   EndpointManager endpoints_;
   // By the ids of the system's own workers, which begin with 1.
@@ -64,6 +75,8 @@ class Remote final : public core::ForeignRoute {
   EndpointReader reader_;
   InboundStream::Shared inbound_;
   GrpcRemotingService service_;
+  // Null before add_to().
+  std::unique_ptr<GrpcPoller> poller_;
 };
 
 }  // namespace nexus::remote

@@ -12,6 +12,7 @@ namespace nexus::core {
 
 class ActorCell;
 class ActorSystem;
+class Poller;
 
 class Dispatcher {
  public:
@@ -24,6 +25,10 @@ class Dispatcher {
   virtual bool stop(Instant deadline) = 0;
   // Any thread. Cells that wait for their turn, about; 0 where that is not known.
   virtual std::size_t waiting_count() const { return 0; }
+
+  // A foreign thread, one at a time. From now on the dispatcher's threads wait in `poller`; null: they do no longer, and none is in
+  // it when this returns. False when this sort of dispatcher does not do that.
+  [[nodiscard]] virtual bool set_poller(Poller*) { return false; }
 
   // The spawner, before the actor's first schedule(). False when the dispatcher has no place for one more.
   [[nodiscard]] virtual bool admit(ActorCell&) { return true; }

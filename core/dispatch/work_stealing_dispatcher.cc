@@ -4,6 +4,8 @@
 
 #include "core/actor_system.h"
 #include "core/base/thread_name.h"
+#include "core/base/tick_clock.h"
+#include "core/dispatch/poller.h"
 
 namespace nexus::core {
 
@@ -20,8 +22,14 @@ struct alignas(64) WorkStealingDispatcher::Thread {
   Instant backlog_since{};
   std::vector<ActorCell*> handed_out;
 
+  Ticks polled_at = 0;
+
   // 1 while the worker sleeps or is about to; whoever sets it to 0 wakes it.
   alignas(64) std::atomic<std::uint32_t> asleep{0};
+  // 1 while the worker may touch the poller.
+  std::atomic<std::uint32_t> uses_poller{0};
+  // Where it sleeps, if not in `asleep`. Set before `asleep`.
+  std::atomic<Poller*> sleeps_in{nullptr};
 
   // The watchdog only.
   alignas(64) std::uint64_t seen_turn_count = 0;
@@ -53,15 +61,62 @@ bool WorkStealingDispatcher::stop(Instant deadline) {
     MutexLock lock(watchdog_mutex_);
     watchdog_changed_.notify_all();
   }
-  for (auto& thread : threads_) {
-    if (thread->asleep.exchange(0) == 1) thread->asleep.notify_one();
-  }
+  for (auto& thread : threads_) (void)wake(*thread);
   MutexLock lock(ended_mutex_);
   while (ended_count_ < threads_.size()) {
     if (clock_.now() >= deadline) return false;
     ended_.wait_until(ended_mutex_, deadline);
   }
   return true;
+}
+
+bool WorkStealingDispatcher::set_poller(Poller* poller) {
+  Poller* const former = poller_.exchange(poller);
+  if (former != nullptr) {
+    former->wake();
+    for (auto& thread : threads_) {
+      while (thread->uses_poller.load() == 1) thread->uses_poller.wait(1);
+    }
+    // Those that were about to wake a thread in it.
+    for (std::uint32_t count = waker_count_.load(); count > 0; count = waker_count_.load()) {
+      waker_count_.wait(count);
+    }
+    former->attach(false);
+  }
+  if (poller != nullptr) poller->attach(!stopping_.load());
+  return true;
+}
+
+// Null when there is none (any more), else end_use() must follow.
+Poller* WorkStealingDispatcher::use_poller(Thread& thread) {
+  if (poller_.load(std::memory_order_relaxed) == nullptr) return nullptr;
+  // Before the look that counts; set_poller() takes the poller away first and then looks here.
+  thread.uses_poller.store(1);
+  Poller* const poller = poller_.load();
+  if (poller == nullptr) end_use(thread);
+  return poller;
+}
+
+void WorkStealingDispatcher::end_use(Thread& thread) {
+  thread.uses_poller.store(0);
+  if (poller_.load() == nullptr) thread.uses_poller.notify_all();
+}
+
+// What has come from outside, without waiting for it; and what is to leave leaves. False when nothing had come.
+bool WorkStealingDispatcher::look_at_poller(Thread& thread) {
+  Poller* const poller = use_poller(thread);
+  if (poller == nullptr) return false;
+  bool has_events = false;
+  poller->flush();
+  if (poller->enter()) {
+    has_events = poller->wait(Instant::min());
+    if (has_events) poller->handle();
+    poller->leave();
+    thread.worker.send_held();
+  }
+  thread.polled_at = TickClock::now();
+  end_use(thread);
+  return has_events;
 }
 
 std::size_t WorkStealingDispatcher::waiting_count() const {
@@ -111,24 +166,58 @@ ActorCell* WorkStealingDispatcher::take_shared(Worker& worker) {
 void WorkStealingDispatcher::wake_one() {
   if (searching_count_.fetch_add(0, std::memory_order_acq_rel) > 0) return;
   if (sleeping_count_.load(std::memory_order_relaxed) == 0) return;
+  Thread* in_poller = nullptr;
   for (auto& thread : threads_) {
-    if (thread->asleep.load(std::memory_order_relaxed) == 1 && thread->asleep.exchange(0) == 1) {
-      thread->asleep.notify_one();
+    if (thread->asleep.load(std::memory_order_relaxed) == 0) continue;
+    // Somebody else would have to take its place there.
+    if (thread->sleeps_in.load(std::memory_order_relaxed) != nullptr) {
+      in_poller = thread.get();
+    } else if (wake(*thread)) {
       return;
     }
   }
+  if (in_poller != nullptr) (void)wake(*in_poller);
+}
+
+// False when it was awake.
+bool WorkStealingDispatcher::wake(Thread& thread) {
+  // set_poller() waits for it.
+  waker_count_.fetch_add(1);
+  const bool was_asleep = thread.asleep.exchange(0) == 1;
+  if (was_asleep) {
+    if (Poller* const poller = thread.sleeps_in.load()) {
+      poller->wake();
+    } else {
+      thread.asleep.notify_one();
+    }
+  }
+  waker_count_.fetch_sub(1);
+  waker_count_.notify_all();
+  return was_asleep;
 }
 
 // Counts itself as sleeping before it stops counting as searching, and looks for work after both; see wake_one().
 void WorkStealingDispatcher::sleep(Thread& thread) {
+  Poller* poller = use_poller(thread);
+  if (poller != nullptr && !poller->enter()) {
+    end_use(thread);
+    poller = nullptr;
+  }
+  bool has_events = false;
+  thread.sleeps_in.store(poller);
   thread.asleep.store(1);
   sleeping_count_.fetch_add(1);
   searching_count_.fetch_sub(1);
-  if (shared_count_.load() > 0 || stopping_.load()) {
-    thread.asleep.store(0);
-  } else {
-    while (thread.asleep.load() == 1) thread.asleep.wait(1);
+  if (shared_count_.load() == 0 && !stopping_.load()) {
+    while (thread.asleep.load() == 1) {
+      if (poller == nullptr) {
+        thread.asleep.wait(1);
+      } else if (poller_.load() == nullptr || (has_events = poller->wait(Instant::max()))) {
+        break;
+      }
+    }
   }
+  thread.asleep.store(0);
   // In this order: all_asleep() must not hold while a worker is up.
   searching_count_.fetch_add(1);
   sleeping_count_.fetch_sub(1);
@@ -137,6 +226,12 @@ void WorkStealingDispatcher::sleep(Thread& thread) {
     watchdog_asleep_.store(false);
     watchdog_changed_.notify_all();
   }
+  if (poller == nullptr) return;
+  thread.sleeps_in.store(nullptr);
+  if (has_events) poller->handle();
+  poller->leave();
+  thread.worker.send_held();
+  end_use(thread);
 }
 
 // Gives half of an old backlog away when another worker has nothing to do.
@@ -188,6 +283,11 @@ void WorkStealingDispatcher::run(Thread& thread) {
               0) {
         share_backlog(thread);
       }
+      if (thread.turn % kPollCheckEvery == 0 &&
+          poller_.load(std::memory_order_relaxed) != nullptr &&
+          TickClock::between(thread.polled_at, TickClock::now()) >= kPollEvery) {
+        (void)look_at_poller(thread);
+      }
       continue;
     }
     const Instant now = clock_.now();
@@ -197,6 +297,8 @@ void WorkStealingDispatcher::run(Thread& thread) {
       give_up_at = now + options_.spin;
       continue;
     }
+    // What was handled may have given this worker something to do.
+    if (look_at_poller(thread)) continue;
     if (now < give_up_at) {
 #if defined(__x86_64__)
       __builtin_ia32_pause();

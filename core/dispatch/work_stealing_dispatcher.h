@@ -8,6 +8,9 @@
 // W2  A cell that is queued runs after at most so many others as were queued before it, plus Worker::kNextChainMax.
 // W3  The shared queue is looked at every kSharedEvery turns, however much a worker has of its own.
 //
+// W4  A worker that would sleep waits in the poller, if there is one and nobody else is in it; then that is how it is woken.
+// W5  Workers look into the poller every kPollEvery while they have work.
+//
 // Waking a sleeping thread is the dearest step here, so a worker looks around for Options::spin before it sleeps, at most one
 // worker is woken for new work while another is already looking, and young work is not shared at all: most of it is done
 // before another worker could have woken up.
@@ -47,6 +50,7 @@ class WorkStealingDispatcher final : public Dispatcher {
   void schedule(ActorCell& cell) override;
   bool stop(Instant deadline) override;
   std::size_t waiting_count() const override;
+  bool set_poller(Poller* poller) override;
 
  private:
   struct Thread;
@@ -63,6 +67,10 @@ class WorkStealingDispatcher final : public Dispatcher {
   void share(Worker::Rescued& rescued);
   void wake_one();
   void sleep(Thread& thread);
+  Poller* use_poller(Thread& thread);
+  void end_use(Thread& thread);
+  bool look_at_poller(Thread& thread);
+  bool wake(Thread& thread);
   void watch();
 
   static constexpr std::uint32_t kSharedEvery = 8;
@@ -70,6 +78,9 @@ class WorkStealingDispatcher final : public Dispatcher {
   static constexpr Duration kShareAge = std::chrono::microseconds(20);
   // How often a worker looks whether it should share.
   static constexpr std::uint32_t kShareCheckEvery = 4;
+  // How often, in turns, a worker looks whether it is time for the poller.
+  static constexpr std::uint32_t kPollCheckEvery = 8;
+  static constexpr Duration kPollEvery = std::chrono::microseconds(50);
   // A mailbox with so many messages does not notice that the next ones come a little later; see Worker::hold().
   static constexpr std::uint32_t kHoldFrom = 64;
   // Without any turn for so long the watchdog sleeps.
@@ -84,6 +95,9 @@ class WorkStealingDispatcher final : public Dispatcher {
   std::atomic<std::uint32_t> searching_count_{0};
   std::atomic<std::uint32_t> shared_count_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<Poller*> poller_{nullptr};
+  // Threads that are waking one.
+  std::atomic<std::uint32_t> waker_count_{0};
 
   Mutex shared_mutex_{"dispatcher_shared"};
   std::deque<ActorCell*> shared_ GUARDED_BY(shared_mutex_);

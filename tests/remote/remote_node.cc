@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <random>
 #include <set>
 
@@ -61,9 +62,10 @@ void RemoteNode::serve() {
   builder.AddListeningPort(address(), grpc::InsecureServerCredentials(), &port);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(static_cast<int>(frame_bytes_max(settings_.remote)));
-  builder.RegisterService(&remote_->service());
+  remote_->add_to(builder);
   server_ = builder.BuildAndStart();
   CHECK(server_ != nullptr && port != 0);
+  remote_->start();
 }
 
 core::Pid RemoteNode::spawn(core::Props props, const std::string& name) {
@@ -87,12 +89,25 @@ void RemoteNode::crash() {
 }
 
 void RemoteNode::drop_connections() {
-  server_->Shutdown(std::chrono::system_clock::now());
-  server_.reset();
-  serve();
+  const auto port_of = [](const sockaddr_storage& address) {
+    return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  };
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int fd = std::stoi(entry.path().filename());
+    sockaddr_storage here{};
+    sockaddr_storage there{};
+    socklen_t size = sizeof here;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&here), &size) != 0) continue;
+    size = sizeof there;
+    const bool connected = getpeername(fd, reinterpret_cast<sockaddr*>(&there), &size) == 0;
+    if (connected && std::to_string(port_of(here)) == address().substr(address().rfind(':') + 1)) {
+      CHECK(shutdown(fd, SHUT_RDWR) == 0);
+    }
+  }
 }
 
 void RemoteNode::end() {
+  remote_->end();
   server_.reset();
   EXPECT_TRUE(system_->shutdown(test::kPatience));
   remote_.reset();

@@ -21,6 +21,7 @@ MAY_USE_STD_MUTEX = {
 MAY_SPIN = {
     "core/dispatch/work_stealing_dispatcher.cc": "a worker looks around for work before it sleeps; it holds nothing",
     "core/dispatch/worker.cc": "the watchdog waits for the end of a section, but not for ever",
+    "remote/grpc_poller.cc": "two reads of a counter, one of them under the lock; it waits at a condition variable",
     "core/dispatch/worker.h": "a worker waits for its rescuer, at that one's mutex",
 }
 # The borders of exceptions, besides main. Others call failure_of() of user_code.h.

@@ -120,15 +120,17 @@ BenchNode::BenchNode(std::uint32_t worker_count) : address_(free_address()) {
   builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(static_cast<int>(remote::frame_bytes_max(remote_options)));
-  builder.RegisterService(&remote_->service());
+  remote_->add_to(builder);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) throw Broken("cannot serve at " + address_);
+  remote_->start();
 }
 
 BenchNode::~BenchNode() {
   (void)system_->stop_actors(std::chrono::seconds(10));
   (void)remote_->close(std::chrono::seconds(1));
   server_->Shutdown(std::chrono::system_clock::now());
+  remote_->end();
   server_.reset();
   (void)system_->shutdown(std::chrono::seconds(10));
 }
