@@ -14,6 +14,7 @@ EventStream::Subscription EventStream::add(std::type_index type, Call call) {
   }
   next->push_back({type, shared});
   entries_ = std::move(next);
+  wanted_bits_.fetch_or(bit_of(type), std::memory_order_relaxed);
   return shared;
 }
 

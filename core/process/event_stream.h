@@ -2,6 +2,7 @@
 // each other call each other; the stream is for onlookers.
 //
 //   subscribe(), publish()   any thread, also from inside a handler
+//   wants()                  any thread   no lock; for events that are dear to make
 //
 // E1  A handler runs on the publishing thread and must not block. No lock is held while it runs.
 // E2  A handler sees each event that is published after subscribe() returned and before its subscription died, in the order in
@@ -11,6 +12,7 @@
 // E5  An event that an actor had no room for is a dead letter, of which no event tells: there would be no end to it.
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstdint>
 #include <functional>
@@ -64,7 +66,14 @@ class EventStream {
 
   template <typename Event>
   void publish(const Event& event) {
-    publish(typeid(Event), &event);
+    if (wants<Event>()) publish(typeid(Event), &event);
+  }
+  // False when nobody has subscribed to these events so far. True may be wrong.
+  template <typename Event>
+  bool wants() const {
+    static const std::uint64_t bit = bit_of(typeid(Event));
+    // Relaxed: who publishes after subscribe() returned, on another thread, has been told so by means that also bring this.
+    return (wanted_bits_.load(std::memory_order_relaxed) & bit) != 0;
   }
 
  private:
@@ -75,6 +84,9 @@ class EventStream {
   };
   using Entries = std::vector<Entry>;
 
+  static std::uint64_t bit_of(std::type_index type) {
+    return std::uint64_t{1} << (type.hash_code() % 64);
+  }
   Subscription add(std::type_index type, Call call);
   void publish(std::type_index type, const void* event);
   static bool has_stopped(const Pid& actor);
@@ -83,6 +95,9 @@ class EventStream {
   // Set at construction, then read by any thread. No system: no actor can subscribe.
   ActorSystem* const system_ = nullptr;
   const Log log_;
+
+  // A bit for each type that was ever subscribed to; types share bits. Only added to.
+  std::atomic<std::uint64_t> wanted_bits_{0};
 
   Mutex mutex_{"event_stream"};
   // Replaced, never changed, so that publish() walks a snapshot.

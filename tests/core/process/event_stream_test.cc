@@ -45,6 +45,13 @@ TEST(EventStream, HandsEachEventToThoseWhoWantItsType) {
   EXPECT_EQ(closed, 1);
 }
 
+TEST(EventStream, WantsWhatSomebodyHasSubscribedTo) {
+  EventStream events;
+  EXPECT_FALSE(events.wants<Opened>());
+  const auto subscription = events.subscribe<Opened>([](const Opened&) {});
+  EXPECT_TRUE(events.wants<Opened>());
+}
+
 TEST(EventStream, ASubscriptionEndsWhenItDies) {
   EventStream events;
   int seen = 0;
