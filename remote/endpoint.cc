@@ -391,14 +391,14 @@ Endpoint::Todo Endpoint::decide(const EndpointState::Actions& actions) {
       todo.wake_at = wake->at;
     } else if (const auto* gone = std::get_if<EndpointState::DeclareGone>(&action)) {
       todo.gone = gone->why;
-      todo.remains.watches = watches_.take_all();
+      todo.remains.watches = watcher_.take_all();
       todo.remains.inbound_watches = inbound_watches_.take_all();
       keep_remains(session_.end(), todo.remains);
       if (gone->queue_too) todo.remains.waiting = writer_.take_all();
     } else if (std::holds_alternative<EndpointState::SendWatches>(action)) {
-      for (const auto& [watcher, watchee] : watches_.all()) {
+      watcher_.for_each([this](const core::Pid& watcher, const core::Pid& watchee) {
         push_watch(watcher, watchee, true);
-      }
+      });
     }
   }
   return todo;
@@ -429,13 +429,14 @@ void Endpoint::carry_out(Todo todo) {
                                              {"watches", todo.remains.watches.size()},
                                              {"undelivered", undelivered_count},
                                              {"in_doubt", in_doubt_count}});
+    // Before the watchers, so that an onlooker can tell how long telling them takes.
+    shared_->system.events().publish(
+        EndpointTerminated{address_, reason, todo.remains.watches.size()});
   }
   bury(todo.remains);
   if (todo.gone) {
-    const std::string reason(to_string(*todo.gone));
     // Whoever waits for an answer of that incarnation waits in vain.
-    shared_->system.futures().fail_at(address_, "peer " + reason);
-    shared_->system.events().publish(EndpointTerminated{address_, reason});
+    shared_->system.futures().fail_at(address_, "peer " + std::string(to_string(*todo.gone)));
   }
   if (todo.wake_at) wake_at(*todo.wake_at);
   if (todo.dial_epoch) dial(*todo.dial_epoch);
@@ -515,14 +516,23 @@ void Endpoint::push_watch(const core::Pid& watcher, const core::Pid& watchee, bo
       encoded->data, core::Lane::system, false));
 }
 
+void Endpoint::publish_watch(const core::Pid& watcher, const core::Pid& watchee,
+                             EndpointWatchChanged::Change change) {
+  auto& events = shared_->system.events();
+  if (!events.wants<EndpointWatchChanged>()) return;
+  events.publish(EndpointWatchChanged{address_, watcher, watchee, change, watcher_.size()});
+}
+
 void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
+  if (watcher_.knows(watcher, watchee)) return;
   bool closed = false;
   Todo todo;
   {
     core::MutexLock lock(mutex_);
     closed = state_.phase() == EndpointState::Phase::closed;
     if (!closed) {
-      if (!watches_.add(watcher, watchee)) return;
+      // Another thread may have been first.
+      if (!watcher_.add(watcher, watchee)) return;
       // A link that is not up sends all watches as soon as it is.
       if (state_.phase() == EndpointState::Phase::connected) {
         push_watch(watcher, watchee, true);
@@ -531,6 +541,7 @@ void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
       }
     }
   }
+  publish_watch(watcher, watchee, EndpointWatchChanged::Change::watched);
   if (closed) {
     Remains remains;
     remains.watches.push_back({watcher, watchee});
@@ -543,18 +554,27 @@ void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
 void Endpoint::remove_watched(const core::Pid& watcher, const core::Pid& watchee) {
   {
     core::MutexLock lock(mutex_);
-    if (!watches_.remove(watcher, watchee)) return;
-    // This incarnation of the peer was never asked.
-    if (state_.member_id().empty()) return;
-    push_watch(watcher, watchee, false);
+    if (!watcher_.remove(watcher, watchee)) return;
+    // An incarnation of the peer that was never asked needs no Unwatch.
+    if (!state_.member_id().empty()) push_watch(watcher, watchee, false);
   }
+  publish_watch(watcher, watchee, EndpointWatchChanged::Change::unwatched);
   begin_write_if_possible();
 }
 
-core::Pid Endpoint::take_watched(const core::Pid& watcher, const std::string& who_id) {
+core::Pid Endpoint::take_watched(const core::Pid& watcher, const std::string& who_id,
+                                 const std::string& member_id) {
   const core::Pid watchee = core::Pid::of_name(address_, who_id);
-  core::MutexLock lock(mutex_);
-  return watches_.remove(watcher, watchee) ? watchee : core::Pid{};
+  {
+    core::MutexLock lock(mutex_);
+    // The last words of an incarnation may be read after the next one was asked. Some peers do not say who they are.
+    const bool is_nameless =
+        state_.member_id().empty() && state_.phase() == EndpointState::Phase::connected;
+    if (member_id != state_.member_id() && !is_nameless) return {};
+    if (!watcher_.remove(watcher, watchee)) return {};
+  }
+  publish_watch(watcher, watchee, EndpointWatchChanged::Change::terminated);
+  return watchee;
 }
 
 void Endpoint::note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee) {
@@ -596,7 +616,7 @@ void Endpoint::set_dialect(Dialect dialect) {
 bool Endpoint::idle() const {
   core::MutexLock lock(mutex_);
   return state_.phase() == EndpointState::Phase::idle && writer_.empty() && session_.empty() &&
-         !writing_ && watches_.size() == 0 && inbound_watches_.size() == 0;
+         !writing_ && watcher_.size() == 0 && inbound_watches_.size() == 0;
 }
 
 bool Endpoint::is_connected() const {
@@ -629,7 +649,7 @@ void Endpoint::close() {
     state_.on_close();
     ++epoch_;
     stream = std::exchange(stream_, nullptr);
-    remains = {.watches = watches_.take_all(),
+    remains = {.watches = watcher_.take_all(),
                .inbound_watches = inbound_watches_.take_all(),
                .waiting = {},
                .in_doubt = {}};

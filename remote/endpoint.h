@@ -1,7 +1,8 @@
 // Endpoint: the link to one peer. Feeds EndpointState with what happens, does what it says, and keeps the queue, the stream
 // and the watches of that link.
 //
-//   all calls   any thread
+//   all calls                        any thread
+//   add_watched() of a known pair    no lock of the link, see remote/endpoint_watcher.h
 //
 // L1  Messages of one sender to one target leave in the order of send(), across reconnects too.
 // L2  What cannot be sent ends as a dead letter with its reason. What was sent and may be lost does too: towards peers of ours
@@ -21,6 +22,7 @@
 #include "remote/batch_codec.h"
 #include "remote/endpoint_state.h"
 #include "remote/endpoint_stream.h"
+#include "remote/endpoint_watcher.h"
 #include "remote/endpoint_writer.h"
 #include "remote/flush_list.h"
 #include "remote/link_liveness.h"
@@ -39,6 +41,19 @@ struct EndpointConnected {
 struct EndpointTerminated {
   std::string address;
   std::string reason;
+  // Pairs of watcher and watchee that end by it: so many Terminated are told next.
+  std::size_t watch_count;
+};
+// Of one pair, as it comes and goes; EndpointTerminated tells of all pairs that end with the peer.
+struct EndpointWatchChanged {
+  enum class Change : std::uint8_t { watched, unwatched, terminated };
+
+  std::string address;
+  core::Pid watcher;
+  core::Pid watchee;
+  Change change;
+  // Pairs of this link, about then.
+  std::size_t watch_count;
 };
 
 class Endpoint final : public EndpointStreamEvents,
@@ -77,9 +92,10 @@ class Endpoint final : public EndpointStreamEvents,
   // Asks the peer for the Terminated of `watchee`; a known pair is not asked for again.
   void add_watched(const core::Pid& watcher, const core::Pid& watchee);
   void remove_watched(const core::Pid& watcher, const core::Pid& watchee);
-  // A Terminated of the actor `who_id` came for `watcher`. The Pid that the watcher knows it by; empty when it does not watch
-  // it (any more).
-  core::Pid take_watched(const core::Pid& watcher, const std::string& who_id);
+  // A Terminated of the actor `who_id` came for `watcher`, from the incarnation `member_id` of the peer. The Pid that the watcher
+  // knows it by; empty when it does not watch it (any more), or asked another incarnation.
+  core::Pid take_watched(const core::Pid& watcher, const std::string& who_id,
+                         const std::string& member_id);
   // An actor of the peer watches one of ours, or does so no longer. Forgotten when the peer is gone, which only a link of our
   // own can tell: so there will be one.
   void note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
@@ -95,6 +111,8 @@ class Endpoint final : public EndpointStreamEvents,
   // The peer took our handshake, and the stream has not ended since.
   bool is_connected() const;
   std::size_t waiting_count() const;
+  // Pairs of a watcher here and a watchee there. No lock.
+  std::size_t watch_count() const { return watcher_.size(); }
   // Waits until all that is queued was written, and acknowledged if the peer does that. False at `deadline`, or as soon as the
   // link is down.
   bool flush(core::Instant deadline);
@@ -110,7 +128,7 @@ class Endpoint final : public EndpointStreamEvents,
  private:
   // What the end of a link leaves behind.
   struct Remains {
-    std::vector<WatchRegistry::Watch> watches;
+    std::vector<EndpointWatcher::Watch> watches;
     std::vector<WatchRegistry::Watch> inbound_watches;
     std::vector<OutgoingFramePtr> waiting;
     std::vector<OutgoingFramePtr> in_doubt;
@@ -130,6 +148,8 @@ class Endpoint final : public EndpointStreamEvents,
   struct Outgoing;
   bool is_too_large(const Outgoing& message) const;
   void push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch) REQUIRES(mutex_);
+  void publish_watch(const core::Pid& watcher, const core::Pid& watchee,
+                     EndpointWatchChanged::Change change);
   [[nodiscard]] Todo decide(const EndpointState::Actions& actions) REQUIRES(mutex_);
   [[nodiscard]] Todo drop_stream(const EndpointState::Actions& actions) REQUIRES(mutex_);
   void carry_out(Todo todo);
@@ -154,6 +174,9 @@ class Endpoint final : public EndpointStreamEvents,
   const std::shared_ptr<const Shared> shared_;
   const std::string address_;
 
+  // Changed under mutex_, asked by any thread.
+  EndpointWatcher watcher_;
+
   // Taken per message and per stream event, never while calling out.
   mutable core::Mutex mutex_{"endpoint"};
   core::CondVar drained_;
@@ -162,7 +185,6 @@ class Endpoint final : public EndpointStreamEvents,
   OutboundSession session_ GUARDED_BY(mutex_);
   LinkLiveness liveness_ GUARDED_BY(mutex_);
   bool ping_is_due_ GUARDED_BY(mutex_) = false;
-  WatchRegistry watches_ GUARDED_BY(mutex_);
   WatchRegistry inbound_watches_ GUARDED_BY(mutex_);
   // Null while there is none that could be written to.
   std::shared_ptr<EndpointStream> stream_ GUARDED_BY(mutex_);

@@ -251,13 +251,13 @@ void EndpointReader::receive_terminated(const Peer& peer, const core::Pid& watch
   const std::string who = terminated.who.id();
   core::Pid watchee;
   if (const auto endpoint = endpoints_.find(peer.address)) {
-    watchee = endpoint->take_watched(watcher, who);
+    watchee = endpoint->take_watched(watcher, who, peer.member_id);
   }
   if (watchee.empty() && !peer.member_id.empty()) {
     // The watcher may know the peer by another address than the one it announces, such as localhost.
     for (const auto& endpoint : endpoints_.all()) {
       if (endpoint->member_id() != peer.member_id) continue;
-      watchee = endpoint->take_watched(watcher, who);
+      watchee = endpoint->take_watched(watcher, who, peer.member_id);
       if (watchee) break;
     }
   }

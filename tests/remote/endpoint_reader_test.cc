@@ -338,10 +338,15 @@ TEST_F(EndpointReaderTest, AnUnwatchEndsTheWatch) {
 
 class TerminatedFromPeer : public EndpointReaderTest {
  protected:
-  // Our actor `w` watches `x` at `address`.
+  ~TerminatedFromPeer() override {
+    if (stream_ != nullptr) stream_->end();
+  }
+  // Our actor `w` watches `x` at `address`, and kPeer, which is there, knows.
   void watch(const std::string& address) {
     watcher_ = spawn("w");
     endpoints_.endpoint(address)->add_watched(watcher_, core::Pid::of_name(address, "x"));
+    stream_ = static_cast<test::FakeDialer&>(*shared_->dialer).take();
+    stream_->accept(kPeer.member_id);
   }
   void receive_terminated(core::TerminatedReason why, const std::string& address,
                           const Peer& peer = kPeer) {
@@ -352,6 +357,7 @@ class TerminatedFromPeer : public EndpointReaderTest {
     test::expect_next(*diary_, {"done"});
   }
   core::Pid watcher_;
+  std::shared_ptr<test::FakeStream> stream_;
 };
 
 TEST_F(TerminatedFromPeer, L3_ReachesItsWatcherOnceWithItsReason) {
@@ -376,11 +382,8 @@ TEST_F(TerminatedFromPeer, OfAnActorThatIsNotWatchedReachesNobody) {
 
 TEST_F(TerminatedFromPeer, IsFoundUnderAnotherAddressOfThePeer) {
   watch("localhost:1");
-  const auto stream = static_cast<test::FakeDialer&>(*shared_->dialer).take();
-  stream->accept(kPeer.member_id);
   receive_terminated(core::TerminatedReason::stopped, "peer:1");
   test::expect_next(*diary_, {"terminated x stopped"});
-  stream->end();
 }
 
 TEST_F(TerminatedFromPeer, FromAStrangerEndsNoWatchOfAnotherPeer) {
@@ -388,6 +391,24 @@ TEST_F(TerminatedFromPeer, FromAStrangerEndsNoWatchOfAnotherPeer) {
   receive_terminated(core::TerminatedReason::stopped, "peer:1",
                      {.address = "stranger:1", .member_id = "two"});
   expect_no_more();
+}
+
+TEST_F(TerminatedFromPeer, OfAnIncarnationThatIsGoneEndsNoWatchOfTheNext) {
+  watch("peer:1");
+  const Peer last{.address = "peer:1", .member_id = std::string(32, 'e')};
+  receive_terminated(core::TerminatedReason::stopped, "peer:1", last);
+  expect_no_more();
+  receive_terminated(core::TerminatedReason::stopped, "peer:1");
+  test::expect_next(*diary_, {"terminated x stopped"});
+}
+
+TEST_F(TerminatedFromPeer, OfOneThatNeverSaidWhoItIsEndsTheWatch) {
+  watcher_ = spawn("w");
+  endpoints_.endpoint("peer:1")->add_watched(watcher_, core::Pid::of_name("peer:1", "x"));
+  stream_ = static_cast<test::FakeDialer&>(*shared_->dialer).take();
+  stream_->accept("");
+  receive_terminated(core::TerminatedReason::stopped, "peer:1");
+  test::expect_next(*diary_, {"terminated x stopped"});
 }
 
 TEST_F(EndpointReaderTest, APeerOfTheOldDialectIsAnsweredInIt) {

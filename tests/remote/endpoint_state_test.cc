@@ -255,6 +255,16 @@ TEST(EndpointState, LossAndTimeCountOnlyWhereTheyBelong) {
   }
 }
 
+// A peer that has nothing to say for a day is not taken for a dead one, and its day does not count when the link then breaks.
+TEST(EndpointState, SilenceOnALinkThatIsUpIsNoLoss) {
+  EndpointState state = state_in(Phase::connected);
+  const core::Instant later = kStart + std::chrono::hours(24);
+  EXPECT_EQ(text_of(state.on_time(later)), "");
+  EXPECT_EQ(state.phase(), Phase::connected);
+  EXPECT_EQ(text_of(state.on_lost(later)), "wake@86400100ms");
+  EXPECT_EQ(state.phase(), Phase::waiting);
+}
+
 TEST(EndpointState, ClosedIsForEver) {
   for (const Phase phase : {Phase::idle, Phase::connecting, Phase::connected, Phase::waiting}) {
     EndpointState state = state_in(phase);

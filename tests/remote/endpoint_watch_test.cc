@@ -8,6 +8,7 @@
 
 #include "core/actor/messages.h"
 #include "core/actor/system_messages.h"
+#include "core/telemetry/lock_report.h"
 #include "tests/remote/endpoint_fixture.h"
 
 namespace nexus::remote {
@@ -25,7 +26,7 @@ class EndpointWatch : public EndpointFixture {
   void unwatch(const std::string& id = "x") { endpoint_->remove_watched(watcher_, watchee(id)); }
   // The peer's Terminated, as the reader hands it on.
   bool peer_says_terminated(const std::string& id = "x") {
-    return bool{endpoint_->take_watched(watcher_, id)};
+    return bool{endpoint_->take_watched(watcher_, id, endpoint_->member_id())};
   }
 
   void expect_told(const std::string& id = "x") {
@@ -82,7 +83,7 @@ TEST_F(EndpointWatch, L3_ThePeersTerminatedEndsTheWatch) {
 TEST_F(EndpointWatch, L3_ATerminatedOfWhatIsNotWatchedIsForNobody) {
   const auto stream = connect_watching();
   EXPECT_FALSE(peer_says_terminated("y"));
-  EXPECT_TRUE(endpoint_->take_watched(core::Pid::of_name("here:1", "nobody"), "x").empty());
+  EXPECT_TRUE(endpoint_->take_watched(core::Pid::of_name("here:1", "nobody"), "x", "one").empty());
   EXPECT_TRUE(peer_says_terminated("x"));
 }
 
@@ -232,6 +233,139 @@ TEST_F(EndpointWatch, AFullQueueDoesNotRefuseATerminated) {
   const auto stream = dialer_->take();
   stream->accept("one");
   EXPECT_EQ(read(*stream), "a Terminated(target)") << "and it stays behind what was sent before";
+}
+
+// A gRPC thread that handles the peer's frames, and all senders, need that lock.
+TEST_F(EndpointWatch, AWatchThatIsKnownTakesNoLockOfTheLink) {
+  if (!core::kLockTiming) GTEST_SKIP() << "this build does not count locks";
+  const auto stream = connect_watching();
+  const std::uint64_t before = core::LockReport::take().site("endpoint").acquisition_count;
+  for (int i = 0; i < 1'000; ++i) watch();
+  EXPECT_EQ(core::LockReport::take().site("endpoint").acquisition_count, before);
+  watch("y");
+  EXPECT_GT(core::LockReport::take().site("endpoint").acquisition_count, before);
+}
+
+TEST_F(EndpointWatch, ATerminatedOfAnIncarnationThatIsGoneDoesNotEndAWatchOfTheNext) {
+  connect_watching()->end();
+  const auto stream = reconnect("two");
+  expect_told();
+  watch();
+  EXPECT_EQ(read(*stream), "Watch(x)");
+  EXPECT_FALSE(endpoint_->take_watched(watcher_, "x", "one"));
+  expect_no_more();
+  EXPECT_TRUE(endpoint_->take_watched(watcher_, "x", "two"));
+}
+
+// A watch of what is not asked for yet cannot have ended: the Terminated is about an older watch.
+TEST_F(EndpointWatch, ATerminatedOfAnIncarnationThatIsGoneDoesNotEndAWatchThatWaits) {
+  connect_watching()->say_goodbye();
+  expect_told();
+  watch();
+  EXPECT_FALSE(endpoint_->take_watched(watcher_, "x", "one"));
+  EXPECT_EQ(read(*reconnect("two")), "Watch(x)");
+  expect_no_more();
+}
+
+TEST_F(EndpointWatch, WatchesOfManyWatchersSurviveManyReconnectsAndEndOnceEach) {
+  constexpr int kWatcherCount = 100;
+  std::vector<core::Pid> watchers;
+  const auto diary = test::new_diary();
+  for (int i = 0; i < kWatcherCount; ++i) {
+    watchers.push_back(system_.spawn(test::steered(diary)));
+    test::expect_next(*diary, {"started"});
+    endpoint_->add_watched(watchers.back(), watchee());
+  }
+  auto stream = dialer_->take();
+  stream->accept("one");
+  for (int round = 0; round < 5; ++round) {
+    EXPECT_EQ(stream->take_batch().messages.size(), static_cast<std::size_t>(kWatcherCount));
+    stream->written();
+    stream->end();
+    stream = reconnect("one");
+  }
+  stream->say_goodbye();
+  for (int i = 0; i < kWatcherCount; ++i) {
+    test::expect_next(*diary, {"terminated x address_terminated"});
+  }
+  for (const core::Pid& watcher : watchers) (void)system_->send(watcher, test::Done{});
+  for (int i = 0; i < kWatcherCount; ++i) test::expect_next(*diary, {"done"});
+}
+
+TEST_F(EndpointWatch, EventsTellHowEachPairComesAndGoes) {
+  std::vector<std::string> events;
+  const auto changed =
+      system_->events().subscribe<EndpointWatchChanged>([&](const EndpointWatchChanged& event) {
+        static constexpr const char* kChanges[] = {"watched", "unwatched", "terminated"};
+        events.push_back(event.address + " " + event.watcher.id() + " " +
+                         kChanges[static_cast<int>(event.change)] + " " + event.watchee.id() +
+                         ", " + std::to_string(event.watch_count));
+      });
+  const auto gone =
+      system_->events().subscribe<EndpointTerminated>([&](const EndpointTerminated& event) {
+        events.push_back("gone with " + std::to_string(event.watch_count));
+      });
+  const auto stream = connect_watching();
+  watch();
+  watch("y");
+  watch("z");
+  unwatch();
+  unwatch();
+  (void)peer_says_terminated("y");
+  (void)peer_says_terminated("y");
+  stream->say_goodbye();
+  EXPECT_EQ(events, (std::vector<std::string>{
+                        "peer:1 watcher watched x, 1", "peer:1 watcher watched y, 2",
+                        "peer:1 watcher watched z, 3", "peer:1 watcher unwatched x, 2",
+                        "peer:1 watcher terminated y, 1", "gone with 1"}));
+}
+
+// Unwatches, the peer's Terminated, goodbyes and new watches of the same pairs race: each watch that began ended once.
+TEST_F(EndpointWatch, L3_EachWatchEndsOnceWhenUnwatchTerminatedAndGoneRace) {
+  constexpr int kRoundCount = 1'500;
+  std::atomic<int> begun_count{0};
+  std::atomic<int> ended_count{0};
+  const auto changed =
+      system_->events().subscribe<EndpointWatchChanged>([&](const EndpointWatchChanged& event) {
+        const bool begun = event.change == EndpointWatchChanged::Change::watched;
+        (begun ? begun_count : ended_count).fetch_add(1);
+      });
+  std::atomic<int> running_count{2};
+  std::thread watching([&] {
+    for (int i = 0; i < kRoundCount; ++i) {
+      const std::string id = std::to_string(i % 7);
+      watch(id);
+      if (i % 2 == 0) unwatch(id);
+      if (i % 50 == 0) std::this_thread::yield();
+    }
+    running_count.fetch_sub(1);
+  });
+  std::thread terminating([&] {
+    for (int i = 0; i < kRoundCount; ++i) {
+      (void)peer_says_terminated(std::to_string(i % 7));
+      if (i % 50 == 0) std::this_thread::yield();
+    }
+    running_count.fetch_sub(1);
+  });
+  while (running_count.load() > 0 && !HasFailure()) {
+    send("keep the link wanted");
+    const auto stream = dialer_->take();
+    stream->accept("one");
+    for (int batches = 0; batches < 3 && stream->pending(); ++batches) {
+      (void)stream->take_batch();
+      stream->written();
+    }
+    stream->say_goodbye();
+    stream->end();
+  }
+  watching.join();
+  terminating.join();
+  endpoint_->close();
+  int told_count = 0;
+  (void)system_->send(watcher_, test::Done{});
+  for (auto line = diary_->pop(); line && *line != "done"; line = diary_->pop()) ++told_count;
+  EXPECT_GT(told_count, 0);
+  EXPECT_EQ(told_count + ended_count.load(), begun_count.load());
 }
 
 class InboundWatch : public EndpointWatch {

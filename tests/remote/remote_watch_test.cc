@@ -238,6 +238,35 @@ TEST_F(RemoteWatch, WatchersOnANodeThatSaidGoodbyeAreForgottenByTheActor) {
   await_watchers(actor, 0);
 }
 
+TEST_F(RemoteWatch, AWatcherThatStopsUnwatchesAllThatItWatched) {
+  const Watcher watcher = watcher_on(a_);
+  std::vector<core::Pid> actors;
+  for (int i = 0; i < 20; ++i) {
+    actors.push_back(spawn_watchee(*b_, "x" + std::to_string(i)));
+    watch(a_, watcher, b_->pid("x" + std::to_string(i)));
+  }
+  for (const core::Pid& actor : actors) await_watchers(actor, 1);
+  EXPECT_EQ(a_.remote().endpoints().find(b_->address())->watch_count(), 20u);
+  a_->stop(watcher.pid);
+  for (const core::Pid& actor : actors) await_watchers(actor, 0);
+  EXPECT_EQ(a_.remote().endpoints().find(b_->address())->watch_count(), 0u);
+}
+
+TEST_F(RemoteWatch, TwoWatchersOfOneActorAreToldOnceEachAlsoWhenOneWatchesTwice) {
+  const Watcher first = watcher_on(a_);
+  const Watcher second = watcher_on(a_);
+  const core::Pid actor = spawn_watchee(*b_, "x");
+  watch(a_, first, b_->pid("x"));
+  watch(a_, first, b_->pid("x"));
+  watch(a_, second, b_->pid("x"));
+  await_watchers(actor, 2);
+  (*b_)->stop(actor);
+  test::expect_next(*first.diary, {"terminated x stopped"});
+  test::expect_next(*second.diary, {"terminated x stopped"});
+  expect_no_more(a_, first);
+  expect_no_more(a_, second);
+}
+
 TEST_F(RemoteWatch, AWatcherMayKnowTheNodeByAnotherAddress) {
   const Watcher watcher = watcher_on(a_);
   const core::Pid actor = spawn_watchee(*b_, "x");
