@@ -28,6 +28,8 @@ remote::Options remote_options(const RemoteSection& section) {
           .batch_bytes_max = section.batch_bytes_max,
           .queue_count_max = section.queue_count_max,
           .queue_bytes_max = section.queue_bytes_max,
+          .pressure_high_percent = section.pressure_high_percent,
+          .pressure_critical_percent = section.pressure_critical_percent,
           .peer_count_max = section.peer_count_max,
           .reconnect_min = section.reconnect_min,
           .reconnect_max = section.reconnect_max,

@@ -62,6 +62,8 @@ class BatchEncoder {
 
   std::uint32_t count() const { return count_; }
   std::size_t bytes() const;
+  // bytes() and at most six more, for who asks at every message.
+  std::size_t filled_bytes() const { return size_; }
 
   // The frame as it is now. The view is valid until the next other call.
   std::string_view finish();

@@ -80,6 +80,10 @@ Endpoint::Endpoint(std::shared_ptr<const Shared> shared, std::string address)
       state_(state_options(shared_->options), static_cast<std::uint32_t>(std::hash<std::string>{}(
                                                   shared_->system.address() + address_))),
       writer_(shared_->options, address_),
+      pressure_({.count_max = shared_->options.queue_count_max,
+                 .bytes_max = shared_->options.queue_bytes_max,
+                 .high_percent = shared_->options.pressure_high_percent,
+                 .critical_percent = shared_->options.pressure_critical_percent}),
       session_(shared_->next_link.fetch_add(1, std::memory_order_relaxed)),
       liveness_(
           {.interval = shared_->options.ping_interval, .timeout = shared_->options.ping_timeout}) {}
@@ -103,6 +107,7 @@ bool Endpoint::is_too_large(const Outgoing& message) const {
 std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message) {
   if (is_too_large(message)) return core::DeadLetterReason::too_large;
   Todo todo;
+  std::optional<QueuePressure::Change> pressure;
   bool writes = false;
   bool holds = false;
   {
@@ -111,6 +116,7 @@ std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message)
     if (!writer_.push(message.head, message.data, message.lane, message.exempt)) {
       return core::DeadLetterReason::link_queue_full;
     }
+    if (pressure_.rises(writer_.user_count(), writer_.filled_bytes())) pressure = note_queue();
     if (state_.phase() == EndpointState::Phase::connected) {
       const bool idle = !writing_ && stream_ != nullptr;
       // More may follow; a whole frame need not wait for it.
@@ -123,6 +129,7 @@ std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message)
       todo = decide(state_.on_wanted(shared_->system.clock().now()));
     }
   }
+  if (pressure) publish(*pressure);
   if (writes) {
     write_next();
   } else if (holds) {
@@ -206,10 +213,12 @@ void Endpoint::begin_write_if_possible() {
 void Endpoint::write_next() {
   for (;;) {
     std::shared_ptr<EndpointStream> stream;
+    std::optional<QueuePressure::Change> pressure;
     {
       core::MutexLock lock(mutex_);
       if (state_.phase() == EndpointState::Phase::connected && stream_ != nullptr) {
         in_flight_ = next_frame();
+        pressure = note_queue();
       }
       if (in_flight_.frame == nullptr) {
         writing_ = false;
@@ -218,6 +227,7 @@ void Endpoint::write_next() {
       }
       stream = stream_;
     }
+    if (pressure) publish(*pressure);
     if (stream->write(in_flight_.frame, in_flight_.sequence)) return;
     write_failed(stream);
   }
@@ -239,6 +249,7 @@ OutboundSession::Numbered Endpoint::next_frame() {
 // The stream had ended, and its on_stream_closed() is on the way: the frame waits for the next one.
 void Endpoint::write_failed(const std::shared_ptr<EndpointStream>& stream) {
   OutboundSession::Numbered failed = std::exchange(in_flight_, {});
+  std::optional<QueuePressure::Change> pressure;
   {
     core::MutexLock lock(mutex_);
     if (stream_ == stream) stream_ = nullptr;
@@ -247,8 +258,10 @@ void Endpoint::write_failed(const std::shared_ptr<EndpointStream>& stream) {
                             state_.phase() != EndpointState::Phase::closed;
     if (has_future && failed.frame->count > 0) {
       writer_.put_back(std::exchange(failed.frame, nullptr));
+      pressure = note_queue();
     }
   }
+  if (pressure) publish(*pressure);
   if (failed.frame != nullptr) to_dead_letters(failed.frame, core::DeadLetterReason::link_down);
 }
 
@@ -256,6 +269,7 @@ void Endpoint::on_stream_written(std::uint64_t epoch, bool ok) {
   const OutboundSession::Numbered written = std::exchange(in_flight_, {});
   {
     core::MutexLock lock(mutex_);
+    if (ok) note_written(*written.frame);
     // Its on_stream_closed() is on the way.
     if (!ok && epoch == epoch_) stream_ = nullptr;
     const bool may_be_unread = ok && written.sequence == 0 && epoch == epoch_ &&
@@ -269,6 +283,24 @@ void Endpoint::on_stream_written(std::uint64_t epoch, bool ok) {
     to_dead_letters(written.frame, core::DeadLetterReason::link_lost_in_doubt);
   }
   write_next();
+}
+
+void Endpoint::note_written(const OutgoingFrame& frame) {
+  // A ping.
+  if (frame.count == 0) return;
+  const std::size_t bytes = frame.bytes.view().size();
+  counted_.message_count += frame.count;
+  counted_.bytes += bytes;
+  ++counted_.batch_count;
+  shared_->metrics.sent_message_count.add(frame.count);
+  shared_->metrics.sent_bytes.add(bytes);
+  shared_->metrics.sent_batch_count.add();
+}
+
+void Endpoint::publish(const QueuePressure::Change& change) {
+  if (change.level > change.before) shared_->metrics.pressure_rise_count.add();
+  shared_->system.events().publish(
+      EndpointPressure{address_, change.level, change.before, change.number});
 }
 
 void Endpoint::note_dialect_is_known() {
@@ -294,6 +326,8 @@ void Endpoint::on_stream_frame(std::uint64_t epoch, std::string frame) {
         } else if (state_.phase() == EndpointState::Phase::connecting) {
           todo = decide(state_.on_connected(response->member_id));
           take_up(*response, todo);
+          shared_->metrics.connect_count.add();
+          if (counted_.connect_count++ > 0) shared_->metrics.reconnect_count.add();
           connected_to = response->member_id;
           has_session = session_.is_active();
         }
@@ -327,6 +361,7 @@ void Endpoint::on_stream_frame(std::uint64_t epoch, std::string frame) {
 void Endpoint::take_up(const ConnectResponse& response, Todo& todo) {
   keep_remains(response.link ? session_.on_accepted(*response.link) : session_.end(), todo.remains);
   if (response.link) note_dialect_is_known();
+  todo.pressure = note_queue();
 }
 
 void Endpoint::keep_remains(OutboundSession::Remains left, Remains& remains) {
@@ -367,6 +402,10 @@ void Endpoint::on_stream_closed(std::uint64_t epoch, const std::string& detail) 
     core::MutexLock lock(mutex_);
     if (epoch != epoch_) return;
     was_connected = state_.phase() == EndpointState::Phase::connected;
+    if (was_connected) {
+      ++counted_.loss_count;
+      shared_->metrics.loss_count.add();
+    }
     if (was_connected && !dialect_is_known_ && !unproven_.empty() && refuses_ids(detail)) {
       for (auto frame = unproven_.rbegin(); frame != unproven_.rend(); ++frame) {
         writer_.put_back(std::move(*frame));
@@ -395,6 +434,7 @@ Endpoint::Todo Endpoint::decide(const EndpointState::Actions& actions) {
       todo.remains.inbound_watches = inbound_watches_.take_all();
       keep_remains(session_.end(), todo.remains);
       if (gone->queue_too) todo.remains.waiting = writer_.take_all();
+      todo.pressure = note_queue();
     } else if (std::holds_alternative<EndpointState::SendWatches>(action)) {
       watcher_.for_each([this](const core::Pid& watcher, const core::Pid& watchee) {
         push_watch(watcher, watchee, true);
@@ -411,14 +451,18 @@ Endpoint::Todo Endpoint::drop_stream(const EndpointState::Actions& actions) {
   unproven_.clear();
   ping_is_due_ = false;
   Todo todo = decide(actions);
+  // Frames may have gone back to it before.
+  if (!todo.pressure) todo.pressure = note_queue();
   todo.cancel = std::exchange(stream_, nullptr);
   drained_.notify_all();
   return todo;
 }
 
 void Endpoint::carry_out(Todo todo) {
+  if (todo.pressure) publish(*todo.pressure);
   if (todo.cancel != nullptr) todo.cancel->cancel();
   if (todo.gone) {
+    shared_->metrics.gone_count.add();
     const std::string reason(to_string(*todo.gone));
     std::size_t undelivered_count = 0;
     for (const OutgoingFramePtr& frame : todo.remains.waiting) undelivered_count += frame->count;
@@ -496,6 +540,7 @@ void Endpoint::bury(const Remains& remains) {
     to_dead_letters(frame, core::DeadLetterReason::link_down);
   }
   auto& registry = shared_->system.registry();
+  shared_->metrics.watch_address_terminated_count.add(remains.watches.size());
   for (const auto& [watcher, watchee] : remains.watches) {
     registry.send_terminated(watcher, core::make_envelope(core::Terminated{
                                           watchee, core::TerminatedReason::address_terminated}));
@@ -524,7 +569,8 @@ void Endpoint::publish_watch(const core::Pid& watcher, const core::Pid& watchee,
 }
 
 void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
-  if (watcher_.knows(watcher, watchee)) return;
+  RemoteMetrics& metrics = shared_->metrics;
+  if (watcher_.knows(watcher, watchee)) return metrics.watch_duplicate_count.add();
   bool closed = false;
   Todo todo;
   {
@@ -532,7 +578,7 @@ void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
     closed = state_.phase() == EndpointState::Phase::closed;
     if (!closed) {
       // Another thread may have been first.
-      if (!watcher_.add(watcher, watchee)) return;
+      if (!watcher_.add(watcher, watchee)) return metrics.watch_duplicate_count.add();
       // A link that is not up sends all watches as soon as it is.
       if (state_.phase() == EndpointState::Phase::connected) {
         push_watch(watcher, watchee, true);
@@ -541,6 +587,7 @@ void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
       }
     }
   }
+  metrics.watch_count.add();
   publish_watch(watcher, watchee, EndpointWatchChanged::Change::watched);
   if (closed) {
     Remains remains;
@@ -558,6 +605,7 @@ void Endpoint::remove_watched(const core::Pid& watcher, const core::Pid& watchee
     // An incarnation of the peer that was never asked needs no Unwatch.
     if (!state_.member_id().empty()) push_watch(watcher, watchee, false);
   }
+  shared_->metrics.unwatch_count.add();
   publish_watch(watcher, watchee, EndpointWatchChanged::Change::unwatched);
   begin_write_if_possible();
 }
@@ -573,6 +621,7 @@ core::Pid Endpoint::take_watched(const core::Pid& watcher, const std::string& wh
     if (member_id != state_.member_id() && !is_nameless) return {};
     if (!watcher_.remove(watcher, watchee)) return {};
   }
+  shared_->metrics.watch_terminated_count.add();
   publish_watch(watcher, watchee, EndpointWatchChanged::Change::terminated);
   return watchee;
 }
@@ -624,6 +673,24 @@ bool Endpoint::is_connected() const {
   return state_.phase() == EndpointState::Phase::connected;
 }
 
+LinkStats Endpoint::stats() const {
+  core::MutexLock lock(mutex_);
+  return {.address = address_,
+          .member_id = state_.member_id(),
+          .phase = state_.phase(),
+          .pressure = pressure_.level(),
+          .queue_message_count = writer_.count(),
+          .queue_bytes = writer_.bytes(),
+          .unacknowledged_bytes = session_.bytes(),
+          .watch_count = watcher_.size(),
+          .inbound_watch_count = inbound_watches_.size(),
+          .sent_message_count = counted_.message_count,
+          .sent_bytes = counted_.bytes,
+          .sent_batch_count = counted_.batch_count,
+          .connect_count = counted_.connect_count,
+          .loss_count = counted_.loss_count};
+}
+
 std::size_t Endpoint::waiting_count() const {
   core::MutexLock lock(mutex_);
   return writer_.count();
@@ -644,6 +711,7 @@ bool Endpoint::flush(core::Instant deadline) {
 void Endpoint::close() {
   std::shared_ptr<EndpointStream> stream;
   Remains remains;
+  std::optional<QueuePressure::Change> pressure;
   {
     core::MutexLock lock(mutex_);
     state_.on_close();
@@ -655,8 +723,10 @@ void Endpoint::close() {
                .in_doubt = {}};
     keep_remains(session_.end(), remains);
     remains.waiting = writer_.take_all();
+    pressure = note_queue();
     drained_.notify_all();
   }
+  if (pressure) publish(*pressure);
   if (stream != nullptr) stream->finish();
   bury(remains);
 }

@@ -28,6 +28,8 @@
 #include "remote/link_liveness.h"
 #include "remote/options.h"
 #include "remote/outbound_session.h"
+#include "remote/queue_pressure.h"
+#include "remote/remote_metrics.h"
 #include "remote/watch_registry.h"
 #include "remote/wire_types.h"
 
@@ -43,6 +45,14 @@ struct EndpointTerminated {
   std::string reason;
   // Pairs of watcher and watchee that end by it: so many Terminated are told next.
   std::size_t watch_count;
+};
+// The queue for that peer has filled to another level, or emptied to it.
+struct EndpointPressure {
+  std::string address;
+  PressureLevel level;
+  PressureLevel before;
+  // Of two events of one address, the later has the higher number.
+  std::uint64_t number;
 };
 // Of one pair, as it comes and goes; EndpointTerminated tells of all pairs that end with the peer.
 struct EndpointWatchChanged {
@@ -80,6 +90,7 @@ class Endpoint final : public EndpointStreamEvents,
     mutable FlushList held;
     // Each endpoint takes one.
     mutable std::atomic<std::uint64_t> next_link{1};
+    mutable RemoteMetrics metrics{};
   };
 
   Endpoint(std::shared_ptr<const Shared> shared, std::string address);
@@ -113,6 +124,9 @@ class Endpoint final : public EndpointStreamEvents,
   std::size_t waiting_count() const;
   // Pairs of a watcher here and a watchee there. No lock.
   std::size_t watch_count() const { return watcher_.size(); }
+  // For senders that can slow down. No lock.
+  PressureLevel pressure() const { return pressure_.level(); }
+  LinkStats stats() const;
   // Waits until all that is queued was written, and acknowledged if the peer does that. False at `deadline`, or as soon as the
   // link is down.
   bool flush(core::Instant deadline);
@@ -140,6 +154,7 @@ class Endpoint final : public EndpointStreamEvents,
     Remains remains;
     std::optional<core::Instant> wake_at;
     std::optional<std::uint64_t> dial_epoch;
+    std::optional<QueuePressure::Change> pressure;
   };
 
   // Of frames to a peer that has not written yet.
@@ -156,6 +171,12 @@ class Endpoint final : public EndpointStreamEvents,
   void wake_at(core::Instant at);
   void dial(std::uint64_t epoch);
   void bury(const Remains& remains);
+  void note_written(const OutgoingFrame& frame) REQUIRES(mutex_);
+  // After the queue has changed.
+  [[nodiscard]] std::optional<QueuePressure::Change> note_queue() REQUIRES(mutex_) {
+    return pressure_.update(writer_.user_count(), writer_.filled_bytes());
+  }
+  void publish(const QueuePressure::Change& change);
   void begin_write_if_possible();
   void write_next();
   OutboundSession::Numbered next_frame() REQUIRES(mutex_);
@@ -182,6 +203,8 @@ class Endpoint final : public EndpointStreamEvents,
   core::CondVar drained_;
   EndpointState state_ GUARDED_BY(mutex_);
   EndpointWriter writer_ GUARDED_BY(mutex_);
+  // Of writer_. Its level is read by any thread.
+  QueuePressure pressure_;
   OutboundSession session_ GUARDED_BY(mutex_);
   LinkLiveness liveness_ GUARDED_BY(mutex_);
   bool ping_is_due_ GUARDED_BY(mutex_) = false;
@@ -196,6 +219,13 @@ class Endpoint final : public EndpointStreamEvents,
   std::vector<OutgoingFramePtr> unproven_ GUARDED_BY(mutex_);
   // In the list of those that wait to be flushed.
   bool held_ GUARDED_BY(mutex_) = false;
+  struct {
+    std::uint64_t message_count = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t batch_count = 0;
+    std::uint64_t connect_count = 0;
+    std::uint64_t loss_count = 0;
+  } counted_ GUARDED_BY(mutex_);
   // Somebody is between take_frame() and the result of its write.
   bool writing_ GUARDED_BY(mutex_) = false;
 

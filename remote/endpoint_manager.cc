@@ -37,6 +37,17 @@ bool EndpointManager::is_connected(const std::string& address) const {
   return endpoint != nullptr && endpoint->is_connected();
 }
 
+PressureLevel EndpointManager::pressure(const std::string& address) const {
+  const auto endpoint = find(address);
+  return endpoint == nullptr ? PressureLevel::normal : endpoint->pressure();
+}
+
+std::vector<LinkStats> EndpointManager::stats() const {
+  std::vector<LinkStats> list;
+  for (const auto& endpoint : all()) list.push_back(endpoint->stats());
+  return list;
+}
+
 std::vector<std::shared_ptr<Endpoint>> EndpointManager::all() const {
   core::MutexLock lock(mutex_);
   std::vector<std::shared_ptr<Endpoint>> list;

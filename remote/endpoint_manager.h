@@ -25,6 +25,11 @@ class EndpointManager {
   std::shared_ptr<Endpoint> find(const std::string& address) const;
   // Whether there is a link to it that messages can take now.
   bool is_connected(const std::string& address) const;
+  // How full the queue for it is; normal when there is no link.
+  PressureLevel pressure(const std::string& address) const;
+  // Of all links together, and of each, in no order.
+  RemoteMetrics& metrics() const { return shared_->metrics; }
+  std::vector<LinkStats> stats() const;
   // A snapshot, in no order.
   std::vector<std::shared_ptr<Endpoint>> all() const;
   // Sends what is queued for peers that are connected or being dialled, up to `deadline`, then closes all. False when something

@@ -46,8 +46,15 @@ class EndpointWriter {
   // Some frame will not grow any more.
   bool has_whole_frame() const { return !lanes_[0].closed.empty() || !lanes_[1].closed.empty(); }
   std::size_t count() const { return lanes_[0].count + lanes_[1].count; }
+  // User messages, which queue_count_max is about.
+  std::size_t user_count() const { return lanes_[1].count; }
   // Of the frames as they will leave.
   std::size_t bytes() const;
+  // The same and at most twelve more, for who asks at every message.
+  std::size_t filled_bytes() const {
+    return lanes_[0].closed_bytes + lanes_[0].open.filled_bytes() + lanes_[1].closed_bytes +
+           lanes_[1].open.filled_bytes();
+  }
 
  private:
   struct LaneQueue {

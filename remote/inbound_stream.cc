@@ -48,16 +48,17 @@ bool InboundStream::on_batch(std::size_t frame_bytes) {
     return fail(core::Errc::failed_precondition, "a batch came before the ConnectRequest");
   }
   if (session_ == nullptr) {
-    shared_.reader.receive(peer_, decoder_, known_);
+    deliver(frame_bytes);
     return true;
   }
   switch (session_->begin_frame(*this, decoder_.sequence())) {
     case InboundSession::Verdict::deliver: {
       const FrameScope scope(session_.get());
-      shared_.reader.receive(peer_, decoder_, known_);
+      deliver(frame_bytes);
       break;
     }
     case InboundSession::Verdict::repeat:
+      shared_.endpoints.metrics().repeated_batch_count.add();
       break;
     case InboundSession::Verdict::gap:
       return refuse("batch " + std::to_string(decoder_.sequence()) +
@@ -69,6 +70,14 @@ bool InboundStream::on_batch(std::size_t frame_bytes) {
   return true;
 }
 
+void InboundStream::deliver(std::size_t frame_bytes) {
+  RemoteMetrics& metrics = shared_.endpoints.metrics();
+  metrics.received_message_count.add(decoder_.envelopes().size());
+  metrics.received_bytes.add(frame_bytes);
+  metrics.received_batch_count.add();
+  shared_.reader.receive(peer_, decoder_, known_);
+}
+
 bool InboundStream::refuse(const std::string& detail) {
   shared_.system.log().warn("link broken off, the peer sent garbage",
                             {{"peer", name()}, {"detail", detail}});
@@ -76,6 +85,7 @@ bool InboundStream::refuse(const std::string& detail) {
 }
 
 bool InboundStream::fail(core::Errc code, const std::string& detail) {
+  shared_.endpoints.metrics().refused_frame_count.add();
   end({code, detail});
   return false;
 }

@@ -67,6 +67,7 @@ class InboundStream final : public InboundSession::Stream,
   bool refuse(const std::string& detail);
   bool fail(core::Errc code, const std::string& detail);
   bool on_batch(std::size_t frame_bytes);
+  void deliver(std::size_t frame_bytes);
   bool on_connect(const ConnectRequest& connect);
   void answer(std::optional<LinkAccept> link);
   void note_delivered(std::uint64_t sequence, std::size_t bytes);

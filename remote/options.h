@@ -19,6 +19,10 @@ struct Options {
   // What may wait for one peer; beyond it messages are dead letters `link_queue_full`.
   std::size_t queue_count_max = 100'000;
   std::size_t queue_bytes_max = 64 * 1024 * 1024;
+  // Shares of those limits, whichever is fuller, at which the pressure on a link is called high and critical; see
+  // remote/queue_pressure.h.
+  std::uint32_t pressure_high_percent = 60;
+  std::uint32_t pressure_critical_percent = 85;
   // Endpoints at once; those that are down and hold nothing are forgotten first. A message to one more address is a dead letter `link_down`.
   std::size_t peer_count_max = 1024;
   // Wait before a lost link is dialled again: doubles from min to max, with jitter.

@@ -39,6 +39,7 @@ class Remote final : public core::ForeignRoute {
   void add_to(grpc::ServerBuilder& builder);
   // Once, when that server has started: before, nothing can be sent or received.
   void start();
+  const RemoteMetrics& metrics() const { return shared_->metrics; }
 
   // Once: spawns the activator, which answers remote.ActorPidRequest under the names that Go and .NET peers use.
   core::Status start_activator(SpawnKind spawn);

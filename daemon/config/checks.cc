@@ -80,6 +80,12 @@ void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& pr
                     format_duration(remote.ping_interval) +
                     "); a peer must have the time to answer");
 
+  rules.require(remote.pressure_high_percent < remote.pressure_critical_percent,
+                {"remote.pressure_high_percent", "remote.pressure_critical_percent"},
+                "pressure must be high (" + std::to_string(remote.pressure_high_percent) +
+                    " percent) before it is critical (" +
+                    std::to_string(remote.pressure_critical_percent) + " percent)");
+
   const NodeSection& node = config.node;
   rules.require(is_loopback(node.listen.host) || config.security.insecure,
                 {"node.listen", "security.insecure"},

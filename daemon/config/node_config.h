@@ -53,6 +53,8 @@ struct RemoteSection {
   std::uint64_t batch_bytes_max = 3'500'000;
   std::uint32_t queue_count_max = 100'000;
   std::uint64_t queue_bytes_max = 64 * 1024 * 1024;
+  std::uint32_t pressure_high_percent = 60;
+  std::uint32_t pressure_critical_percent = 85;
   std::uint32_t peer_count_max = 1'024;
   std::chrono::milliseconds reconnect_min{200};
   std::chrono::milliseconds reconnect_max{5'000};

@@ -9,6 +9,7 @@
 #include "core/base/escape.h"
 #include "core/base/nearest.h"
 #include "daemon/config/units.h"
+#include "remote/queue_pressure.h"
 
 namespace nexus::daemon {
 
@@ -163,6 +164,19 @@ std::vector<NodeOption> make_node_options() {
            .min = kKiB,
            .max = 16 * kGiB,
            .doc = "Bytes that may wait for one peer; at least `remote.message_bytes_max`."}),
+      in_section<&N::remote, &RemoteSection::pressure_high_percent>(
+          {.path = "remote.pressure_high_percent",
+           .unit = "percent",
+           .min = remote::QueuePressure::kFallPercent + 1,
+           .max = 99,
+           .doc = "How full the queue for a peer is, in messages or bytes, when the pressure on it "
+                  "is called high; until it is ten points less."}),
+      in_section<&N::remote, &RemoteSection::pressure_critical_percent>(
+          {.path = "remote.pressure_critical_percent",
+           .unit = "percent",
+           .min = remote::QueuePressure::kFallPercent + 2,
+           .max = 100,
+           .doc = "The same for critical; above `remote.pressure_high_percent`."}),
       in_section<&N::remote, &RemoteSection::peer_count_max>(
           {.path = "remote.peer_count_max",
            .unit = "peers",

@@ -160,6 +160,11 @@ TEST_F(InboundStreamTest, I1_ARepeatedBatchIsDroppedAcrossStreams) {
   EXPECT_EQ(received(), "b");
   EXPECT_FALSE(first.stream->on_frame(batch("late", 2)));
   EXPECT_EQ(first.transport->ended.pop(), "the session goes on in another stream");
+  const RemoteMetrics& metrics = endpoints_.metrics();
+  EXPECT_EQ(metrics.received_batch_count.sum(), 2u);
+  EXPECT_EQ(metrics.received_message_count.sum(), 2u);
+  EXPECT_EQ(metrics.repeated_batch_count.sum(), 1u);
+  EXPECT_EQ(metrics.refused_frame_count.sum(), 1u);
 }
 
 TEST_F(InboundStreamTest, AGapEndsTheStream) {

@@ -153,6 +153,8 @@ TEST_F(HostileDialler, ABatchBeforeTheHandshakeEndsTheStream) {
   (void)peer.write(batch());
   EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(node_->dead_letters().door_count(), 0u) << "and was not looked into";
+  EXPECT_TRUE(eventually([&] { return node_.remote().metrics().refused_frame_count.sum() == 1; }));
+  EXPECT_EQ(node_.remote().metrics().received_batch_count.sum(), 0u);
 }
 
 TEST_F(HostileDialler, ASecondHandshakeEndsTheStream) {

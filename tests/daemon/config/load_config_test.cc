@@ -231,6 +231,11 @@ TEST(LoadConfig, C1_C2_LowerBoundsStayBelowUpperOnes) {
   EXPECT_EQ(problems_of("remote:\n  reconnect_max: 1s\n  reconnect_min: 2s\n"),
             "f:3:3: remote.reconnect_min: 2s is above remote.reconnect_max (1s)");
   EXPECT_EQ(problems_of("remote: {reconnect_min: 2s, reconnect_max: 2s}\n"), "");
+  EXPECT_EQ(problems_of("remote:\n  pressure_high_percent: 85\n"),
+            "f:2:3: remote.pressure_high_percent: pressure must be high (85 percent) before it is "
+            "critical (85 percent)");
+  EXPECT_EQ(problems_of("remote: {pressure_high_percent: 98, pressure_critical_percent: 99}\n"),
+            "");
 }
 
 TEST(LoadConfig, C6_APeerHasTheTimeToAnswerAPing) {
