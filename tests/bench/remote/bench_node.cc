@@ -101,7 +101,8 @@ class Echo final : public core::Actor {
 
 }  // namespace
 
-BenchNode::BenchNode(std::uint32_t worker_count) : address_(free_address()) {
+BenchNode::BenchNode(std::uint32_t worker_count, core::Duration unreachable_after)
+    : address_(free_address()) {
   core::ActorSystem::Options options;
   options.address = address_;
   options.worker_count = worker_count;
@@ -110,6 +111,7 @@ BenchNode::BenchNode(std::uint32_t worker_count) : address_(free_address()) {
   // echo_flood has no flow control: all of it may wait.
   remote_options.queue_count_max = 2'000'000;
   remote_options.queue_bytes_max = std::size_t{1} << 30;
+  remote_options.unreachable_after = unreachable_after;
   remote_ = std::make_unique<remote::Remote>(remote_options, *system_,
                                              "bench" + address_.substr(address_.find(':') + 1));
   remote_->types().add<Ping>();

@@ -17,11 +17,13 @@ namespace nexus::bench {
 class BenchNode {
  public:
   // Serves at once, on a port of the kernel's choice.
-  explicit BenchNode(std::uint32_t worker_count);
+  explicit BenchNode(std::uint32_t worker_count,
+                     core::Duration unreachable_after = remote::Options{}.unreachable_after);
   ~BenchNode();
 
   const std::string& address() const { return address_; }
   core::ActorSystem& system() { return *system_; }
+  remote::Remote& remote() { return *remote_; }
 
   // The actors that a peer sends to: `echo`, `referee` and `c0` to `c<count - 1>`, which count for it.
   void spawn_targets(std::uint32_t counter_count);

@@ -63,6 +63,7 @@ void declare(CLI::App& app, Request& request) {
 std::vector<Workload> all_workloads() {
   std::vector<Workload> all = one_way_workloads();
   for (Workload& workload : round_trip_workloads()) all.push_back(std::move(workload));
+  for (Workload& workload : watch_storm_workloads()) all.push_back(std::move(workload));
   return all;
 }
 

@@ -40,6 +40,20 @@ class EveryWorkload(unittest.TestCase):
         self.check("raw", [line.split(" ")[2] for line in listed if line.startswith("--peer raw")])
 
 
+class AWatchStorm(unittest.TestCase):
+    def test_tells_every_watcher_once_and_says_how_long_it_took_and_what_it_needed(self):
+        done = run("--workload", "watch_storm", "--runs", "1", "--scale", "0.05", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        line = json.loads(done.stdout.splitlines()[0])
+        self.assertEqual(line["told"], 5000)
+        self.assertEqual(line["duplicates"], 0)
+        # Told after the peer counted as gone, which is a second after it was killed.
+        self.assertLess(line["value"] + 900, line["kill_to_last_told_ms"])
+        self.assertLess(0, line["watch_ms"])
+        for key in ("resident_mb_before", "resident_mb_peak", "resident_mb_after"):
+            self.assertLess(1, line[key])
+
+
 class WrongArguments(unittest.TestCase):
     def test_name_what_is_wrong(self):
         done = run("--workload", "onway")

@@ -39,6 +39,7 @@ struct Workload {
 
 std::vector<Workload> one_way_workloads();
 std::vector<Workload> round_trip_workloads();
+std::vector<Workload> watch_storm_workloads();
 
 // The same over a bare stream of gRPC, `remote_bench --peer raw`: what the transport alone can do.
 struct RawWorkload {
