@@ -87,8 +87,9 @@ class InboundStreamTest : public testing::Test {
     options.ack_delay = std::chrono::milliseconds(1);
     return options;
   }();
-  test::TestSystem system_{{.address = "here:1"}};
+  // Its actor may still write to it while the system ends.
   test::Queue<std::string> received_;
+  test::TestSystem system_{{.address = "here:1"}};
   test::FakeDialer* dialer_ = new test::FakeDialer;
   std::shared_ptr<Endpoint::Shared> endpoints_shared_ = std::make_shared<Endpoint::Shared>(
       options_, *system_, "self", std::unique_ptr<EndpointDialer>(dialer_));
