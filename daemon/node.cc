@@ -37,7 +37,8 @@ remote::Options remote_options(const RemoteSection& section) {
           .credit_bytes = section.credit_bytes,
           .ack_delay = section.ack_delay,
           .ping_interval = section.ping_interval,
-          .ping_timeout = section.ping_timeout};
+          .ping_timeout = section.ping_timeout,
+          .diagnostics_count_max = section.diagnostics_count_max};
 }
 
 }  // namespace

@@ -2,11 +2,9 @@
 
 #include <grpcpp/server_builder.h>
 #include <grpcpp/support/async_stream.h>
-#include <grpcpp/support/async_unary_call.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/slice.h>
 
-#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -15,41 +13,56 @@
 #include "core/base/user_code.h"
 #include "protoactor/remote.grpc.pb.h"
 #include "remote/grpc_bytes.h"
+#include "remote/grpc_unary.h"
 
 namespace nexus::remote {
 namespace {
 
 using Service =
-    ::remote::Remoting::WithRawMethod_Receive<::remote::Remoting::WithRawMethod_ListProcesses<
-        ::remote::Remoting::WithRawMethod_GetProcessDiagnostics<::remote::Remoting::Service>>>;
+    ::remote::Remoting::WithRawMethod_Receive<::remote::Remoting::WithAsyncMethod_ListProcesses<
+        ::remote::Remoting::WithAsyncMethod_GetProcessDiagnostics<::remote::Remoting::Service>>>;
+using List =
+    GrpcUnaryCall<Service, ::remote::ListProcessesRequest, ::remote::ListProcessesResponse>;
+using Describe = GrpcUnaryCall<Service, ::remote::GetProcessDiagnosticsRequest,
+                               ::remote::GetProcessDiagnosticsResponse>;
+
+// Trailing metadata of ListProcesses: how many match, of which the answer may name only the first.
+constexpr const char* kMatchedCountKey = "nexus-matched-count";
+
+grpc::Status to_status(const core::Error& error) {
+  return {static_cast<grpc::StatusCode>(error.code), error.detail};
+}
 
 }  // namespace
 
 class GrpcRemotingService::Impl {
  public:
-  explicit Impl(InboundStream::Shared& shared) : shared_(shared) {}
+  Impl(InboundStream::Shared& shared, ProcessDiagnostics& diagnostics)
+      : shared_(shared), diagnostics_(diagnostics) {}
 
   void add_to(grpc::ServerBuilder& builder) { builder.RegisterService(&service_); }
   void start(GrpcPoller& poller);
   void say_goodbye();
+  void end() { gate_->close(); }
 
  private:
   class Session;
-  class Unimplemented;
   using Streaming = grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>;
-  using Unary = grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>;
 
   void await_next();
+  void list_processes(const std::shared_ptr<List>& call);
+  void describe_process(const std::shared_ptr<Describe>& call);
   void forget(Session* session);
 
   InboundStream::Shared& shared_;
+  ProcessDiagnostics& diagnostics_;
+  const std::shared_ptr<GrpcGate> gate_ = std::make_shared<GrpcGate>();
   Service service_;
   GrpcPoller* poller_ = nullptr;
 
   core::Mutex mutex_{"remoting_sessions"};
   std::unordered_map<Session*, std::shared_ptr<Session>> sessions_ GUARDED_BY(mutex_);
   bool closing_ GUARDED_BY(mutex_) = false;
-  std::vector<std::unique_ptr<Unimplemented>> unary_;
 };
 
 // One stream that a peer opened, or may open. The service holds it until nothing of it is on its way.
@@ -157,61 +170,54 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
   grpc::ByteBuffer outgoing_;
 };
 
-// Answers the calls of one method, one after the other.
-class GrpcRemotingService::Impl::Unimplemented {
- public:
-  using Request = void (*)(Service&, grpc::ServerContext*, grpc::ByteBuffer*, Unary*,
-                           grpc::ServerCompletionQueue*, void*);
-
-  Unimplemented(Impl& service, Request request) : service_(service), request_(request) {}
-
-  void await_call() {
-    call_.emplace();
-    request_(service_.service_, &call_->context, &call_->request, &call_->writer,
-             &service_.poller_->queue(), &accepted_);
-  }
-
- private:
-  struct Call {
-    grpc::ServerContext context;
-    grpc::ByteBuffer request;
-    Unary writer{&context};
-  };
-  template <void (Unimplemented::*kDone)(bool)>
-  struct Operation final : GrpcPoller::Operation {
-    explicit Operation(Unimplemented& own) : method(own) {}
-    void complete(bool ok) override { (method.*kDone)(ok); }
-
-    Unimplemented& method;
-  };
-
-  void on_accepted(bool ok) {
-    if (!ok) return;
-    call_->writer.FinishWithError(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, ""), &answered_);
-  }
-  void on_answered(bool) { await_call(); }
-
-  Impl& service_;
-  const Request request_;
-  std::optional<Call> call_;
-  Operation<&Unimplemented::on_accepted> accepted_{*this};
-  Operation<&Unimplemented::on_answered> answered_{*this};
-};
-
 void GrpcRemotingService::Impl::start(GrpcPoller& poller) {
   poller_ = &poller;
   await_next();
-  unary_.push_back(std::make_unique<Unimplemented>(
-      *this, [](Service& service, grpc::ServerContext* context, grpc::ByteBuffer* request,
-                Unary* writer, grpc::ServerCompletionQueue* queue, void* tag) {
-        service.RequestListProcesses(context, request, writer, queue, queue, tag);
-      }));
-  unary_.push_back(std::make_unique<Unimplemented>(
-      *this, [](Service& service, grpc::ServerContext* context, grpc::ByteBuffer* request,
-                Unary* writer, grpc::ServerCompletionQueue* queue, void* tag) {
-        service.RequestGetProcessDiagnostics(context, request, writer, queue, queue, tag);
-      }));
-  for (const auto& method : unary_) method->await_call();
+  List::await(std::make_shared<List::Method>(
+      List::Method{service_, poller, gate_, &Service::RequestListProcesses,
+                   [this](const std::shared_ptr<List>& call) { list_processes(call); }}));
+  Describe::await(std::make_shared<Describe::Method>(
+      Describe::Method{service_, poller, gate_, &Service::RequestGetProcessDiagnostics,
+                       [this](const std::shared_ptr<Describe>& call) { describe_process(call); }}));
+}
+
+void GrpcRemotingService::Impl::list_processes(const std::shared_ptr<List>& call) {
+  using Match = ProcessDiagnostics::Match;
+  Match match{};
+  switch (call->request().type()) {
+    case ::remote::MatchPartOfString:
+      match = Match::part;
+      break;
+    case ::remote::MatchExactString:
+      match = Match::exact;
+      break;
+    case ::remote::MatchRegex:
+      match = Match::regex;
+      break;
+    default:
+      return call->answer(
+          {grpc::StatusCode::INVALID_ARGUMENT, "the type is 0 (part), 1 (exact) or 2 (regex)"});
+  }
+  diagnostics_.find(
+      call->request().pattern(), match, [call] { return call->is_wanted(); },
+      [call, address = shared_.self.address](core::Result<ProcessDiagnostics::Found> found) {
+        if (!found.ok()) return call->answer(to_status(found.error()));
+        for (std::string& id : found->ids) {
+          auto* pid = call->response().add_pids();
+          pid->set_address(address);
+          pid->set_id(std::move(id));
+        }
+        call->context().AddTrailingMetadata(kMatchedCountKey, std::to_string(found->matched_count));
+        call->answer(grpc::Status::OK);
+      });
+}
+
+void GrpcRemotingService::Impl::describe_process(const std::shared_ptr<Describe>& call) {
+  const auto& pid = call->request().pid();
+  core::Result<std::string> text = diagnostics_.describe(pid.address(), pid.id());
+  if (!text.ok()) return call->answer(to_status(text.error()));
+  call->response().set_diagnostics_string(std::move(*text));
+  call->answer(grpc::Status::OK);
 }
 
 void GrpcRemotingService::Impl::await_next() {
@@ -243,14 +249,17 @@ void GrpcRemotingService::Impl::forget(Session* session) {
   sessions_.erase(found);
 }
 
-GrpcRemotingService::GrpcRemotingService(InboundStream::Shared& shared)
-    : impl_(std::make_unique<Impl>(shared)) {}
+GrpcRemotingService::GrpcRemotingService(InboundStream::Shared& shared,
+                                         ProcessDiagnostics& diagnostics)
+    : impl_(std::make_unique<Impl>(shared, diagnostics)) {}
 
 GrpcRemotingService::~GrpcRemotingService() = default;
 
 void GrpcRemotingService::add_to(grpc::ServerBuilder& builder) { impl_->add_to(builder); }
 
 void GrpcRemotingService::start(GrpcPoller& poller) { impl_->start(poller); }
+
+void GrpcRemotingService::end() { impl_->end(); }
 
 void GrpcRemotingService::say_goodbye() { impl_->say_goodbye(); }
 

@@ -1,4 +1,5 @@
-// GrpcRemotingService: the server side of remote.Remoting: takes the streams that peers open.
+// GrpcRemotingService: the server side of remote.Remoting: takes the streams that peers open, and answers their
+// tools.
 //
 //   add_to(), start()   once, in this order, the server being started in between
 //   say_goodbye()       any thread
@@ -8,6 +9,7 @@
 
 #include "remote/grpc_poller.h"
 #include "remote/inbound_stream.h"
+#include "remote/process_diagnostics.h"
 
 namespace grpc {
 class ServerBuilder;
@@ -17,14 +19,17 @@ namespace nexus::remote {
 
 class GrpcRemotingService {
  public:
-  // `shared` must outlive it.
-  explicit GrpcRemotingService(InboundStream::Shared& shared);
+  // Both must outlive it.
+  GrpcRemotingService(InboundStream::Shared& shared, ProcessDiagnostics& diagnostics);
   ~GrpcRemotingService();
 
   // The server that is built must end before this does.
   void add_to(grpc::ServerBuilder& builder);
   // The poller must have been drained before this ends.
   void start(GrpcPoller& poller);
+
+  // Before the poller is shut down: nothing is answered any more.
+  void end();
 
   // Tells every peer that this node ends the link for good, and takes no new streams.
   void say_goodbye();

@@ -38,6 +38,8 @@ struct Options {
   // broken off and dialled again.
   core::Duration ping_interval = std::chrono::seconds(1);
   core::Duration ping_timeout = std::chrono::seconds(5);
+  // Ids in one answer to ListProcesses; 0 = diagnostics are refused.
+  std::size_t diagnostics_count_max = 10'000;
 };
 
 // Limit for frames that peers send: the largest batch, or one message of the largest size.

@@ -26,7 +26,8 @@ Remote::Remote(const Options& options, core::ActorSystem& system, std::string me
                .options = options,
                .self = {.address = system.address(), .member_id = std::move(member_id)},
                .sessions = InboundSessions(options.peer_count_max)},
-      service_(inbound_) {
+      diagnostics_({.count_max = options.diagnostics_count_max}, system),
+      service_(inbound_, diagnostics_) {
   system_.registry().set_foreign_route(this);
 }
 
@@ -39,6 +40,7 @@ void Remote::end() {
   (void)endpoints_.close(system_.clock().now());
   (void)system_.dispatcher().set_poller(nullptr);
   dialer_->close();
+  service_.end();
   if (poller_ != nullptr) poller_->shutdown();
 }
 

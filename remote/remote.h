@@ -16,6 +16,7 @@
 #include "remote/grpc_poller.h"
 #include "remote/grpc_remoting_service.h"
 #include "remote/options.h"
+#include "remote/process_diagnostics.h"
 #include "remote/wire_types.h"
 
 namespace nexus::remote {
@@ -75,6 +76,7 @@ class Remote final : public core::ForeignRoute {
   std::vector<LastEndpoint> last_endpoints_;
   EndpointReader reader_;
   InboundStream::Shared inbound_;
+  ProcessDiagnostics diagnostics_;
   GrpcRemotingService service_;
   // Null before add_to().
   std::unique_ptr<GrpcPoller> poller_;

@@ -298,6 +298,15 @@ std::vector<std::pair<std::string, Pid>> ProcessRegistry::names() const {
   return all;
 }
 
+std::vector<std::pair<std::string, Pid>> ProcessRegistry::further_names() const {
+  std::vector<std::pair<std::string, Pid>> all;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mutex);
+    all.insert(all.end(), shard.others.begin(), shard.others.end());
+  }
+  return all;
+}
+
 DoorCounters& ProcessRegistry::add_worker_counters() {
   MutexLock lock(worker_counters_mutex_);
   return worker_counters_.emplace_back();

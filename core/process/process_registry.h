@@ -99,6 +99,8 @@ class ProcessRegistry {
   Pid resolve(std::string_view address, std::string_view id) const;
   // Names in no order; a snapshot.
   std::vector<std::pair<std::string, Pid>> names() const;
+  // Of these, the ones that were given with add().
+  std::vector<std::pair<std::string, Pid>> further_names() const;
 
   struct Counters {
     std::uint64_t accepted;

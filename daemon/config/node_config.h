@@ -63,6 +63,7 @@ struct RemoteSection {
   std::chrono::milliseconds ack_delay{10};
   std::chrono::milliseconds ping_interval{1'000};
   std::chrono::milliseconds ping_timeout{5'000};
+  std::uint32_t diagnostics_count_max = 10'000;
 
   bool operator==(const RemoteSection&) const = default;
 };

@@ -222,6 +222,13 @@ std::vector<NodeOption> make_node_options() {
            .max = 20 * kMinute,
            .doc = "A link to a nexus peer that stays silent for so long is broken off and dialled "
                   "again; at least twice `remote.ping_interval`."}),
+      in_section<&N::remote, &RemoteSection::diagnostics_count_max>(
+          {.path = "remote.diagnostics_count_max",
+           .unit = "ids",
+           .max = 100'000,
+           .doc =
+               "Actors and processes that one answer to `remote.Remoting/ListProcesses` names; 0 "
+               "refuses that call and `GetProcessDiagnostics`."}),
 
       in_section<&N::security, &SecuritySection::insecure>(
           {.path = "security.insecure",

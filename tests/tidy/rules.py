@@ -41,6 +41,7 @@ LIBRARIES = {
     "CLI11": r"CLI/",
     "spdlog": r"spdlog/|fmt/",
     "Boost": r"boost/",
+    "RE2": r"re2/",
 }
 
 
