@@ -10,6 +10,7 @@
 //              {"returned","out_of_order"} when all have come back
 //   reporter   answers with the headers that the message had
 //   watcher    {"watch"} watches this Pid and answers {}; {} answers how many Terminated came for each Pid: {"<pid>": 1}
+//   teller, ledger   see ledger_kinds.h
 
 #include <google/protobuf/struct.pb.h>
 
@@ -21,6 +22,7 @@
 
 #include "core/base/mutex.h"
 #include "daemon/node.h"
+#include "tests/process/ledger_kinds.h"
 
 namespace {
 
@@ -255,5 +257,6 @@ int main(int argc, char** argv) {
   node.add_kind("reporter", core::props<Reporter>(), "answers with headers");
   node.add_kind("watcher", core::props<Watcher>(), "counts each Terminated").accepts<Struct>();
   node.add_kind("sour", sour(), "throws at each payload");
+  nexus::test::add_ledger_kinds(node);
   return node.run(argc, argv);
 }

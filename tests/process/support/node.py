@@ -29,12 +29,14 @@ class NodeDied(AssertionError):
 
 
 class Node:
-    """Configured, not yet running. `settings` are lines of YAML below the ones that every test needs."""
+    """Configured, not yet running. `settings` are lines of YAML below the ones that every test needs. `address` is where other
+    nodes reach it: `advertise` when that is given. Clients of a test come straight to `listen`."""
 
-    def __init__(self, name="n1", program=NEXUSD, unreachable_after="1s", settings="", port=None, env=None):
+    def __init__(self, name="n1", program=NEXUSD, unreachable_after="1s", settings="", port=None, env=None, advertise=None):
         self.name = name
         self.port = port or free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        self.listen = f"127.0.0.1:{self.port}"
+        self.address = advertise or self.listen
         self.process = None
         # Set by what ends the node on purpose; a node that ends otherwise has crashed.
         self.ended_by_test = False
@@ -45,7 +47,7 @@ class Node:
         self.config_path = os.path.join(self._folder.name, "node.yaml")
         self.log_path = os.path.join(self._folder.name, "log")
         with open(self.config_path, "w", encoding="utf-8") as file:
-            file.write(f"node:\n  name: {name}\n  listen: {self.address}\n  shutdown_timeout: {10 * TIME_FACTOR}s\n"
+            file.write(f"node:\n  name: {name}\n  listen: {self.listen}\n  advertise: {self.address}\n  shutdown_timeout: {10 * TIME_FACTOR}s\n"
                        f"remote:\n  unreachable_after: {unreachable_after}\n{settings}")
 
     def start(self):
@@ -58,7 +60,7 @@ class Node:
         """Returns when gRPC's health service says SERVING."""
         deadline = time.monotonic() + READY_S
         self._await(deadline, self._accepts)
-        with grpc.insecure_channel(self.address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        with grpc.insecure_channel(self.listen, options=[("grpc.enable_http_proxy", 0)]) as channel:
             health = health_pb2_grpc.HealthStub(channel)
             self._await(deadline, lambda: self._serves(health))
         return self
@@ -85,7 +87,7 @@ class Node:
         return answer.status == health_pb2.HealthCheckResponse.SERVING
 
     def client(self, **options):
-        return Client(self.address, **options)
+        return Client(self.listen, **options)
 
     def pid_of(self, actor_id):
         return f"{self.address}/{actor_id}"

@@ -1,0 +1,333 @@
+"""Two nodes that send to each other without a pause, while the network between them fails and nodes are killed: nothing comes twice or
+out of order, and each message has a fate. By what both nodes wrote down.
+
+    fault_test.py [--rounds N] [--seed S]     or NEXUS_FAULT_ROUNDS, NEXUS_FAULT_SEED
+"""
+
+import argparse
+import collections
+import os
+import random
+import sys
+import tempfile
+import time
+
+from support.case import NodeTestCase, main
+from support.client import CallFailed
+from support.fault_proxy import FaultNetwork
+from support.node import TEST_NODE, TIME_FACTOR
+
+ROUNDS = int(os.environ.get("NEXUS_FAULT_ROUNDS", "4"))
+SEED = int(os.environ.get("NEXUS_FAULT_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
+UNREACHABLE_AFTER_S = 1.0 * TIME_FACTOR
+# A peer that is silent for longer than the shorter faults is left.
+SETTINGS = ("  reconnect_min: 20ms\n  reconnect_max: 300ms\n"
+            f"  ping_interval: {250 * TIME_FACTOR}ms\n  ping_timeout: {750 * TIME_FACTOR}ms\n")
+# To each of two targets, from each of two tellers of a node: 4,000 messages a second in each direction.
+PER_BEAT, BEAT_MS = 5 if TIME_FACTOR == 1 else 1, 5
+LANES = 2
+
+
+class Book:
+    """What one node wrote down, over all processes that were this node."""
+
+    def __init__(self, path):
+        self.path = path
+        self._offset = 0
+        # By (from, to): numbers in the order of their lines.
+        self.sent = collections.defaultdict(list)
+        self.posted = collections.defaultdict(list)
+        self.handled = collections.defaultdict(list)
+        self.damaged = collections.defaultdict(list)
+        # By (from, to): number to reasons.
+        self.dead = collections.defaultdict(lambda: collections.defaultdict(set))
+
+    def read(self):
+        if not os.path.exists(self.path):
+            return self
+        with open(self.path, encoding="utf-8", errors="replace") as file:
+            file.seek(self._offset)
+            text = file.read()
+        whole = text[:text.rfind("\n") + 1]
+        self._offset += len(whole.encode("utf-8", errors="replace"))
+        for line in whole.splitlines():
+            words = line.split(" ")
+            number, pair = int(words[-1]), (words[-3], words[-2])
+            if words[0] == "dead":
+                self.dead[pair][number].add(words[1])
+            else:
+                getattr(self, words[0])[pair].append(number)
+        return self
+
+
+class Round:
+    """What a seed wants: faults, in words for who reads a failure, and when they end."""
+
+    def __init__(self, seed, number):
+        self.dice = random.Random(f"{seed} {number}")
+        self.steps = []
+        # Nothing may be lost, dead or in doubt when the link only got slow.
+        self.is_gentle = False
+        self.has_wrong_bits = False
+        self.kills = set()
+        kind = self.dice.choices(["gentle", "breaking", "kill"], [3, 5, 2])[0]
+        getattr(self, f"_{kind}")()
+
+    def __str__(self):
+        return "\n".join(f"  {what}{arguments} on {where}, for {seconds:.2f} s"
+                         for what, where, arguments, seconds in self.steps)
+
+    def _paths(self):
+        return self.dice.choice([[(0, 1)], [(1, 0)], [(0, 1), (1, 0)]])
+
+    def _add(self, what, where, *arguments, seconds):
+        self.steps.append((what, where, arguments, seconds * TIME_FACTOR))
+
+    def _gentle(self):
+        self.is_gentle = True
+        dice = self.dice
+        for path in self._paths():
+            what, arguments = dice.choice([
+                ("delay", (round(dice.uniform(0.005, 0.1), 3), round(dice.uniform(0, 0.05), 3))),
+                ("rate", (dice.randrange(100_000, 1_000_000),)), ("lose", (0.01,)), ("stall", ())])
+            self._add(what, path, *arguments, seconds=dice.uniform(0.1, 0.3))
+
+    def _breaking(self):
+        dice = self.dice
+        # Shorter, and longer, than it takes to give the peer up.
+        seconds = dice.choice([dice.uniform(0.0, 0.3), dice.uniform(1.5, 2.0)])
+        what = dice.choice(["reset", "reset", "cut", "stall", "black_hole", "refuse", "flip"])
+        if what == "reset":
+            for _ in range(dice.randrange(1, 4)):
+                self._add("reset", dice.choice([(0,), (1,), (0, 1)]), seconds=dice.uniform(0.0, 0.2))
+        elif what in ("cut", "stall", "flip"):
+            self.has_wrong_bits = what == "flip"
+            for path in self._paths():
+                self._add(what, path, *([5_000] if what == "flip" else []), seconds=0)
+            self._add("wait", (), seconds=seconds)
+        elif what == "black_hole":
+            self._add(what, dice.choice([(0,), (1,), (0, 1)]), seconds=seconds)
+        else:
+            where = dice.choice([(0,), (1,), (0, 1)])
+            self._add("refuse", where, seconds=0)
+            self._add("reset", where, seconds=seconds)
+
+    def _kill(self):
+        victim = self.dice.randrange(2)
+        self.kills.add(victim)
+        if self.dice.random() < 0.5:
+            self._add("delay", (1 - victim, victim), 0.02, seconds=0.05)
+        self._add("kill", (victim,), seconds=self.dice.choice([0.0, 0.3, 1.5]))
+
+
+class Faults(NodeTestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = tempfile.TemporaryDirectory(prefix="nexus-books-")
+        self.addCleanup(self.folder.cleanup)
+        self.network = FaultNetwork(SEED)
+        self.books = [Book(os.path.join(self.folder.name, f"book{n}")) for n in range(2)]
+        self.nodes = [self.start_one(n) for n in range(2)]
+        # What each pair had sent when the last fault ended.
+        self.healed_after = {}
+
+    def start_one(self, place, **options):
+        return self.network.node(self, f"n{place + 1}", program=TEST_NODE, settings=SETTINGS,
+                                 unreachable_after=f"{int(UNREACHABLE_AFTER_S * 1000)}ms",
+                                 env={"NEXUS_TEST_BOOK": self.books[place].path}, **options)
+
+    def read_books(self):
+        for book in self.books:
+            book.read()
+
+    # One round.
+
+    def begin_load(self, number):
+        """The ids of tellers and ledgers, by node."""
+        self.pairs = []
+        for place, node in enumerate(self.nodes):
+            self.spawn_ledgers(place, number)
+        for place, node in enumerate(self.nodes):
+            other = self.nodes[1 - place]
+            for lane in range(LANES):
+                teller = f"teller-{number}-{place}-{lane}"
+                client = self.client(node)
+                client.spawn("teller", teller)
+                ledgers = [f"ledger-{number}-{1 - place}-{lane}" for lane in range(LANES)]
+                client.ask(teller, {"targets": " ".join(other.pid_of(ledger) for ledger in ledgers),
+                                    "per_beat": PER_BEAT, "beat_ms": BEAT_MS})
+                self.pairs += [(place, teller, ledger) for ledger in ledgers]
+
+    def spawn_ledgers(self, place, number):
+        for lane in range(LANES):
+            self.client(self.nodes[place]).spawn("ledger", f"ledger-{number}-{place}-{lane}")
+
+    def end_load(self, round_):
+        for place, node in enumerate(self.nodes):
+            # A new process has no tellers of this round.
+            for teller in {teller for at, teller, _ in self.pairs if at == place and place not in round_.kills}:
+                self.client(node).ask(teller, {"stop": True}, timeout=20 * TIME_FACTOR)
+
+    def stop_actors(self):
+        """Of this round, so that they do not fill the node."""
+        for place, teller, ledger in self.pairs:
+            for at, actor_id in ((place, teller), (1 - place, ledger)):
+                try:
+                    self.client(self.nodes[at]).stop(actor_id)
+                except CallFailed as failure:
+                    self.assertEqual(failure.reason, "ACTOR_NOT_FOUND", failure)
+
+    def suffer(self, round_, number):
+        for what, where, arguments, seconds in round_.steps:
+            if what == "kill":
+                self.kill(where[0], number, seconds)
+            elif what in ("reset", "refuse", "black_hole"):
+                for place in where:
+                    getattr(self.network.proxy(self.nodes[place]), what)()
+                self.pass_time(seconds)
+            else:
+                if what != "wait":
+                    sender, receiver = (self.nodes[place] for place in where)
+                    getattr(self.network.path(sender, receiver), what)(*arguments)
+                self.pass_time(seconds)
+        self.network.heal()
+
+    def kill(self, place, number, seconds):
+        """And a new process at the same address, which nobody reaches before its ledgers write their books."""
+        proxy = self.network.proxy(self.nodes[place])
+        self.nodes[place].crash()
+        proxy.refuse()
+        self.pass_time(seconds)
+        self.nodes[place] = self.start_one(place, instead_of=self.nodes[place])
+        self.spawn_ledgers(place, number)
+
+    def pass_time(self, seconds):
+        end = time.monotonic() + seconds
+        self.await_true(lambda: time.monotonic() >= end, timeout_s=seconds + 20)
+
+    def flows(self, pair, beyond):
+        place, teller, ledger = pair
+        posted = self.books[1 - place].posted[teller, ledger]
+        return bool(posted) and posted[-1] > beyond
+
+    def await_flow(self, killed):
+        """Until each teller that still lives is heard again."""
+        self.read_books()
+        beyond = {}
+        for place, teller, ledger in self.pairs:
+            if place not in killed:
+                sent = self.books[place].sent[teller, ledger]
+                beyond[place, teller, ledger] = sent[-1] if sent else 0
+        self.healed_after = beyond
+
+        def all_flow():
+            self.read_books()
+            return all(self.flows(pair, last) for pair, last in beyond.items())
+        self.await_true(all_flow, timeout_s=30)
+
+    def unfated(self, pair):
+        """Numbers that were sent, and of which nobody knows anything."""
+        place, teller, ledger = pair
+        key = (teller, ledger)
+        known = set(self.books[1 - place].posted[key])
+        for book in self.books:
+            known |= set(book.dead[key])
+        return [number for number in self.books[place].sent[key] if number not in known]
+
+    def check(self, round_):
+        for pair in self.pairs:
+            place, teller, ledger = pair
+            key = (teller, ledger)
+            sender, receiver = self.books[place], self.books[1 - place]
+            posted, handled = receiver.posted[key], receiver.handled[key]
+            told = f"from {teller} to {ledger}"
+            # One number after the other, none twice.
+            self.assertEqual(posted, sorted(set(posted)), f"{told}: posted out of order or twice: {disorder(posted)}")
+            self.assertEqual(handled, sorted(set(handled)), f"{told}: handled out of order or twice: {disorder(handled)}")
+            self.assertLessEqual(set(posted), set(sender.sent[key]), f"{told}: never sent")
+            if 1 - place in round_.kills:
+                self.assertLessEqual(set(handled), set(posted), told)
+            else:
+                self.assertEqual(handled, posted, told)
+            dead = {number: reasons for book in self.books for number, reasons in book.dead[key].items()}
+            both = {number: reasons for number, reasons in dead.items()
+                    if number in set(posted) and reasons != {"link_lost_in_doubt"}}
+            self.assertFalse(both, f"{told}: delivered, and dead for sure")
+            if round_.is_gentle:
+                self.assertEqual((dead, receiver.damaged[key]), ({}, []), told)
+            if not round_.has_wrong_bits:
+                self.assertEqual(receiver.damaged[key], [], told)
+
+    def settled(self, round_):
+        self.read_books()
+        for pair in self.pairs:
+            if pair[0] in round_.kills:
+                continue
+            unfated = self.unfated(pair)
+            if round_.has_wrong_bits:
+                # Some arrived as another message, or for nobody that there is. Those after it must not.
+                unfated = [number for number in unfated if number > self.healed_after[pair]]
+            if unfated:
+                return False
+        # What has entered a mailbox leaves it.
+        return all(1 - place in round_.kills or len(self.books[1 - place].handled[teller, ledger])
+                   == len(self.books[1 - place].posted[teller, ledger]) for place, teller, ledger in self.pairs)
+
+    def play(self, number):
+        round_ = Round(SEED, number)
+        told = f"round {number} of seed {SEED}:\n{round_}"
+        with self.subTest(told):
+            try:
+                self.begin_load(number)
+                self.await_flow(frozenset())
+                self.suffer(round_, number)
+                self.await_flow(round_.kills)
+                self.end_load(round_)
+                self.await_true(lambda: self.settled(round_), timeout_s=20)
+                self.check(round_)
+                self.stop_actors()
+            except Exception:
+                print(f"*** failed: {told}\n{self.summary()}", file=sys.stderr)
+                raise
+
+    def summary(self):
+        """Of all messages of this round."""
+        self.read_books()
+        lines = []
+        for pair in self.pairs:
+            place, teller, ledger = pair
+            key = (teller, ledger)
+            reasons = collections.Counter(" ".join(sorted(reasons)) for book in self.books
+                                          for reasons in book.dead[key].values())
+            unfated = self.unfated(pair)
+            lines.append(f"  {teller} -> {ledger}: sent {len(self.books[place].sent[key])}, posted "
+                         f"{len(self.books[1 - place].posted[key])}, handled {len(self.books[1 - place].handled[key])}, "
+                         f"dead {dict(reasons)}, unknown {len(unfated)} {unfated[:5]}")
+        return "\n".join(lines)
+
+    def test_nothing_is_lost_unseen_doubled_or_out_of_order(self):
+        print(f"seed {SEED}, {ROUNDS} rounds", file=sys.stderr)
+        for number in range(1, ROUNDS + 1):
+            self.play(number)
+            if self.has_failed():
+                break
+        sent = sum(len(numbers) for book in self.books for numbers in book.sent.values())
+        posted = sum(len(numbers) for book in self.books for numbers in book.posted.values())
+        dead = collections.Counter(reason for book in self.books for numbers in book.dead.values()
+                                   for reasons in numbers.values() for reason in reasons)
+        print(f"{sent} sent, {posted} delivered, dead letters {dict(dead)}", file=sys.stderr)
+
+
+def disorder(numbers):
+    """The first places where a number does not go up."""
+    return [(before, after) for before, after in zip(numbers, numbers[1:]) if after <= before][:5]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--seed", type=int, default=SEED)
+    options, rest = parser.parse_known_args()
+    ROUNDS, SEED = options.rounds, options.seed
+    sys.argv[1:] = rest
+    main()
