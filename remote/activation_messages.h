@@ -14,14 +14,16 @@ struct ActorPidRequest {
   std::string kind;
 };
 
-// Numbers of the Go dialect.
+// Numbers of Go, and those of .NET for the same where they differ.
 enum class ActivationStatus : std::int32_t {
   ok = 0,
   unavailable = 1,
   timeout = 2,
   name_exists = 3,
   error = 4,
-  dead_letter = 5
+  dead_letter = 5,
+  dotnet_name_exists = 1,
+  dotnet_error = 2
 };
 
 struct ActorPidResponse {

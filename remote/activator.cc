@@ -8,7 +8,8 @@ namespace {
 
 class Activator final : public core::Actor {
  public:
-  explicit Activator(Remote::SpawnKind spawn) : spawn_(std::move(spawn)) {}
+  Activator(Remote::SpawnKind spawn, ActivatorOf family)
+      : spawn_(std::move(spawn)), is_go_(family == ActivatorOf::go) {}
 
   void receive(core::Context& context) override {
     const auto* request = context.message<ActorPidRequest>();
@@ -19,9 +20,10 @@ class Activator final : public core::Actor {
       response.pid = *spawned;
     } else if (spawned.error().code == core::Errc::already_exists) {
       response.pid = context.system().registry().find(request->name);
-      response.status = ActivationStatus::name_exists;
+      response.status =
+          is_go_ ? ActivationStatus::name_exists : ActivationStatus::dotnet_name_exists;
     } else {
-      response.status = ActivationStatus::error;
+      response.status = is_go_ ? ActivationStatus::error : ActivationStatus::dotnet_error;
       context.system().log().warn("a peer asked for an actor that cannot be spawned",
                                   {{"kind", request->kind},
                                    {"name", request->name},
@@ -33,12 +35,13 @@ class Activator final : public core::Actor {
 
  private:
   const Remote::SpawnKind spawn_;
+  const bool is_go_;
 };
 
 }  // namespace
 
-core::PropsPtr activator_props(Remote::SpawnKind spawn) {
-  auto props = core::props<Activator>(std::move(spawn));
+core::PropsPtr activator_props(Remote::SpawnKind spawn, ActivatorOf family) {
+  auto props = core::props<Activator>(std::move(spawn), family);
   props.system = true;
   return core::share(std::move(props));
 }

@@ -1,6 +1,7 @@
 #include "remote/remote.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/actor/system_messages.h"
 #include "core/dispatch/worker.h"
@@ -59,10 +60,11 @@ void Remote::start() {
 }
 
 core::Status Remote::start_activator(SpawnKind spawn) {
-  core::Result<core::Pid> activator =
-      system_.spawn_system(activator_props(std::move(spawn)), "activator");
-  if (!activator.ok()) return activator.error();
-  CHECK(system_.registry().add("$activator", *activator));
+  for (const auto& [name, family] :
+       {std::pair{"activator", ActivatorOf::go}, std::pair{"$activator", ActivatorOf::dotnet}}) {
+    const auto activator = system_.spawn_system(activator_props(spawn, family), name);
+    if (!activator.ok()) return activator.error();
+  }
   return core::Nothing{};
 }
 

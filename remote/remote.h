@@ -42,7 +42,7 @@ class Remote final : public core::ForeignRoute {
   void start();
   const RemoteMetrics& metrics() const { return shared_->metrics; }
 
-  // Once: spawns the activator, which answers remote.ActorPidRequest under the names that Go and .NET peers use.
+  // Once: spawns the activators, which answer remote.ActorPidRequest under the names, and with the numbers, of Go and of .NET.
   core::Status start_activator(SpawnKind spawn);
 
   void deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope,

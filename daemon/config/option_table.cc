@@ -119,9 +119,9 @@ std::vector<NodeOption> make_node_options() {
       in_section<&N::core, &CoreSection::actor_count_max>(
           {.path = "core.actor_count_max",
            .unit = "actors",
-           .min = 1,
+           .min = 2,
            .max = core::CellTable::kActorCountMax,
-           .doc = "Actors alive in this node at once."}),
+           .doc = "Actors alive in this node at once; the node itself has two."}),
       in_section<&N::core, &CoreSection::ask_timeout_default>(
           {.path = "core.ask_timeout_default",
            .min = 1,

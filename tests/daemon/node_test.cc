@@ -61,7 +61,7 @@ TEST(Node, StartsWithEveryOptionAtItsLeastAndAtItsMost) {
     }
     Node node;
     ASSERT_TRUE(node.start(config).ok());
-    // The activator is an actor, too.
+    // The activators are actors, too.
     EXPECT_EQ(node.system().spawn(core::share(core::props<Doubler>())).ok(), most);
     EXPECT_TRUE(node.stop());
   }

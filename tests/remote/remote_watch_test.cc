@@ -330,6 +330,14 @@ TEST_F(RemoteActivation, AnUnknownKindIsAnErrorWithoutAPid) {
   EXPECT_TRUE(response.pid.empty());
 }
 
+TEST_F(RemoteActivation, WhoAsksByTheNameOfDotnetIsAnsweredInItsNumbers) {
+  (void)activate("steered", "a", "$activator");
+  const ActorPidResponse taken = activate("steered", "a", "$activator");
+  EXPECT_EQ(static_cast<int>(taken.status), 1);
+  EXPECT_EQ(taken.pid, b_->pid("a"));
+  EXPECT_EQ(static_cast<int>(activate("unknown", "b", "$activator").status), 2);
+}
+
 TEST_F(RemoteActivation, AnythingElseIsIgnored) {
   (void)a_->send(b_->pid("activator"), v1::CounterRequest());
   EXPECT_EQ(activate("steered", "a").status, ActivationStatus::ok);
