@@ -41,7 +41,8 @@ class Received:
 class ScriptedPeer(remote_grpc.RemotingServicer):
     """Use as a context manager. `old_dialect`: targets are serialised PIDs, as before 2025."""
 
-    def __init__(self, node_address, member_id="2ZbLMtGzVdpTgXN5kqWcRe", old_dialect=False):
+    def __init__(self, node_address, member_id="2ZbLMtGzVdpTgXN5kqWcRe", old_dialect=False, port=0, advertise=None,
+                 server_options=()):
         self.member_id = member_id
         # Handshakes of the node, and every envelope that it sent on streams that it dialled.
         self.connects = queue.Queue()
@@ -51,11 +52,13 @@ class ScriptedPeer(remote_grpc.RemotingServicer):
         self.end = None
         self._node_address = node_address
         self.old_dialect = old_dialect
-        self._outgoing = queue.Queue()
-        self._ended = threading.Event()
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
+        self.restart_stream()
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=8),
+                                   options=[("grpc.so_reuseport", 0), *server_options])
         remote_grpc.add_RemotingServicer_to_server(self, self._server)
-        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self.listen = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
+        self.address = advertise or self.listen
+        self._dial_address = node_address
 
     def __enter__(self):
         self._server.start()
@@ -68,25 +71,48 @@ class ScriptedPeer(remote_grpc.RemotingServicer):
 
     # The stream that this peer dials.
 
+    def restart_stream(self):
+        self.responses = []
+        self.end = None
+        self._outgoing = queue.Queue()
+        self._ended = threading.Event()
+        # Until it is dialled.
+        self._ended.set()
+
+    def dial_options(self):
+        return CHANNEL_OPTIONS
+
+    def server_connection(self):
+        return remote.ServerConnection(member_id=self.member_id, address=self.address)
+
+    def on_response(self, frame):
+        """Of what follows the node's ConnectResponse."""
+
+    def on_end(self, code):
+        """Of the node's side of the stream."""
+
     def dial(self):
         """Sends the handshake; returns when the node has answered it."""
-        channel = grpc.insecure_channel(self._node_address, options=CHANNEL_OPTIONS)
+        self._ended.clear()
+        channel = grpc.insecure_channel(self._dial_address, options=self.dial_options())
         stream = remote_grpc.RemotingStub(channel).Receive(iter(self._outgoing.get, None))
-        server = remote.ServerConnection(member_id=self.member_id, address=self.address)
-        self._outgoing.put(remote.RemoteMessage(connect_request=remote.ConnectRequest(server_connection=server)))
+        self._outgoing.put(remote.RemoteMessage(
+            connect_request=remote.ConnectRequest(server_connection=self.server_connection())))
         self.responses.append(next(stream))
-        threading.Thread(target=self._read, args=(channel, stream), daemon=True).start()
+        threading.Thread(target=self._read, args=(channel, stream, self._ended), daemon=True).start()
         return self.responses[0].connect_response
 
-    def _read(self, channel, stream):
+    def _read(self, channel, stream, ended):
         try:
             for frame in stream:
                 self.responses.append(frame)
+                self.on_response(frame)
             self.end = stream.code()
         except grpc.RpcError as error:
             self.end = error.code()
+        self.on_end(self.end)
         channel.close()
-        self._ended.set()
+        ended.set()
 
     def await_end(self):
         assert self._ended.wait(WAIT_S), "the node did not end the stream"
@@ -99,17 +125,21 @@ class ScriptedPeer(remote_grpc.RemotingServicer):
         self.send_bytes(target_id, message.DESCRIPTOR.full_name, message.SerializeToString(), sender_id,
                         sender_request_id, headers)
 
-    def send_bytes(self, target_id, type_name, data, sender_id=None, sender_request_id=0, headers=None):
+    def pid_of_sender(self, actor_id):
+        return self.pid(actor_id)
+
+    def send_bytes(self, target_id, type_name, data, sender_id=None, sender_request_id=0, headers=None,
+                   target_request_id=0):
         target = target_id.encode()
         if self.old_dialect:
             target = actor.PID(Address=self._node_address, Id=target_id).SerializeToString()
         envelope = remote.MessageEnvelope(message_data=data, sender=1 if sender_id else 0,
-                                          sender_request_id=sender_request_id)
+                                          sender_request_id=sender_request_id, target_request_id=target_request_id)
         if headers:
             envelope.message_header.header_data.update(headers)
         self._outgoing.put(remote.RemoteMessage(message_batch=remote.MessageBatch(
             type_names=[type_name], targets=[target], envelopes=[envelope],
-            senders=[self.pid(sender_id)] if sender_id else [])))
+            senders=[self.pid_of_sender(sender_id)] if sender_id else [])))
 
     # The streams that the node dials.
 
