@@ -21,11 +21,11 @@ class GrpcGate {
     core::MutexLock lock(mutex_);
     closed_ = true;
   }
-  // Runs `start` unless it is closed.
+  // One after the other, and told whether it is open.
   template <typename Start>
   void pass(Start start) {
     core::MutexLock lock(mutex_);
-    if (!closed_) start();
+    start(!closed_);
   }
 
  private:
@@ -57,7 +57,8 @@ class GrpcUnaryCall final
     call->self_ = call;
     auto& queue = call->method_->poller.queue();
     call->context_.AsyncNotifyWhenDone(&call->over_);
-    call->method_->gate->pass([&] {
+    call->method_->gate->pass([&](bool is_open) {
+      if (!is_open) return call->self_.reset();
       (call->method_->service.*call->method_->await)(
           &call->context_, &call->request_, &call->writer_, &queue, &queue, &call->accepted_);
     });
@@ -69,9 +70,11 @@ class GrpcUnaryCall final
   grpc::ServerContext& context() { return context_; }
   // Any thread: the client still waits.
   bool is_wanted() const { return !is_over_.load(); }
-  // Any thread, once: sends the response when the status is OK.
+  // Any thread, once: sends the response when the status is OK. One that nobody waits for any more is dropped.
   void answer(const grpc::Status& status) {
-    method_->gate->pass([&] {
+    method_->gate->pass([&](bool is_open) {
+      if (!is_open || is_over_.load()) return;
+      is_answering_ = true;
       if (status.ok()) {
         writer_.Finish(response_, status, &answered_);
       } else {
@@ -96,15 +99,16 @@ class GrpcUnaryCall final
     method_->handle(self_);
   }
   void on_answered(bool) {
-    is_answered_ = true;
-    end_if_idle();
+    is_answering_ = false;
+    if (is_over_.load()) self_.reset();
   }
   void on_over(bool) {
-    is_over_.store(true);
-    end_if_idle();
-  }
-  void end_if_idle() {
-    if (is_answered_ && is_over_.load()) self_.reset();
+    bool is_idle = false;
+    method_->gate->pass([&](bool) {
+      is_over_.store(true);
+      is_idle = !is_answering_;
+    });
+    if (is_idle) self_.reset();
   }
 
   const std::shared_ptr<const Method> method_;
@@ -119,7 +123,8 @@ class GrpcUnaryCall final
 
   // Completions.
   std::shared_ptr<GrpcUnaryCall> self_;
-  bool is_answered_ = false;
+  // The answer is on its way. Set in the gate, while the call is not over.
+  bool is_answering_ = false;
 };
 
 }  // namespace nexus::remote
