@@ -40,6 +40,7 @@ std::string encode(const ConnectRequest& request) {
     auto* server = connect->mutable_server_connection();
     server->set_member_id(request.member_id);
     server->set_address(request.address);
+    for (const std::string& member_id : request.block_list) server->add_block_list(member_id);
     if (request.link) {
       auto* link = server->mutable_nexus_link();
       link->set_version(kLinkVersion);
@@ -160,6 +161,7 @@ ConnectRequest read_connect(const ::remote::ConnectRequest& connect) {
   }
   const auto& server = connect.server_connection();
   ConnectRequest request{.member_id = server.member_id(), .address = server.address()};
+  request.block_list = {server.block_list().begin(), server.block_list().end()};
   if (server.has_nexus_link() && server.nexus_link().version() == kLinkVersion) {
     request.link = LinkOffer{server.nexus_link().link(), server.nexus_link().session()};
   }

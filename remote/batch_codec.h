@@ -43,6 +43,8 @@ struct ConnectRequest {
   bool client = false;
   // None from other members of the family, and from nodes of ours with another version of the protocol.
   std::optional<LinkOffer> link{};
+  // Members that the dialler has blocked.
+  std::vector<std::string> block_list{};
 };
 struct ConnectResponse {
   std::string member_id;

@@ -51,6 +51,8 @@ std::string_view to_string(EndpointState::WhyGone why) {
       return "restarted";
     case EndpointState::WhyGone::refused:
       return "refused us";
+    case EndpointState::WhyGone::blocked:
+      return "blocked";
   }
   return "";
 }
@@ -112,7 +114,7 @@ std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message)
   bool holds = false;
   {
     core::MutexLock lock(mutex_);
-    if (state_.phase() == EndpointState::Phase::closed) return core::DeadLetterReason::link_down;
+    if (takes_nothing()) return down_reason();
     if (!writer_.push(message.head, message.data, message.lane, message.exempt)) {
       return core::DeadLetterReason::link_queue_full;
     }
@@ -250,19 +252,20 @@ OutboundSession::Numbered Endpoint::next_frame() {
 void Endpoint::write_failed(const std::shared_ptr<EndpointStream>& stream) {
   OutboundSession::Numbered failed = std::exchange(in_flight_, {});
   std::optional<QueuePressure::Change> pressure;
+  core::DeadLetterReason reason{};
   {
     core::MutexLock lock(mutex_);
     if (stream_ == stream) stream_ = nullptr;
     if (failed.sequence > 0) return session_.untake();
-    const bool has_future = state_.phase() != EndpointState::Phase::idle &&
-                            state_.phase() != EndpointState::Phase::closed;
+    const bool has_future = state_.phase() != EndpointState::Phase::idle && !takes_nothing();
+    reason = down_reason();
     if (has_future && failed.frame->count > 0) {
       writer_.put_back(std::exchange(failed.frame, nullptr));
       pressure = note_queue();
     }
   }
   if (pressure) publish(*pressure);
-  if (failed.frame != nullptr) to_dead_letters(failed.frame, core::DeadLetterReason::link_down);
+  if (failed.frame != nullptr) to_dead_letters(failed.frame, reason);
 }
 
 void Endpoint::on_stream_written(std::uint64_t epoch, bool ok) {
@@ -323,7 +326,10 @@ void Endpoint::on_stream_frame(std::uint64_t epoch, std::string frame) {
       if (const auto* response = std::get_if<ConnectResponse>(&*decoded)) {
         if (response->blocked) {
           todo = drop_stream(state_.on_goodbye(EndpointState::WhyGone::refused));
+        } else if (shared_->blocks.is_blocked(response->member_id)) {
+          todo = block(response->member_id);
         } else if (state_.phase() == EndpointState::Phase::connecting) {
+          told_dial_failure_.clear();
           todo = decide(state_.on_connected(response->member_id));
           take_up(*response, todo);
           shared_->metrics.connect_count.add();
@@ -414,6 +420,9 @@ void Endpoint::on_stream_closed(std::uint64_t epoch, const std::string& detail) 
       note_dialect_is_known();
     }
     todo = drop_stream(state_.on_lost(shared_->system.clock().now()));
+    if (!was_connected && told_dial_failure_ != detail) {
+      todo.dial_failure = told_dial_failure_ = detail;
+    }
   }
   if (was_connected) {
     shared_->system.log().warn("link lost", {{"peer", address_}, {"detail", detail}});
@@ -458,9 +467,29 @@ Endpoint::Todo Endpoint::drop_stream(const EndpointState::Actions& actions) {
   return todo;
 }
 
+// Ends the link to this incarnation, whatever its state.
+Endpoint::Todo Endpoint::block(const std::string& member_id) {
+  blocked_member_ = member_id;
+  return drop_stream(state_.on_blocked());
+}
+
+bool Endpoint::takes_nothing() const {
+  return state_.phase() == EndpointState::Phase::closed ||
+         state_.phase() == EndpointState::Phase::blocked;
+}
+
+core::DeadLetterReason Endpoint::down_reason() const {
+  return state_.phase() == EndpointState::Phase::blocked ? core::DeadLetterReason::blocked
+                                                         : core::DeadLetterReason::link_down;
+}
+
 void Endpoint::carry_out(Todo todo) {
   if (todo.pressure) publish(*todo.pressure);
   if (todo.cancel != nullptr) todo.cancel->cancel();
+  if (!todo.dial_failure.empty()) {
+    shared_->system.log().warn("cannot connect",
+                               {{"peer", address_}, {"detail", todo.dial_failure}});
+  }
   if (todo.gone) {
     shared_->metrics.gone_count.add();
     const std::string reason(to_string(*todo.gone));
@@ -477,7 +506,9 @@ void Endpoint::carry_out(Todo todo) {
     shared_->system.events().publish(
         EndpointTerminated{address_, reason, todo.remains.watches.size()});
   }
-  bury(todo.remains);
+  bury(todo.remains, todo.gone == EndpointState::WhyGone::blocked
+                         ? core::DeadLetterReason::blocked
+                         : core::DeadLetterReason::link_down);
   if (todo.gone) {
     // Whoever waits for an answer of that incarnation waits in vain.
     shared_->system.futures().fail_at(address_, "peer " + std::string(to_string(*todo.gone)));
@@ -500,7 +531,9 @@ void Endpoint::wake_at(core::Instant at) {
 }
 
 void Endpoint::dial(std::uint64_t epoch) {
-  ConnectRequest request{.member_id = shared_->member_id, .address = shared_->system.address()};
+  ConnectRequest request{.member_id = shared_->member_id,
+                         .address = shared_->system.address(),
+                         .block_list = shared_->blocks.latest(BlockList::kToldBytesMax)};
   {
     core::MutexLock lock(mutex_);
     request.link = session_.offer();
@@ -532,13 +565,11 @@ void Endpoint::dial(std::uint64_t epoch) {
   });
 }
 
-void Endpoint::bury(const Remains& remains) {
+void Endpoint::bury(const Remains& remains, core::DeadLetterReason down_reason) {
   for (const OutgoingFramePtr& frame : remains.in_doubt) {
     to_dead_letters(frame, core::DeadLetterReason::link_lost_in_doubt);
   }
-  for (const OutgoingFramePtr& frame : remains.waiting) {
-    to_dead_letters(frame, core::DeadLetterReason::link_down);
-  }
+  for (const OutgoingFramePtr& frame : remains.waiting) to_dead_letters(frame, down_reason);
   auto& registry = shared_->system.registry();
   shared_->metrics.watch_address_terminated_count.add(remains.watches.size());
   for (const auto& [watcher, watchee] : remains.watches) {
@@ -571,12 +602,12 @@ void Endpoint::publish_watch(const core::Pid& watcher, const core::Pid& watchee,
 void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
   RemoteMetrics& metrics = shared_->metrics;
   if (watcher_.knows(watcher, watchee)) return metrics.watch_duplicate_count.add();
-  bool closed = false;
+  bool refused = false;
   Todo todo;
   {
     core::MutexLock lock(mutex_);
-    closed = state_.phase() == EndpointState::Phase::closed;
-    if (!closed) {
+    refused = takes_nothing();
+    if (!refused) {
       // Another thread may have been first.
       if (!watcher_.add(watcher, watchee)) return metrics.watch_duplicate_count.add();
       // A link that is not up sends all watches as soon as it is.
@@ -589,10 +620,10 @@ void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
   }
   metrics.watch_count.add();
   publish_watch(watcher, watchee, EndpointWatchChanged::Change::watched);
-  if (closed) {
+  if (refused) {
     Remains remains;
     remains.watches.push_back({watcher, watchee});
-    return bury(remains);
+    return bury(remains, core::DeadLetterReason::link_down);
   }
   carry_out(std::move(todo));
   begin_write_if_possible();
@@ -630,7 +661,7 @@ void Endpoint::note_inbound_watch(const core::Pid& watcher, const core::Pid& wat
   Todo todo;
   {
     core::MutexLock lock(mutex_);
-    if (state_.phase() == EndpointState::Phase::closed) return;
+    if (takes_nothing()) return;
     inbound_watches_.add(watcher, watchee);
     todo = decide(state_.on_wanted(shared_->system.clock().now()));
   }
@@ -651,6 +682,23 @@ void Endpoint::on_seen(const std::string& member_id) {
   carry_out(std::move(todo));
 }
 
+void Endpoint::on_blocked(const std::string& member_id) {
+  Todo todo;
+  {
+    core::MutexLock lock(mutex_);
+    if (state_.member_id() != member_id) return;
+    todo = block(member_id);
+  }
+  carry_out(std::move(todo));
+}
+
+void Endpoint::on_unblocked(const std::string& member_id) {
+  core::MutexLock lock(mutex_);
+  if (blocked_member_ != member_id) return;
+  blocked_member_.clear();
+  state_.on_unblocked();
+}
+
 std::string Endpoint::member_id() const {
   core::MutexLock lock(mutex_);
   return state_.member_id();
@@ -664,8 +712,10 @@ void Endpoint::set_dialect(Dialect dialect) {
 
 bool Endpoint::idle() const {
   core::MutexLock lock(mutex_);
-  return state_.phase() == EndpointState::Phase::idle && writer_.empty() && session_.empty() &&
-         !writing_ && watcher_.size() == 0 && inbound_watches_.size() == 0;
+  const bool is_down = state_.phase() == EndpointState::Phase::idle ||
+                       state_.phase() == EndpointState::Phase::blocked;
+  return is_down && writer_.empty() && session_.empty() && !writing_ && watcher_.size() == 0 &&
+         inbound_watches_.size() == 0;
 }
 
 bool Endpoint::is_connected() const {
@@ -728,7 +778,7 @@ void Endpoint::close() {
   }
   if (pressure) publish(*pressure);
   if (stream != nullptr) stream->finish();
-  bury(remains);
+  bury(remains, core::DeadLetterReason::link_down);
 }
 
 void Endpoint::to_dead_letters(const OutgoingFramePtr& frame, core::DeadLetterReason reason) {

@@ -7,8 +7,8 @@
 // L1  Messages of one sender to one target leave in the order of send(), across reconnects too.
 // L2  What cannot be sent ends as a dead letter with its reason. What was sent and may be lost does too: towards peers of ours
 //     that is what they have not acknowledged when they are gone, towards others what was being written when the stream broke.
-// L3  Each watch ends in exactly one Terminated to the watcher: the peer's, or AddressTerminated when the peer is gone or this
-//     link is closed; or, silently, in remove_watched().
+// L3  Each watch ends in exactly one Terminated to the watcher: the peer's, or AddressTerminated when the peer is gone or blocked
+//     or this link is closed; or, silently, in remove_watched().
 #pragma once
 
 #include <atomic>
@@ -20,6 +20,7 @@
 #include "core/actor_system.h"
 #include "core/base/mutex.h"
 #include "remote/batch_codec.h"
+#include "remote/block_list.h"
 #include "remote/endpoint_state.h"
 #include "remote/endpoint_stream.h"
 #include "remote/endpoint_watcher.h"
@@ -74,10 +75,11 @@ class Endpoint final : public EndpointStreamEvents,
   // the node does. The system must outlive it.
   struct Shared {
     Shared(Options o, core::ActorSystem& s, std::string m, std::unique_ptr<EndpointDialer> d)
-        : options(o),
+        : options(std::move(o)),
           system(s),
           member_id(std::move(m)),
           types(s.registry()),
+          blocks(BlockList::Options{.count_max = options.blocked_count_max}),
           dialer(std::move(d)) {}
 
     const Options options;
@@ -85,6 +87,7 @@ class Endpoint final : public EndpointStreamEvents,
     // Of this incarnation of the node.
     const std::string member_id;
     WireTypes types;
+    BlockList blocks;
     const std::unique_ptr<EndpointDialer> dialer;
     // Links whose messages wait for the end of what a worker is doing.
     mutable FlushList held;
@@ -114,6 +117,9 @@ class Endpoint final : public EndpointStreamEvents,
 
   // A peer with this address opened a stream to us, as this incarnation.
   void on_seen(const std::string& member_id);
+  // The member was put on the list of blocked ones, or taken off it. Nothing happens when it is not this peer.
+  void on_blocked(const std::string& member_id);
+  void on_unblocked(const std::string& member_id);
   std::string member_id() const;
   void set_dialect(Dialect dialect);
 
@@ -151,6 +157,8 @@ class Endpoint final : public EndpointStreamEvents,
   struct Todo {
     std::shared_ptr<EndpointStream> cancel;
     std::optional<EndpointState::WhyGone> gone;
+    // Why the last dial failed, unless that was said before.
+    std::string dial_failure{};
     Remains remains;
     std::optional<core::Instant> wake_at;
     std::optional<std::uint64_t> dial_epoch;
@@ -167,10 +175,14 @@ class Endpoint final : public EndpointStreamEvents,
                      EndpointWatchChanged::Change change);
   [[nodiscard]] Todo decide(const EndpointState::Actions& actions) REQUIRES(mutex_);
   [[nodiscard]] Todo drop_stream(const EndpointState::Actions& actions) REQUIRES(mutex_);
+  [[nodiscard]] Todo block(const std::string& member_id) REQUIRES(mutex_);
+  bool takes_nothing() const REQUIRES(mutex_);
+  core::DeadLetterReason down_reason() const REQUIRES(mutex_);
   void carry_out(Todo todo);
   void wake_at(core::Instant at);
   void dial(std::uint64_t epoch);
-  void bury(const Remains& remains);
+  // `down_reason`: of what waits.
+  void bury(const Remains& remains, core::DeadLetterReason down_reason);
   void note_written(const OutgoingFrame& frame) REQUIRES(mutex_);
   // After the queue has changed.
   [[nodiscard]] std::optional<QueuePressure::Change> note_queue() REQUIRES(mutex_) {
@@ -209,6 +221,10 @@ class Endpoint final : public EndpointStreamEvents,
   LinkLiveness liveness_ GUARDED_BY(mutex_);
   bool ping_is_due_ GUARDED_BY(mutex_) = false;
   WatchRegistry inbound_watches_ GUARDED_BY(mutex_);
+  // The incarnation that was blocked; empty while none is.
+  std::string blocked_member_ GUARDED_BY(mutex_);
+  // What the log was told of the dials since the link was up.
+  std::string told_dial_failure_ GUARDED_BY(mutex_);
   // Null while there is none that could be written to.
   std::shared_ptr<EndpointStream> stream_ GUARDED_BY(mutex_);
   // Moves on with each dial and each end of a stream, so that events of an older stream are known by theirs.

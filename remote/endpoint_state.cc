@@ -52,9 +52,26 @@ EndpointState::Actions EndpointState::on_goodbye(WhyGone why) {
 }
 
 EndpointState::Actions EndpointState::on_seen(const std::string& member_id) {
+  if (phase_ == Phase::blocked) {
+    // The watchers of the other one were told. Who is blocked is not seen: its streams are refused.
+    phase_ = Phase::idle;
+    member_id_ = member_id;
+    return {};
+  }
   if (phase_ == Phase::closed || member_id_.empty() || member_id_ == member_id) return {};
   member_id_ = member_id;
   return {DeclareGone{WhyGone::restarted, false}};
+}
+
+EndpointState::Actions EndpointState::on_blocked() {
+  if (phase_ == Phase::closed || phase_ == Phase::blocked) return {};
+  Actions actions = become_gone(WhyGone::blocked);
+  phase_ = Phase::blocked;
+  return actions;
+}
+
+void EndpointState::on_unblocked() {
+  if (phase_ == Phase::blocked) phase_ = Phase::idle;
 }
 
 EndpointState::Actions EndpointState::become_gone(WhyGone why) {

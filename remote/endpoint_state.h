@@ -2,10 +2,12 @@
 //
 //   idle --wanted--> connecting --connected--> connected --lost--> waiting --time--> connecting ...
 //   waiting, connecting --down for unreachable_after--> idle, and the peer is declared gone
+//   any --blocked--> blocked --unblocked, or another incarnation was seen--> idle
 //
 // E1  Connected means: the peer's handshake arrived.
 // E2  The peer is declared gone at most once per loss, and always before a dial after that loss succeeds under another member id.
 // E3  A peer that was gone gets one dial per wish, without patience, until it is connected again.
+// E4  A blocked peer is not dialled.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +27,8 @@ class EndpointState {
     core::Duration unreachable_after;
   };
 
-  enum class Phase : std::uint8_t { idle, connecting, connected, waiting, closed };
-  enum class WhyGone : std::uint8_t { unreachable, said_goodbye, restarted, refused };
+  enum class Phase : std::uint8_t { idle, connecting, connected, waiting, blocked, closed };
+  enum class WhyGone : std::uint8_t { unreachable, said_goodbye, restarted, refused, blocked };
 
   // Open a stream and send the handshake; answer with on_connected() or on_lost().
   struct Dial {};
@@ -59,6 +61,9 @@ class EndpointState {
   [[nodiscard]] Actions on_goodbye(WhyGone why);
   // The peer was heard of under a member id by other means, such as a stream that it opened.
   [[nodiscard]] Actions on_seen(const std::string& member_id);
+  // This node has blocked the peer's incarnation, or does so no longer.
+  [[nodiscard]] Actions on_blocked();
+  void on_unblocked();
   void on_close() { phase_ = Phase::closed; }
 
   Phase phase() const { return phase_; }

@@ -1,8 +1,7 @@
 #include "remote/grpc_endpoint_dialer.h"
 
-#include <grpcpp/create_channel.h>
+#include <grpcpp/channel.h>
 #include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
 #include <optional>
@@ -13,6 +12,7 @@
 #include "core/base/mutex.h"
 #include "core/base/user_code.h"
 #include "remote/grpc_bytes.h"
+#include "remote/grpc_tls.h"
 
 namespace nexus::remote {
 namespace {
@@ -41,9 +41,10 @@ class GrpcEndpointDialer::LiveStreams {
 class GrpcEndpointDialer::Stream final : public EndpointStream {
  public:
   Stream(std::shared_ptr<LiveStreams> live, GrpcPoller& poller,
-         std::shared_ptr<grpc::Channel> channel, std::uint64_t epoch,
+         std::shared_ptr<grpc::Channel> channel, bool with_tls, std::uint64_t epoch,
          std::shared_ptr<EndpointStreamEvents> events)
       : live_(std::move(live)),
+        with_tls_(with_tls),
         stub_(std::move(channel)),
         call_(stub_.PrepareCall(&context_, "/remote.Remoting/Receive", &poller.queue())),
         epoch_(epoch),
@@ -99,6 +100,7 @@ class GrpcEndpointDialer::Stream final : public EndpointStream {
 
   void on_read(bool ok) {
     if (ok) {
+      answered_ = true;
       // The border of exceptions: there is nobody below to catch them.
       const auto failure =
           core::failure_of([&] { events_->on_stream_frame(epoch_, to_string(incoming_)); });
@@ -137,7 +139,8 @@ class GrpcEndpointDialer::Stream final : public EndpointStream {
   }
 
   void on_ended(bool) {
-    events_->on_stream_closed(epoch_, status_.error_message());
+    const std::string& detail = status_.error_message();
+    events_->on_stream_closed(epoch_, answered_ ? detail : explained(detail, with_tls_));
     events_.reset();
     const std::shared_ptr<LiveStreams> live = live_;
     live->remove(this);
@@ -162,6 +165,7 @@ class GrpcEndpointDialer::Stream final : public EndpointStream {
   }
 
   const std::shared_ptr<LiveStreams> live_;
+  const bool with_tls_;
   grpc::GenericStub stub_;
   grpc::ClientContext context_;
   const std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
@@ -176,6 +180,7 @@ class GrpcEndpointDialer::Stream final : public EndpointStream {
   std::shared_ptr<EndpointStreamEvents> events_;
   grpc::ByteBuffer incoming_;
   grpc::Status status_;
+  bool answered_ = false;
 
   core::Mutex mutex_{"dialer_stream"};
   grpc::ByteBuffer outgoing_ GUARDED_BY(mutex_);
@@ -229,8 +234,11 @@ void GrpcEndpointDialer::LiveStreams::close() {
   while (!streams_.empty()) ended_.wait(mutex_);
 }
 
-GrpcEndpointDialer::GrpcEndpointDialer(std::size_t frame_bytes_max)
-    : frame_bytes_max_(frame_bytes_max), live_(std::make_shared<LiveStreams>()) {}
+GrpcEndpointDialer::GrpcEndpointDialer(std::size_t frame_bytes_max,
+                                       std::shared_ptr<const TlsIdentity> tls)
+    : frame_bytes_max_(frame_bytes_max),
+      tls_(std::move(tls)),
+      live_(std::make_shared<LiveStreams>()) {}
 
 std::shared_ptr<EndpointStream> GrpcEndpointDialer::dial(
     const Call& call, std::shared_ptr<EndpointStreamEvents> events) {
@@ -245,10 +253,9 @@ std::shared_ptr<EndpointStream> GrpcEndpointDialer::dial(
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(frame_bytes_max_));
   arguments.SetMaxSendMessageSize(-1);
-  auto channel =
-      grpc::CreateCustomChannel(call.address, grpc::InsecureChannelCredentials(), arguments);
-  auto stream =
-      std::make_shared<Stream>(live_, *poller, std::move(channel), call.epoch, std::move(events));
+  auto channel = open_channel(call.address, std::move(arguments), tls_.get());
+  auto stream = std::make_shared<Stream>(live_, *poller, std::move(channel), tls_ != nullptr,
+                                         call.epoch, std::move(events));
   if (!live_->add(stream)) return nullptr;
   stream->start(call.handshake);
   return stream;

@@ -1,5 +1,6 @@
 #include "remote/grpc_remoting_service.h"
 
+#include <grpcpp/security/auth_context.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/support/async_stream.h>
 #include <grpcpp/support/byte_buffer.h>
@@ -13,6 +14,7 @@
 #include "core/base/user_code.h"
 #include "protoactor/remote.grpc.pb.h"
 #include "remote/grpc_bytes.h"
+#include "remote/grpc_tls.h"
 #include "remote/grpc_unary.h"
 
 namespace nexus::remote {
@@ -108,8 +110,11 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
     {
       core::MutexLock lock(service_.mutex_);
       closing = service_.closing_;
-      stream_ =
-          std::make_shared<InboundStream>(service_.shared_, context_.peer(), shared_from_this());
+      stream_ = std::make_shared<InboundStream>(
+          service_.shared_,
+          InboundStream::Origin{.from = context_.peer(),
+                                .certified_names = certified_names_of(*context_.auth_context())},
+          shared_from_this());
     }
     if (closing) stream_->say_goodbye();
     read();

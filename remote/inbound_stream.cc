@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "remote/certified_names.h"
+
 namespace nexus::remote {
 namespace {
 
@@ -25,12 +27,15 @@ class FrameScope {
 
 }  // namespace
 
-InboundStream::InboundStream(Shared& shared, std::string from, std::shared_ptr<Transport> transport)
-    : shared_(shared), from_(std::move(from)), transport_(std::move(transport)) {}
+InboundStream::InboundStream(Shared& shared, Origin origin, std::shared_ptr<Transport> transport)
+    : shared_(shared), origin_(std::move(origin)), transport_(std::move(transport)) {}
 
 bool InboundStream::on_frame(std::string_view frame) {
   const core::Result<BatchDecoder::Kind> kind = decoder_.decode(frame);
   if (!kind.ok()) return refuse(kind.error().detail);
+  if (!peer_.member_id.empty() && block_check_.is_blocked(shared_.blocks, peer_.member_id)) {
+    return turn_away("the member is blocked here");
+  }
   if (*kind == BatchDecoder::Kind::batch) return on_batch(frame.size());
   const core::Result<Frame> decoded = decode_frame(frame);
   if (!decoded.ok()) return refuse(decoded.error().detail);
@@ -105,11 +110,27 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   if (connect.address == shared_.self.address && connect.member_id != shared_.self.member_id) {
     shared_.system.log().error(
         "refused a peer that says it has this node's own address; check node.advertise of both",
-        {{"address", connect.address}, {"from", from_}});
+        {{"address", connect.address}, {"from", origin_.from}});
     return fail(core::Errc::failed_precondition,
                 connect.address + " is this node's own address; check node.advertise of both");
   }
+  if (!may_speak_for(connect.address)) {
+    shared_.system.log().warn(
+        "refused a peer whose certificate is not for the address that it names",
+        {{"address", connect.address}, {"from", origin_.from}});
+    return fail(core::Errc::permission_denied,
+                "the certificate is not for a node at " + connect.address +
+                    "; make it out to the host of node.advertise, or to security.tls_peer_name");
+  }
   peer_ = {.address = connect.address, .member_id = connect.member_id};
+  if (block_check_.is_blocked(shared_.blocks, peer_.member_id)) {
+    return turn_away("the member is blocked here");
+  }
+  const auto& list = connect.block_list;
+  if (std::find(list.begin(), list.end(), shared_.self.member_id) != list.end()) {
+    return turn_away("the member has blocked this node");
+  }
+  if (shared_.on_peer_blocks) shared_.on_peer_blocks(peer_, list);
   shared_.system.log().info("peer connected",
                             {{"peer", peer_.address}, {"member", peer_.member_id}});
   if (const auto endpoint = shared_.endpoints.find(peer_.address)) {
@@ -122,6 +143,26 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
     session_->claim(shared_from_this(), connect.link->session);
   }
   return true;
+}
+
+// A client's certificate is for no address at all.
+bool InboundStream::may_speak_for(const std::string& address) const {
+  if (shared_.tls == nullptr || !shared_.tls->options().mutual) return true;
+  const std::string& name = shared_.tls->options().peer_name;
+  return certifies(origin_.certified_names, name.empty() ? host_of(address) : name);
+}
+
+// Tells a peer that it is blocked, if it has not been answered yet.
+bool InboundStream::turn_away(const std::string& why) {
+  shared_.system.log().warn("peer turned away",
+                            {{"peer", name()}, {"member", peer_.member_id}, {"why", why}});
+  {
+    core::MutexLock lock(mutex_);
+    if (!connected_) response_ = encode(ConnectResponse{shared_.self.member_id, true});
+    if (!ending_) ending_ = core::Error{core::Errc::permission_denied, why};
+  }
+  pump();
+  return false;
 }
 
 void InboundStream::on_session(const InboundSession::Grant& grant) {

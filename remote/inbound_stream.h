@@ -5,22 +5,28 @@
 //
 // N1  A peer sends its ConnectRequest first and once, then batches. Anything else ends the stream with an error that says so.
 // N2  What was delivered is acknowledged ack_delay later at most, when the peer has a session.
+// N3  A peer that is blocked, has blocked this node, or shows the certificate of another host is turned away; a member that is blocked
+//     later, at its next frame.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/actor_system.h"
 #include "core/base/mutex.h"
 #include "core/base/result.h"
 #include "remote/batch_codec.h"
 #include "remote/batch_decoder.h"
+#include "remote/block_list.h"
 #include "remote/endpoint_manager.h"
 #include "remote/endpoint_reader.h"
 #include "remote/inbound_session.h"
 #include "remote/options.h"
+#include "remote/tls_identity.h"
 
 namespace nexus::remote {
 
@@ -36,6 +42,11 @@ class InboundStream final : public InboundSession::Stream,
     // What this node says of itself in each handshake.
     const Peer self;
     InboundSessions sessions;
+    const BlockList& blocks;
+    // Told whom a peer that was let in has blocked. By whoever calls on_frame(); may be empty.
+    std::function<void(const Peer&, const std::vector<std::string>&)> on_peer_blocks{};
+    // When it is mutual, a peer is let in as a host that its certificate is made out to. Null: as whatever it says.
+    std::shared_ptr<const TlsIdentity> tls{};
   };
 
   class Transport {
@@ -47,8 +58,14 @@ class InboundStream final : public InboundSession::Stream,
     virtual void end(const core::Error& why, std::string last_frame) = 0;
   };
 
-  // `from`: the far end of the connection, which names the peer until the handshake gives a better name.
-  InboundStream(Shared& shared, std::string from, std::shared_ptr<Transport> transport);
+  // The far end of the connection.
+  struct Origin {
+    // Names the peer until the handshake gives a better name.
+    std::string from;
+    // What its certificate is made out to.
+    std::vector<std::string> certified_names{};
+  };
+  InboundStream(Shared& shared, Origin origin, std::shared_ptr<Transport> transport);
 
   // False when the stream was ended; there shall be no further one then.
   [[nodiscard]] bool on_frame(std::string_view frame);
@@ -63,12 +80,14 @@ class InboundStream final : public InboundSession::Stream,
   void on_session_lost() override;
 
  private:
-  const std::string& name() const { return peer_.address.empty() ? from_ : peer_.address; }
+  const std::string& name() const { return peer_.address.empty() ? origin_.from : peer_.address; }
   bool refuse(const std::string& detail);
   bool fail(core::Errc code, const std::string& detail);
   bool on_batch(std::size_t frame_bytes);
   void deliver(std::size_t frame_bytes);
   bool on_connect(const ConnectRequest& connect);
+  bool may_speak_for(const std::string& address) const;
+  bool turn_away(const std::string& why);
   void answer(std::optional<LinkAccept> link);
   void note_delivered(std::uint64_t sequence, std::size_t bytes);
   void acknowledge();
@@ -77,12 +96,13 @@ class InboundStream final : public InboundSession::Stream,
   void pump();
 
   Shared& shared_;
-  const std::string from_;
+  const Origin origin_;
 
   // Whoever calls on_frame().
   BatchDecoder decoder_;
   EndpointReader::Known known_;
   Peer peer_;
+  BlockCheck block_check_;
   std::shared_ptr<InboundSession> session_;
 
   // Taken per frame and per write, never while calling out.

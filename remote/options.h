@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "core/base/clock.h"
 
@@ -40,6 +42,12 @@ struct Options {
   core::Duration ping_timeout = std::chrono::seconds(5);
   // Ids in one answer to ListProcesses; 0 = diagnostics are refused.
   std::size_t diagnostics_count_max = 10'000;
+  // Members that are blocked from the start, and how many may be: BlockList. More of the former than of the latter: the rest is
+  // left out, and the log says so.
+  std::vector<std::string> blocked_members{};
+  std::size_t blocked_count_max = 1024;
+  // Whether what a connecting peer has blocked is blocked here, too.
+  bool accept_block_lists = false;
 };
 
 // Limit for frames that peers send: the largest batch, or one message of the largest size.

@@ -4,20 +4,23 @@
 #include <utility>
 
 #include "core/actor/system_messages.h"
+#include "core/base/escape.h"
 #include "core/dispatch/worker.h"
 #include "remote/activator.h"
 
 namespace nexus::remote {
 
-Remote::Remote(Options options, core::ActorSystem& system, std::string member_id)
+Remote::Remote(Options options, core::ActorSystem& system, std::string member_id,
+               std::shared_ptr<const TlsIdentity> tls)
     : Remote(options, system, std::move(member_id),
-             std::make_unique<GrpcEndpointDialer>(frame_bytes_max(options))) {}
+             std::make_unique<GrpcEndpointDialer>(frame_bytes_max(options), tls), tls) {}
 
 Remote::Remote(const Options& options, core::ActorSystem& system, std::string member_id,
-               std::unique_ptr<GrpcEndpointDialer> dialer)
+               std::unique_ptr<GrpcEndpointDialer> dialer, std::shared_ptr<const TlsIdentity> tls)
     : system_(system),
       dialer_(dialer.get()),
-      shared_(std::make_shared<Endpoint::Shared>(options, system, member_id, std::move(dialer))),
+      shared_(std::make_shared<Endpoint::Shared>(options, system, std::move(member_id),
+                                                 std::move(dialer))),
       endpoints_(shared_),
       last_endpoints_(system.options().worker_count),
       reader_(system, shared_->types, endpoints_),
@@ -25,11 +28,22 @@ Remote::Remote(const Options& options, core::ActorSystem& system, std::string me
                .reader = reader_,
                .endpoints = endpoints_,
                .options = options,
-               .self = {.address = system.address(), .member_id = std::move(member_id)},
-               .sessions = InboundSessions(options.peer_count_max)},
+               .self = {.address = system.address(), .member_id = shared_->member_id},
+               .sessions = InboundSessions(options.peer_count_max),
+               .blocks = shared_->blocks,
+               .on_peer_blocks =
+                   [this](const Peer& peer, const std::vector<std::string>& members) {
+                     on_peer_blocks(peer, members);
+                   },
+               .tls = std::move(tls)},
       diagnostics_({.count_max = options.diagnostics_count_max}, system),
       service_(inbound_, diagnostics_) {
   system_.registry().set_foreign_route(this);
+  for (const std::string& blocked : options.blocked_members) {
+    if (const core::Status status = block(blocked); !status.ok()) {
+      system_.log().error("cannot block", {{"member", blocked}, {"detail", status.error().detail}});
+    }
+  }
 }
 
 Remote::~Remote() {
@@ -66,6 +80,52 @@ core::Status Remote::start_activator(SpawnKind spawn) {
     if (!activator.ok()) return activator.error();
   }
   return core::Nothing{};
+}
+
+core::Status Remote::block(const std::string& member_id) {
+  if (member_id == shared_->member_id) {
+    return core::Error{core::Errc::invalid_argument, "a node cannot block itself"};
+  }
+  switch (shared_->blocks.block(member_id)) {
+    case BlockList::OnBlock::already_blocked:
+      return core::Nothing{};
+    case BlockList::OnBlock::full:
+      return core::Error{core::Errc::resource_exhausted,
+                         "as many members are blocked as may be; unblock some, or raise "
+                         "remote.blocked_count_max"};
+    case BlockList::OnBlock::bad_id:
+      return core::Error{core::Errc::invalid_argument,
+                         core::quoted(member_id) + " can be no member id"};
+    case BlockList::OnBlock::blocked:
+      break;
+  }
+  system_.log().warn("member blocked", {{"member", member_id}});
+  // A handshake that is answered meanwhile finds it on the list.
+  for (const auto& endpoint : endpoints_.all()) endpoint->on_blocked(member_id);
+  system_.events().publish(BlockListChanged{member_id, true});
+  return core::Nothing{};
+}
+
+bool Remote::unblock(const std::string& member_id) {
+  if (!shared_->blocks.unblock(member_id)) return false;
+  system_.log().info("member unblocked", {{"member", member_id}});
+  for (const auto& endpoint : endpoints_.all()) endpoint->on_unblocked(member_id);
+  system_.events().publish(BlockListChanged{member_id, false});
+  return true;
+}
+
+void Remote::on_peer_blocks(const Peer& peer, const std::vector<std::string>& members) {
+  if (!shared_->options.accept_block_lists) return;
+  for (const std::string& member : members) {
+    const bool is_meant =
+        BlockList::is_id(member) && member != shared_->member_id && member != peer.member_id;
+    if (!is_meant) continue;
+    if (const core::Status status = block(member); !status.ok()) {
+      system_.log().warn("cannot block what a peer has blocked",
+                         {{"peer", peer.address}, {"detail", status.error().detail}});
+      return;
+    }
+  }
 }
 
 std::shared_ptr<Endpoint> Remote::endpoint_of(const std::string& address) {

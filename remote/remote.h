@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/actor_system.h"
+#include "remote/block_list.h"
 #include "remote/endpoint.h"
 #include "remote/endpoint_manager.h"
 #include "remote/endpoint_reader.h"
@@ -17,6 +18,7 @@
 #include "remote/grpc_remoting_service.h"
 #include "remote/options.h"
 #include "remote/process_diagnostics.h"
+#include "remote/tls_identity.h"
 #include "remote/wire_types.h"
 
 namespace nexus::remote {
@@ -27,8 +29,10 @@ class Remote final : public core::ForeignRoute {
   using SpawnKind =
       std::function<core::Result<core::Pid>(const std::string& kind, const std::string& name)>;
 
-  // `member_id` names this incarnation of the node: 32 lower-case hex digits, new at each start. The system must outlive this.
-  Remote(Options options, core::ActorSystem& system, std::string member_id);
+  // `member_id` names this incarnation of the node: 32 lower-case hex digits, new at each start. Links are in plaintext when there is
+  // no `tls`. The system must outlive this.
+  Remote(Options options, core::ActorSystem& system, std::string member_id,
+         std::shared_ptr<const TlsIdentity> tls = nullptr);
   // end(), if it was not called.
   ~Remote() override;
 
@@ -44,6 +48,16 @@ class Remote final : public core::ForeignRoute {
 
   // Once: spawns the activators, which answer remote.ActorPidRequest under the names, and with the numbers, of Go and of .NET.
   core::Status start_activator(SpawnKind spawn);
+
+  // From the return on the member's frames are refused, its streams and the link to it end, and what is sent to it becomes dead
+  // letters `blocked`. Its address is dialled again after unblock(), or when another incarnation has connected from there.
+  // Publishes BlockListChanged. Errors: resource_exhausted (blocked_count_max), invalid_argument (this node's own id, or what can
+  // be none). Blocked already: nothing happens.
+  core::Status block(const std::string& member_id);
+  // False when it was not blocked.
+  bool unblock(const std::string& member_id);
+  // The latest first.
+  std::vector<std::string> blocked() const { return shared_->blocks.all(); }
 
   void deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope,
                        core::Lane lane) override;
@@ -63,9 +77,10 @@ class Remote final : public core::ForeignRoute {
   };
 
   Remote(const Options& options, core::ActorSystem& system, std::string member_id,
-         std::unique_ptr<GrpcEndpointDialer> dialer);
+         std::unique_ptr<GrpcEndpointDialer> dialer, std::shared_ptr<const TlsIdentity> tls);
 
   std::shared_ptr<Endpoint> endpoint_of(const std::string& address);
+  void on_peer_blocks(const Peer& peer, const std::vector<std::string>& members);
 
   core::ActorSystem& system_;
   // Endpoint::Shared owns it.

@@ -25,10 +25,11 @@ enum class DeadLetterReason : std::uint8_t {
   link_down,
   link_queue_full,
   link_lost_in_doubt,
+  blocked,
   too_large,
   not_remotable,
 };
-inline constexpr std::size_t kDeadLetterReasonCount = 14;
+inline constexpr std::size_t kDeadLetterReasonCount = 15;
 
 // The enumerator's name.
 std::string_view to_string(DeadLetterReason reason);

@@ -31,6 +31,7 @@ Answer::Outcome outcome_of(DeadLetterReason reason) {
     case DeadLetterReason::link_down:
     case DeadLetterReason::link_queue_full:
     case DeadLetterReason::link_lost_in_doubt:
+    case DeadLetterReason::blocked:
       return Outcome::link_failed;
     case DeadLetterReason::too_large:
       return Outcome::too_large;

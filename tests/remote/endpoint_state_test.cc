@@ -25,7 +25,8 @@ constexpr core::Instant kStart{std::chrono::hours(5)};
 
 // Actions as text, so that a failure shows them: `dial`, `wake@200ms`, `gone(restarted)`, `gone(unreachable)+queue`, `watches`.
 std::string text_of(const EndpointState::Actions& actions) {
-  static constexpr const char* kWhy[] = {"unreachable", "said_goodbye", "restarted", "refused"};
+  static constexpr const char* kWhy[] = {"unreachable", "said_goodbye", "restarted", "refused",
+                                         "blocked"};
   std::string text;
   for (const EndpointState::Action& action : actions) {
     if (!text.empty()) text += ' ';
@@ -193,6 +194,39 @@ TEST(EndpointState, E3_APeerThatWasGoneGetsOneDialPerWish) {
   (void)state.on_wanted(kStart + seconds(200));
   EXPECT_EQ(text_of(state.on_connected("two")), "watches");
   EXPECT_EQ(text_of(state.on_lost(kStart + seconds(201))), "wake@201100ms");
+}
+
+TEST(EndpointState, E4_ABlockedPeerIsGoneAtOnceAndNotDialled) {
+  for (const Phase phase : {Phase::idle, Phase::connecting, Phase::connected, Phase::waiting}) {
+    EndpointState state = state_in(phase);
+    EXPECT_EQ(text_of(state.on_blocked()), "gone(blocked)+queue");
+    EXPECT_EQ(text_of(state.on_blocked()), "");
+    EXPECT_EQ(text_of(state.on_wanted(kStart)), "");
+    EXPECT_EQ(text_of(state.on_time(kStart + seconds(60))), "");
+    EXPECT_EQ(text_of(state.on_lost(kStart)), "");
+    EXPECT_EQ(text_of(state.on_connected("one")), "");
+    EXPECT_EQ(text_of(state.on_goodbye(WhyGone::said_goodbye)), "");
+    EXPECT_EQ(state.phase(), Phase::blocked);
+    EXPECT_EQ(state.member_id(), "");
+  }
+  EndpointState closed = state_in(Phase::closed);
+  EXPECT_EQ(text_of(closed.on_blocked()), "");
+  EXPECT_EQ(closed.phase(), Phase::closed);
+}
+
+TEST(EndpointState, E4_ABlockedPeerIsDialledAgainWhenItIsUnblockedOrAnotherIsSeen) {
+  EndpointState unblocked = state_in(Phase::connected);
+  (void)unblocked.on_blocked();
+  unblocked.on_unblocked();
+  EXPECT_EQ(text_of(unblocked.on_wanted(kStart)), "dial");
+  EndpointState seen = state_in(Phase::connected);
+  (void)seen.on_blocked();
+  EXPECT_EQ(text_of(seen.on_seen("two")), "") << "the watchers of the first were told";
+  EXPECT_EQ(text_of(seen.on_wanted(kStart)), "dial");
+  EXPECT_EQ(text_of(seen.on_connected("two")), "watches");
+  EndpointState up = state_in(Phase::connected);
+  up.on_unblocked();
+  EXPECT_EQ(up.phase(), Phase::connected);
 }
 
 TEST(EndpointState, GoodbyeAndRefusalMeanGoneAtOnce) {

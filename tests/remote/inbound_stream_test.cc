@@ -53,7 +53,8 @@ class InboundStreamTest : public testing::Test {
 
   Opened open(std::optional<LinkOffer> offer = LinkOffer{.link = 1, .session = 1}) {
     Opened opened{.transport = std::make_shared<FakeTransport>(), .stream = nullptr};
-    opened.stream = std::make_shared<InboundStream>(shared_, "ipv4:1.2.3.4:5", opened.transport);
+    opened.stream = std::make_shared<InboundStream>(
+        shared_, InboundStream::Origin{.from = "ipv4:1.2.3.4:5"}, opened.transport);
     EXPECT_TRUE(opened.stream->on_frame(
         encode(ConnectRequest{.member_id = "peer", .address = "peer:1", .link = offer})));
     return opened;
@@ -100,7 +101,8 @@ class InboundStreamTest : public testing::Test {
                                 .endpoints = endpoints_,
                                 .options = options_,
                                 .self = {.address = "here:1", .member_id = "self"},
-                                .sessions = InboundSessions(10)};
+                                .sessions = InboundSessions(10),
+                                .blocks = endpoints_shared_->blocks};
 };
 
 TEST_F(InboundStreamTest, APeerOfOurKindGetsASessionAndOthersDoNot) {
@@ -133,9 +135,11 @@ TEST_F(InboundStreamTest, MuchIsAcknowledgedAtOnce) {
                                 .endpoints = endpoints_,
                                 .options = options_,
                                 .self = {.address = "here:1", .member_id = "self"},
-                                .sessions = InboundSessions(10)};
+                                .sessions = InboundSessions(10),
+                                .blocks = endpoints_shared_->blocks};
   Opened peer{.transport = std::make_shared<FakeTransport>(), .stream = nullptr};
-  peer.stream = std::make_shared<InboundStream>(patient, "ipv4:1.2.3.4:5", peer.transport);
+  peer.stream = std::make_shared<InboundStream>(
+      patient, InboundStream::Origin{.from = "ipv4:1.2.3.4:5"}, peer.transport);
   EXPECT_TRUE(peer.stream->on_frame(encode(ConnectRequest{
       .member_id = "peer", .address = "peer:1", .link = LinkOffer{.link = 1, .session = 1}})));
   (void)next<ConnectResponse>(peer);

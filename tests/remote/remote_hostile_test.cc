@@ -1,14 +1,9 @@
 // A node and peers that break the protocol, whichever side dialled.
 #include <arpa/inet.h>
 #include <google/protobuf/stubs/logging.h>
-#include <grpcpp/completion_queue.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/security/credentials.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <grpcpp/support/byte_buffer.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -16,14 +11,13 @@
 
 #include <atomic>
 #include <functional>
-#include <optional>
 #include <random>
 #include <thread>
 
 #include "core/actor/messages.h"
 #include "nexus/v1/types.pb.h"
 #include "protoactor/remote.grpc.pb.h"
-#include "remote/grpc_bytes.h"
+#include "tests/remote/raw_peer.h"
 #include "tests/remote/remote_node.h"
 
 namespace nexus::remote {
@@ -42,85 +36,6 @@ RemoteNode::Settings settings() {
   settings.remote.batch_bytes_max = 100'000;
   return settings;
 }
-
-// A stream to a node's remote.Remoting/Receive that carries whatever bytes the test wants.
-class RawPeer {
- public:
-  explicit RawPeer(const std::string& address)
-      : stub_(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments())) {
-    context_.set_deadline(std::chrono::system_clock::now() + test::kPatience);
-    stream_ = stub_.PrepareCall(&context_, "/remote.Remoting/Receive", &queue_);
-    stream_->StartCall(tag());
-    EXPECT_TRUE(done());
-  }
-  ~RawPeer() {
-    if (!finished_) {
-      context_.TryCancel();
-      (void)finish();
-    }
-    queue_.Shutdown();
-    void* ignored = nullptr;
-    bool ok = false;
-    while (queue_.Next(&ignored, &ok)) {
-    }
-  }
-
-  bool write(const std::string& frame) {
-    stream_->Write(to_byte_buffer(frame), tag());
-    return done();
-  }
-  void end_writes() {
-    stream_->WritesDone(tag());
-    (void)done();
-  }
-  // The next frame from the node; nothing when the stream has ended.
-  std::optional<std::string> read() {
-    grpc::ByteBuffer buffer;
-    stream_->Read(&buffer, tag());
-    if (!done()) return std::nullopt;
-    return to_string(buffer);
-  }
-  // How the node ended the stream. What it wrote before is skipped.
-  grpc::Status status() {
-    while (read()) {
-    }
-    return finish();
-  }
-  void connect() {
-    EXPECT_TRUE(write(encode(ConnectRequest{"rawpeer", "127.0.0.1:1", false})));
-    const auto answer = read();
-    ASSERT_TRUE(answer.has_value());
-    const auto frame = decode_frame(*answer);
-    ASSERT_TRUE(frame.ok() && std::holds_alternative<ConnectResponse>(*frame));
-  }
-
- private:
-  static grpc::ChannelArguments arguments() {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    return arguments;
-  }
-  void* tag() { return this; }
-  bool done() {
-    void* ignored = nullptr;
-    bool ok = false;
-    return queue_.Next(&ignored, &ok) && ok;
-  }
-  grpc::Status finish() {
-    finished_ = true;
-    grpc::Status status;
-    stream_->Finish(&status, tag());
-    (void)done();
-    return status;
-  }
-
-  grpc::GenericStub stub_;
-  grpc::ClientContext context_;
-  grpc::CompletionQueue queue_;
-  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
-  bool finished_ = false;
-};
 
 class HostileDialler : public testing::Test {
  protected:

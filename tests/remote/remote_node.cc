@@ -13,6 +13,7 @@
 #include <set>
 
 #include "nexus/v1/types.pb.h"
+#include "remote/grpc_tls.h"
 
 namespace nexus::remote {
 namespace {
@@ -46,7 +47,8 @@ RemoteNode::RemoteNode(Settings settings) : settings_(std::move(settings)) {
   options.address = settings_.address;
   if (options.worker_count == 0) options.worker_count = 2;
   system_ = std::make_unique<core::ActorSystem>(options);
-  remote_ = std::make_unique<Remote>(settings_.remote, *system_, settings_.member_id);
+  remote_ =
+      std::make_unique<Remote>(settings_.remote, *system_, settings_.member_id, settings_.tls);
   remote_->types().add<v1::CounterRequest>();
   remote_->types().add<v1::CounterReply>();
   serve();
@@ -59,7 +61,8 @@ RemoteNode::~RemoteNode() {
 void RemoteNode::serve() {
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(address(), grpc::InsecureServerCredentials(), &port);
+  credentials_ = server_credentials(settings_.tls);
+  builder.AddListeningPort(address(), credentials_, &port);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(static_cast<int>(frame_bytes_max(settings_.remote)));
   remote_->add_to(builder);

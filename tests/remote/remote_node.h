@@ -12,7 +12,8 @@
 
 namespace grpc {
 class Server;
-}
+class ServerCredentials;
+}  // namespace grpc
 
 namespace nexus::remote {
 
@@ -26,6 +27,8 @@ class RemoteNode {
     core::ActorSystem::Options system;
     std::string address = free_address();
     std::string member_id = "11111111111111111111111111111111";
+    // Null: plaintext.
+    std::shared_ptr<TlsIdentity> tls{};
   };
 
   // Serves at once. Knows nexus.v1.CounterRequest and CounterReply.
@@ -54,6 +57,8 @@ class RemoteNode {
   const Settings settings_;
   std::unique_ptr<core::ActorSystem> system_;
   std::unique_ptr<Remote> remote_;
+  // Asked by the server for as long as that exists.
+  std::shared_ptr<grpc::ServerCredentials> credentials_;
   std::unique_ptr<grpc::Server> server_;
 };
 

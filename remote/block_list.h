@@ -1,0 +1,81 @@
+// BlockList: the members that this node has nothing to do with, by member id: incarnations, not addresses. A node that starts again
+// has another id and is not blocked.
+//
+//   all calls   any thread
+//
+// K1  From the return of block() on every frame of that member is refused: BlockCheck.
+// K2  At most count_max members, each id of 1..kIdBytesMax printable ASCII characters without a space, quote or comma.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/mutex.h"
+
+namespace nexus::remote {
+
+// Published on the event stream.
+struct BlockListChanged {
+  std::string member_id;
+  bool blocked;
+};
+
+class BlockList {
+ public:
+  static constexpr std::size_t kIdBytesMax = 128;
+  // Of what a handshake says: every node takes frames of 64 KiB.
+  static constexpr std::size_t kToldBytesMax = 32 * 1024;
+
+  struct Options {
+    std::size_t count_max = 1024;
+  };
+  enum class OnBlock : std::uint8_t { blocked, already_blocked, full, bad_id };
+
+  BlockList() = default;
+  explicit BlockList(Options options) : options_(options) {}
+
+  [[nodiscard]] OnBlock block(std::string_view member_id);
+  // False when it was not blocked.
+  bool unblock(std::string_view member_id);
+  bool is_blocked(std::string_view member_id) const;
+  // A snapshot, the latest first.
+  std::vector<std::string> all() const;
+  // The same as far as they have `bytes_max` bytes together: what a handshake says.
+  std::vector<std::string> latest(std::size_t bytes_max) const;
+  // Moves on with each change.
+  std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
+
+  static bool is_id(std::string_view text);
+
+ private:
+  const Options options_;
+  // Moved after members_, so that who sees a new number finds the change.
+  std::atomic<std::uint64_t> version_{1};
+
+  // A leaf; taken by handshakes, and by each stream once a change.
+  mutable core::Mutex mutex_{"block_list"};
+  // In the order of block(); few, and seldom looked at.
+  std::vector<std::string> members_ GUARDED_BY(mutex_);
+};
+
+// One stream's look at the list, a frame at a time: one load of an atomic, unless the list has changed meanwhile. Owned by whoever
+// reads the stream.
+class BlockCheck {
+ public:
+  bool is_blocked(const BlockList& list, std::string_view member_id) {
+    const std::uint64_t version = list.version();
+    if (version == seen_version_) return false;
+    // Again at the next frame: what is blocked stays so.
+    if (list.is_blocked(member_id)) return true;
+    seen_version_ = version;
+    return false;
+  }
+
+ private:
+  std::uint64_t seen_version_ = 0;
+};
+
+}  // namespace nexus::remote
