@@ -117,7 +117,8 @@ Error fault(const std::string& what) {
 
 class GrpcActorService::Impl final : public v1::ActorService::CallbackService {
  public:
-  Impl(core::ActorSystem& system, ActorDoor& door) : system_(system), door_(door) {}
+  Impl(core::ActorSystem& system, ActorDoor& door, std::shared_ptr<const remote::TlsIdentity> tls)
+      : system_(system), door_(door), forwarder_(std::move(tls)) {}
 
   grpc::ServerUnaryReactor* Spawn(grpc::CallbackServerContext* context,
                                   const v1::SpawnRequest* request,
@@ -636,8 +637,9 @@ bool GrpcActorService::Impl::drain(core::Instant deadline) {
   return late.empty();
 }
 
-GrpcActorService::GrpcActorService(core::ActorSystem& system, ActorDoor& door)
-    : impl_(std::make_unique<Impl>(system, door)) {}
+GrpcActorService::GrpcActorService(core::ActorSystem& system, ActorDoor& door,
+                                   std::shared_ptr<const remote::TlsIdentity> tls)
+    : impl_(std::make_unique<Impl>(system, door, std::move(tls))) {}
 
 GrpcActorService::~GrpcActorService() = default;
 

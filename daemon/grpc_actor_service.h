@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "daemon/actor_door.h"
+#include "remote/tls_identity.h"
 
 namespace grpc {
 class Service;
@@ -16,7 +17,9 @@ namespace nexus::daemon {
 
 class GrpcActorService {
  public:
-  GrpcActorService(core::ActorSystem& system, ActorDoor& door);
+  // Calls for other nodes are handed on in plaintext when there is no `tls`.
+  GrpcActorService(core::ActorSystem& system, ActorDoor& door,
+                   std::shared_ptr<const remote::TlsIdentity> tls);
   // Only when no call is open: after the server has shut down.
   ~GrpcActorService();
 

@@ -4,8 +4,10 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "core/base/mutex.h"
+#include "remote/tls_identity.h"
 
 namespace grpc {
 class Channel;
@@ -18,14 +20,21 @@ inline constexpr const char* kForwardedKey = "nexus-forwarded";
 
 class GrpcForwarder {
  public:
-  // Connections kept open; the whole set is dropped when one more is needed.
+  // In plaintext when there is no `tls`.
+  explicit GrpcForwarder(std::shared_ptr<const remote::TlsIdentity> tls) : tls_(std::move(tls)) {}
+
+  // Connections kept open; the whole set is dropped when one more is needed, or the certificate is another one.
   static constexpr std::size_t kChannelCountMax = 256;
 
   // Any thread. A connection to the node at `host:port`; never waits.
   std::shared_ptr<grpc::Channel> channel(const std::string& address);
 
  private:
+  const std::shared_ptr<const remote::TlsIdentity> tls_;
+
   core::Mutex mutex_{"forwarder"};
+  // Of what tls_ held when channels_ was empty last.
+  std::uint64_t tls_version_ GUARDED_BY(mutex_) = 0;
   std::unordered_map<std::string, std::shared_ptr<grpc::Channel>> channels_ GUARDED_BY(mutex_);
 };
 

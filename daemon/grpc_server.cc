@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "daemon/grpc_reflection_v1.h"
+#include "remote/grpc_tls.h"
 #include "remote/remote.h"
 
 namespace nexus::daemon {
@@ -73,6 +74,8 @@ class ProbeSocket {
 }  // namespace
 
 struct GrpcServer::Impl {
+  // Asked by the server for as long as that exists.
+  std::shared_ptr<grpc::ServerCredentials> credentials;
   std::shared_ptr<grpc::Service> reflection_v1;
   std::unique_ptr<grpc::Server> server;
   // Not before start().
@@ -86,7 +89,8 @@ GrpcServer::~GrpcServer() {
 }
 
 core::Status GrpcServer::start(const HostPort& listen, remote::Remote& remote,
-                               const std::vector<grpc::Service*>& services) {
+                               const std::vector<grpc::Service*>& services,
+                               std::shared_ptr<const remote::TlsIdentity> tls) {
   {
     // gRPC would only say that it failed.
     ProbeSocket probe;
@@ -100,7 +104,8 @@ core::Status GrpcServer::start(const HostPort& listen, remote::Remote& remote,
   impl_->reflection_v1 = make_reflection_v1(std::move(names));
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(listen.to_string(), grpc::InsecureServerCredentials(), &port);
+  impl_->credentials = remote::server_credentials(std::move(tls));
+  builder.AddListeningPort(listen.to_string(), impl_->credentials, &port);
   // Two nodes must not share a port unnoticed.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);

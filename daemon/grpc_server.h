@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "daemon/config/host_port.h"
+#include "remote/tls_identity.h"
 
 namespace grpc {
 class Service;
@@ -26,9 +27,11 @@ class GrpcServer {
   GrpcServer();
   ~GrpcServer();
 
-  // Peers come to `remote`, and clients to `services`; both must outlive the server. An error says who or what is in the way.
+  // Peers come to `remote`, and clients to `services`; both must outlive the server. In plaintext when there is no `tls`. An error
+  // says who or what is in the way.
   core::Status start(const HostPort& listen, remote::Remote& remote,
-                     const std::vector<grpc::Service*>& services);
+                     const std::vector<grpc::Service*>& services,
+                     std::shared_ptr<const remote::TlsIdentity> tls);
 
   // What health checks are told, of the node and of each of its services; SERVING after start().
   void set_serving(bool serving);

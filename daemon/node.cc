@@ -5,6 +5,8 @@
 #include "daemon/builtin_kinds.h"
 #include "daemon/grpc_actor_service.h"
 #include "daemon/grpc_server.h"
+#include "daemon/tls_files.h"
+#include "daemon/tls_reloader.h"
 #include "remote/remote.h"
 
 namespace nexus::daemon {
@@ -38,28 +40,75 @@ remote::Options remote_options(const RemoteSection& section) {
           .ack_delay = section.ack_delay,
           .ping_interval = section.ping_interval,
           .ping_timeout = section.ping_timeout,
-          .diagnostics_count_max = section.diagnostics_count_max};
+          .diagnostics_count_max = section.diagnostics_count_max,
+          .blocked_members = section.blocked_members,
+          .blocked_count_max = section.blocked_count_max,
+          .accept_block_lists = section.accept_block_lists};
+}
+
+// What the node shows and whom it trusts, from the files; and until when it is good.
+struct Tls {
+  std::shared_ptr<remote::TlsIdentity> identity;
+  WallTime expires_at{};
+};
+
+// Empty when the configuration has no TLS.
+core::Result<Tls> load_tls(const NodeConfig& config, const std::string& own_host) {
+  const SecuritySection& section = config.security;
+  if (!section.has_tls()) return Tls{};
+  std::vector<KeyProblem> problems;
+  remote::TlsMaterial material = read_tls_files(section, problems);
+  Tls tls;
+  if (problems.empty()) {
+    tls.expires_at = check_tls_material(material, section, own_host, problems);
+  }
+  if (!problems.empty()) return core::Error{core::Errc::invalid_argument, text_of(problems)};
+  tls.identity = std::make_shared<remote::TlsIdentity>(
+      remote::TlsIdentity::Options{.mutual = section.tls_mutual,
+                                   .peer_name = section.tls_peer_name},
+      std::move(material));
+  return tls;
 }
 
 }  // namespace
 
 // What exists while the node runs, in the order in which it is built.
 struct Node::Running {
-  Running(const NodeConfig& node_config, const Kinds& kinds, const std::string& address)
+  Running(const NodeConfig& node_config, const Kinds& kinds, const std::string& address,
+          std::shared_ptr<remote::TlsIdentity> identity)
       : config(node_config),
+        tls(std::move(identity)),
         system(system_options(config, address)),
-        remote(remote_options(config.remote), system, cluster::MemberId::random().to_string()),
+        remote(remote_options(config.remote), system, cluster::MemberId::random().to_string(), tls),
         door(system, kinds, config,
              [this](const std::string& peer) { return remote.endpoints().is_connected(peer); }),
-        actor_service(system, door) {}
+        actor_service(system, door, tls) {}
 
   const NodeConfig config;
+  // Null without TLS.
+  const std::shared_ptr<remote::TlsIdentity> tls;
   core::ActorSystem system;
   remote::Remote remote;
   ActorDoor door;
   GrpcActorService actor_service;
   GrpcServer server;
+  std::unique_ptr<TlsReloader> tls_reloader;
 };
+
+void Node::watch_tls(Running& running, const std::string& own_host,
+                     std::chrono::system_clock::time_point expires_at) {
+  const SecuritySection& section = running.config.security;
+  running.system.log().info("certificate in use", {{"file", section.tls_certificate.text},
+                                                   {"expires", utc_text(expires_at)}});
+  if (!section.tls_mutual) {
+    running.system.log().warn(
+        "nobody is asked for a certificate: whoever reaches the port controls the node",
+        {{"key", "security.tls_mutual"}});
+  }
+  running.tls_reloader = std::make_unique<TlsReloader>(
+      TlsReloader::Options{.files = section, .own_host = own_host, .expires_at = expires_at},
+      *running.tls, running.system.log());
+}
 
 Node::Node() { add_builtin_kinds(kinds_); }
 
@@ -84,8 +133,11 @@ core::Status Node::start(const NodeConfig& config) {
     if (!port.ok()) return port.error();
     listen.port = *port;
   }
-  const std::string address = advertised_address(config.node, listen.port).to_string();
-  auto running = std::make_unique<Running>(config, kinds_, address);
+  const HostPort advertised = advertised_address(config.node, listen.port);
+  const std::string address = advertised.to_string();
+  core::Result<Tls> tls = load_tls(config, advertised.host);
+  if (!tls.ok()) return tls.error();
+  auto running = std::make_unique<Running>(config, kinds_, address, tls->identity);
   for (const auto& [name, kind] : kinds_.all()) {
     for (const core::MessageType* type : kind.accepted()) running->remote.types().add(*type);
   }
@@ -98,14 +150,15 @@ core::Status Node::start(const NodeConfig& config) {
         return spawned->pid;
       });
   if (!activator.ok()) return activator.error();
-  core::Status listening =
-      running->server.start(listen, running->remote, {&running->actor_service.service()});
+  core::Status listening = running->server.start(listen, running->remote,
+                                                 {&running->actor_service.service()}, running->tls);
   if (!listening.ok()) return listening;
   running_ = std::move(running);
-  running_->system.log().info("node serves",
-                              {{"address", address},
-                               {"listen", listen.to_string()},
-                               {"workers", running_->system.options().worker_count}});
+  running_->system.log().info("node serves", {{"address", address},
+                                              {"listen", listen.to_string()},
+                                              {"workers", running_->system.options().worker_count},
+                                              {"tls", tls->identity != nullptr}});
+  if (tls->identity != nullptr) watch_tls(*running_, advertised.host, tls->expires_at);
   return core::Nothing{};
 }
 

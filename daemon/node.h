@@ -12,6 +12,7 @@
 //   all calls   one thread, unless said otherwise
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -67,6 +68,8 @@ class Node {
 
  private:
   struct Running;
+  static void watch_tls(Running& running, const std::string& own_host,
+                        std::chrono::system_clock::time_point expires_at);
 
   Kinds kinds_;
   std::vector<const core::MessageType*> messages_;

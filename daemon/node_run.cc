@@ -18,6 +18,7 @@
 #include "daemon/grpc_server.h"
 #include "daemon/node.h"
 #include "daemon/notify.h"
+#include "daemon/tls_files.h"
 
 namespace nexus::daemon {
 namespace {
@@ -81,7 +82,9 @@ int Node::run(int argc, char** argv) {
     return exit_status(ExitCode::ok);
   }
 
-  const LoadOptions options{.kinds = kinds_.names()};
+  LoadOptions options{.kinds = kinds_.names()};
+  // What is only printed may name files of another machine.
+  if (line.action != CommandLine::Action::print_config) options.look_further = check_tls_files;
   const core::Result<NodeConfig> config = line.config_path.empty()
                                               ? load_config_text("{}", "defaults", options)
                                               : load_config(line.config_path, options);

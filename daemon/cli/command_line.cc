@@ -153,6 +153,22 @@ class Grammar {
     value_name(
         text_option(app, "--timeout", timeout_text, "How long a call may take: 250ms, 5s, 2m [5s]"),
         "DURATION");
+    value_name(text_option(app, "--ca", globals.ca,
+                           "Talk TLS, and take only nodes whose certificate one of these "
+                           "authorities signed (env NEXUS_CA)"),
+               "FILE")
+        ->envname("NEXUS_CA");
+    value_name(text_option(app, "--cert", globals.cert,
+                           "Certificate to show to the node (env NEXUS_CERT)"),
+               "FILE")
+        ->envname("NEXUS_CERT");
+    value_name(text_option(app, "--key", globals.key, "Its private key (env NEXUS_KEY)"), "FILE")
+        ->envname("NEXUS_KEY");
+    value_name(text_option(app, "--server-name", globals.server_name,
+                           "Name in the node's certificate, if not the host of --node (env "
+                           "NEXUS_SERVER_NAME)"),
+               "NAME")
+        ->envname("NEXUS_SERVER_NAME");
     app.add_flag("--json", globals.json, "Write one JSON object a line");
     app.add_flag("--verbose", globals.verbose,
                  "Say on standard error what is called and how long it took");
@@ -280,7 +296,19 @@ std::string source_fault(const MessageSource& source, bool stdin_lines,
   return "";
 }
 
+std::string tls_fault(const Globals& globals) {
+  if (globals.cert.empty() != globals.key.empty()) {
+    return "--cert and --key (or NEXUS_CERT and NEXUS_KEY) go together";
+  }
+  const bool has_more = !globals.cert.empty() || !globals.server_name.empty();
+  if (has_more && globals.ca.empty()) {
+    return "--cert, --key and --server-name need --ca (or NEXUS_CA), which turns TLS on";
+  }
+  return "";
+}
+
 std::string fault_of(const Invocation& invocation) {
+  if (std::string fault = tls_fault(invocation.globals); !fault.empty()) return fault;
   if (!is_address(invocation.globals.node)) {
     return "--node (or NEXUS_NODE): '" + invocation.globals.node + "' is not HOST:PORT";
   }

@@ -109,8 +109,19 @@ std::string hint(const Failure& failure) {
     return "write JSON, for example '{\"add\":5}' or '\"a text\"'; --file sends bytes as they are";
   }
   if (reason == kReasonConnectFailed) {
+    // Somebody listened there, and hung up.
+    if (failure.message.ends_with("Socket closed")) {
+      return "a node that speaks TLS needs --ca FILE (or NEXUS_CA), and --cert and --key when it "
+             "asks "
+             "for a certificate";
+    }
     return "start a node there (nexusd --config FILE), or name one that runs with --node HOST:PORT "
            "or NEXUS_NODE";
+  }
+  if (reason == kReasonTlsFailed) {
+    return "--ca names who signed the node's certificate, --server-name what it is made out to if "
+           "that is not the host of "
+           "--node; a node that asks for a certificate gets the one of --cert and --key";
   }
   if (reason == kReasonConnectionLost) {
     return "the node went away during the call, so the call may or may not have been done; try "

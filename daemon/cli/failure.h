@@ -34,6 +34,7 @@ inline constexpr const char* kReasonUsage = "USAGE";
 inline constexpr const char* kReasonNotJson = "NOT_JSON";
 inline constexpr const char* kReasonConnectFailed = "CONNECT_FAILED";
 inline constexpr const char* kReasonConnectionLost = "CONNECTION_LOST";
+inline constexpr const char* kReasonTlsFailed = "TLS_FAILED";
 
 // The outcome of a call to a node: `value` counts only when there is no failure.
 template <typename T>

@@ -1,10 +1,12 @@
 #include "daemon/cli/grpc_client.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "daemon/cli/grpc_error.h"
@@ -50,12 +52,26 @@ void write(const Payload& payload, v1::Payload* out) {
   out->set_data(payload.data);
 }
 
-std::shared_ptr<grpc::Channel> open_channel(const std::string& node) {
+// What gRPC would write to standard error comes as the failure of a call, in words for a user; unless somebody wants to see it.
+void silence_grpc() {
+  if (std::getenv("GRPC_VERBOSITY") != nullptr) return;
+  gpr_set_log_function([](gpr_log_func_args*) {});
+}
+
+std::shared_ptr<grpc::Channel> open_channel(const Client::Options& options) {
+  silence_grpc();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
   // A node is called directly: a proxy for the web knows nothing of it.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(node, grpc::InsecureChannelCredentials(), arguments);
+  if (options.authorities.empty()) {
+    return grpc::CreateCustomChannel(options.node, grpc::InsecureChannelCredentials(), arguments);
+  }
+  if (!options.server_name.empty()) arguments.SetSslTargetNameOverride(options.server_name);
+  const auto credentials = grpc::SslCredentials({.pem_root_certs = options.authorities,
+                                                 .pem_private_key = options.key,
+                                                 .pem_cert_chain = options.certificate});
+  return grpc::CreateCustomChannel(options.node, credentials, arguments);
 }
 
 }  // namespace
@@ -64,7 +80,7 @@ class Client::Impl {
  public:
   explicit Impl(Options o)
       : options(std::move(o)),
-        channel(open_channel(options.node)),
+        channel(open_channel(options)),
         stub(v1::ActorService::NewStub(channel)) {}
 
   // Makes one call. Empty when it went well.
@@ -81,7 +97,9 @@ class Client::Impl {
     const grpc::Status status = ((*stub).*method)(&context, request, response);
     trace(name, begin);
     if (status.ok()) return std::nullopt;
-    return failure_of(status, options.node, connected());
+    return failure_of(
+        status,
+        {.node = options.node, .connected = connected(), .tls = !options.authorities.empty()});
   }
 
   bool connected() { return channel->GetState(false) == GRPC_CHANNEL_READY; }
@@ -194,7 +212,10 @@ Outcome<std::vector<KindInfo>> Client::kinds(const std::string& on) {
 
 void Client::watch(const std::vector<std::string>& pids,
                    const std::function<void(const WatchEvent&)>& on_event) {
-  watch_actors(impl_->channel, {.node = impl_->options.node, .timeout = impl_->options.timeout},
+  watch_actors(impl_->channel,
+               {.node = impl_->options.node,
+                .timeout = impl_->options.timeout,
+                .tls = !impl_->options.authorities.empty()},
                pids, on_event);
 }
 

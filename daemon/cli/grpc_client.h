@@ -34,6 +34,11 @@ class Client {
     std::chrono::milliseconds timeout{};
     // Told what was called and how long it took; may be empty.
     std::function<void(const std::string&)> trace{};
+    // In PEM. `authorities` empty: no TLS.
+    std::string authorities{};
+    std::string certificate{};
+    std::string key{};
+    std::string server_name{};
   };
 
   explicit Client(Options options);

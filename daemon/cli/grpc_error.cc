@@ -40,6 +40,14 @@ std::string last_words(std::string_view message) {
   return std::string(message);
 }
 
+// Whether a connection was given up over its certificates, as far as gRPC tells: a node that does not take ours just hangs up.
+bool is_of_tls(std::string_view message) {
+  for (const std::string_view words : {"Ssl handshake failed", "is not in peer certificate"}) {
+    if (message.find(words) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> beginnings) {
   for (const std::string_view beginning : beginnings) {
     if (text.starts_with(beginning)) return true;
@@ -49,7 +57,8 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
 
 }  // namespace
 
-Failure failure_of(const grpc::Status& status, const std::string& node, bool connected) {
+Failure failure_of(const grpc::Status& status, const Connection& connection) {
+  const std::string& node = connection.node;
   Failure failure{
       .code = errc_of(status.error_code()), .reason = "", .message = status.error_message()};
   if (read_details(status.error_details(), failure)) return failure;
@@ -57,13 +66,19 @@ Failure failure_of(const grpc::Status& status, const std::string& node, bool con
   if (failure.code == core::Errc::unavailable) {
     if (starts_with_any(failure.message,
                         {"failed to connect", "DNS resolution failed", "empty address list"})) {
-      failure.reason = kReasonConnectFailed;
-      failure.message = "cannot connect to " + node + ": " + last_words(failure.message);
+      const std::string why = last_words(failure.message);
+      const bool hung_up =
+          why == "Socket closed" || why == "Connection reset by peer" || why == "Broken pipe";
+      const bool of_tls =
+          is_of_tls(failure.message) || (connection.tls && (hung_up || why.empty()));
+      failure.reason = of_tls ? kReasonTlsFailed : kReasonConnectFailed;
+      failure.message = "cannot connect to " + node + ": " +
+                        (why.empty() ? "the files of --ca, --cert and --key cannot be used" : why);
     } else {
       failure.reason = kReasonConnectionLost;
       failure.message = "the connection to " + node + " broke: " + failure.message;
     }
-  } else if (failure.code == core::Errc::deadline_exceeded && !connected) {
+  } else if (failure.code == core::Errc::deadline_exceeded && !connection.connected) {
     failure.code = core::Errc::unavailable;
     failure.reason = kReasonConnectFailed;
     failure.message = "cannot connect to " + node + ": no answer within the time allowed";

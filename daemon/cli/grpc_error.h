@@ -12,7 +12,14 @@ class Status;
 
 namespace nexus::cli {
 
-// `status` is not OK. `connected` says whether the channel to `node` was up when the call failed.
-Failure failure_of(const grpc::Status& status, const std::string& node, bool connected);
+struct Connection {
+  std::string node{};
+  // Whether the channel was up when the call failed.
+  bool connected = false;
+  bool tls = false;
+};
+
+// `status` is not OK.
+Failure failure_of(const grpc::Status& status, const Connection& connection);
 
 }  // namespace nexus::cli

@@ -128,7 +128,7 @@ std::optional<WatchEvent> on_response(Watch& watch, const WatchActorResponse& re
 
 // The stream is over. Empty when the actor had terminated, as it should.
 std::optional<WatchEvent> on_end(const Watch& watch, const grpc::Status& status,
-                                 const std::string& node, bool connected) {
+                                 const Connection& connection) {
   if (watch.state == Watch::State::terminated) return std::nullopt;
   grpc::Status why = status;
   if (watch.state == Watch::State::timed_out)
@@ -138,7 +138,7 @@ std::optional<WatchEvent> on_end(const Watch& watch, const grpc::Status& status,
   return WatchEvent{.pid = watch.pid,
                     .what = WatchEvent::What::failed,
                     .reason = "",
-                    .failure = failure_of(why, node, connected)};
+                    .failure = failure_of(why, connection)};
 }
 
 // Gives up on the watches that are not set yet.
@@ -178,7 +178,8 @@ void watch_actors(const std::shared_ptr<grpc::Channel>& channel, const WatchOpti
     } else {
       --open_count;
       const bool connected = channel->GetState(false) == GRPC_CHANNEL_READY;
-      event = on_end(watch, report->status, options.node, connected);
+      event = on_end(watch, report->status,
+                     {.node = options.node, .connected = connected, .tls = options.tls});
     }
     if (event) on_event(*event);
   }

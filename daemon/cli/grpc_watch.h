@@ -19,6 +19,7 @@ struct WatchOptions {
   std::string node{};
   // How long a watch may take to be set; once set it lasts until the actor has terminated.
   std::chrono::milliseconds timeout{};
+  bool tls = false;
 };
 
 // Returns when each watch has ended with `terminated` or `failed`.

@@ -16,6 +16,12 @@ struct Globals {
   std::chrono::milliseconds timeout = std::chrono::seconds(5);
   bool json = false;
   bool verbose = false;
+  // PEM files. `ca` turns TLS on: whose signature makes the node's certificate good. `cert` and `key` are shown to the node.
+  std::string ca{};
+  std::string cert{};
+  std::string key{};
+  // What the node's certificate must be made out to; empty: the host of `node`.
+  std::string server_name{};
 };
 
 // Where the messages of `tell` and `ask` come from.

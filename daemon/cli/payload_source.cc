@@ -16,6 +16,8 @@ namespace {
 // No node takes more in one message.
 constexpr std::size_t kFileBytesMax = std::size_t{64} * 1024 * 1024;
 
+}  // namespace
+
 Outcome<std::string> read_file(const std::string& path) {
   const bool standard_input = path == "-";
   const int fd = standard_input ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -36,6 +38,8 @@ Outcome<std::string> read_file(const std::string& path) {
   if (data.size() > kFileBytesMax) return usage_failure(path + " has more than 64 MiB");
   return data;
 }
+
+namespace {
 
 Outcome<Payload> file_payload(const MessageSource& source) {
   Outcome<std::string> data = read_file(source.file);

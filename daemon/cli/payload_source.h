@@ -12,6 +12,9 @@
 
 namespace nexus::cli {
 
+// The bytes of a file; "-" is standard input. Fails with USAGE.
+Outcome<std::string> read_file(const std::string& path);
+
 // One message from JSON text. Fails with NOT_JSON; `place` says where the text came from
 // ("payload 2").
 Outcome<Payload> json_payload(std::string_view text, const std::string& type,

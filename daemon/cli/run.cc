@@ -34,12 +34,50 @@ bool wants_json(const std::vector<std::string>& arguments) {
   return std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
 }
 
+// The connection to make, with what the files of TLS hold.
+Outcome<Client::Options> client_options(const Globals& globals) {
+  Client::Options options{
+      .node = globals.node, .timeout = globals.timeout, .server_name = globals.server_name};
+  struct File {
+    const char* option;
+    const std::string& path;
+    std::string& text;
+    std::string_view mark;
+  };
+  const File files[] = {
+      {"--ca", globals.ca, options.authorities, "-----BEGIN CERTIFICATE-----"},
+      {"--cert", globals.cert, options.certificate, "-----BEGIN CERTIFICATE-----"},
+      {"--key", globals.key, options.key, "PRIVATE KEY-----"},
+  };
+  for (const File& file : files) {
+    if (file.path.empty()) continue;
+    Outcome<std::string> text = read_file(file.path);
+    if (!text.ok()) return usage_failure(std::string(file.option) + ": " + text.failure->message);
+    if (text.value.find(file.mark) == std::string::npos) {
+      return usage_failure(std::string(file.option) + ": " + file.path + " has no \"" +
+                           std::string(file.mark) + "\"; a file in PEM is expected");
+    }
+    file.text = std::move(text.value);
+  }
+  if (globals.verbose) {
+    options.trace = [](const std::string& what) {
+      std::fprintf(stderr, "nexusctl: %s\n", what.c_str());
+    };
+  }
+  return options;
+}
+
+// Done without a node.
+bool is_local(const Command& command) {
+  return std::holds_alternative<CompletionCommand>(command) ||
+         std::holds_alternative<VersionCommand>(command);
+}
+
 // Does what one command says. Each operator() returns the exit code.
 class Runner {
  public:
-  explicit Runner(const Globals& globals)
-      : globals_(globals),
-        client_({.node = globals.node, .timeout = globals.timeout, .trace = trace()}) {}
+  Runner(const Globals& globals, Client::Options options)
+      : globals_(globals), client_(std::move(options)) {}
 
   ExitCode operator()(const SpawnCommand& command) {
     const Outcome<Spawned> outcome = client_.spawn(command);
@@ -145,11 +183,6 @@ class Runner {
   }
 
  private:
-  std::function<void(const std::string&)> trace() const {
-    if (!globals_.verbose) return {};
-    return [](const std::string& what) { std::fprintf(stderr, "nexusctl: %s\n", what.c_str()); };
-  }
-
   void show(const std::string& text, const std::string& json) const {
     write_out(globals_.json ? json : text);
   }
@@ -227,7 +260,11 @@ int run(const std::vector<std::string>& arguments) {
     return report(*failure, wants_json(arguments));
   }
   const auto& invocation = std::get<Invocation>(parsed);
-  Runner runner(invocation.globals);
+  const Globals& globals = invocation.globals;
+  Outcome<Client::Options> options =
+      client_options(is_local(invocation.command) ? Globals{} : globals);
+  if (!options.ok()) return report(*options.failure, globals.json);
+  Runner runner(globals, std::move(options.value));
   return finish(std::visit(runner, invocation.command), invocation.globals.json);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <utility>
 
 #include "core/base/escape.h"
@@ -55,6 +56,27 @@ class Rules {
   Problems& problems_;
 };
 
+void check_tls_rules(Rules& rules, const SecuritySection& security) {
+  const std::pair<std::string_view, const FilePath&> files[] = {
+      {"security.tls_certificate", security.tls_certificate},
+      {"security.tls_key", security.tls_key},
+      {"security.tls_ca", security.tls_ca}};
+  const auto given = std::find_if(std::begin(files), std::end(files),
+                                  [](const auto& file) { return !file.second.text.empty(); });
+  if (given != std::end(files)) {
+    for (const auto& [key, path] : files) {
+      rules.require(!path.text.empty(), {given->first, key},
+                    "needs " + std::string(key) +
+                        ": TLS takes a certificate, its key and the certificates of the "
+                        "authorities");
+    }
+    return;
+  }
+  constexpr const char* kNoEffect = "has no effect without security.tls_certificate";
+  rules.require(security.tls_mutual, {"security.tls_mutual"}, kNoEffect);
+  rules.require(security.tls_peer_name.empty(), {"security.tls_peer_name"}, kNoEffect);
+}
+
 }  // namespace
 
 void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& problems) {
@@ -85,14 +107,21 @@ void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& pr
                 "pressure must be high (" + std::to_string(remote.pressure_high_percent) +
                     " percent) before it is critical (" +
                     std::to_string(remote.pressure_critical_percent) + " percent)");
+  rules.require(remote.blocked_members.size() <= remote.blocked_count_max,
+                {"remote.blocked_members", "remote.blocked_count_max"},
+                std::to_string(remote.blocked_members.size()) +
+                    " members are more than remote.blocked_count_max (" +
+                    std::to_string(remote.blocked_count_max) + ")");
 
   const NodeSection& node = config.node;
-  rules.require(is_loopback(node.listen.host) || config.security.insecure,
+  const SecuritySection& security = config.security;
+  rules.require(is_loopback(node.listen.host) || security.insecure || security.has_tls(),
                 {"node.listen", "security.insecure"},
                 core::quoted(node.listen.to_string()) +
                     " can be reached from other machines, and the node neither encrypts nor asks "
-                    "who is calling; "
+                    "who is calling; set security.tls_certificate, tls_key and tls_ca, or "
                     "listen on 127.0.0.1, or accept this with security.insecure: true");
+  check_tls_rules(rules, security);
   rules.require(!is_wildcard(node.listen.host) || !node.advertise.empty(),
                 {"node.listen", "node.advertise"},
                 core::quoted(node.listen.to_string()) +

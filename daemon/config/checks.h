@@ -23,9 +23,12 @@ struct KeyPlaces {
 // C1  core.ask_timeout_default <= core.ask_timeout_max
 // C2  remote.reconnect_min <= remote.reconnect_max
 // C3  remote.batch_bytes_max <= remote.message_bytes_max <= remote.queue_bytes_max
-// C4  node.listen is a loopback address unless security.insecure
+// C4  node.listen is a loopback address unless security.insecure or TLS is on
 // C5  node.listen is no wildcard unless node.advertise is set; node.advertise is never one
 // C6  2 remote.ping_interval <= remote.ping_timeout
+// C7  remote.blocked_members are at most remote.blocked_count_max
+// C8  of security.tls_certificate, tls_key and tls_ca all are set or none; without them tls_mutual and tls_peer_name
+//     are not changed
 // Adds one problem for each broken rule, at the first of its keys that the text sets.
 void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& problems);
 

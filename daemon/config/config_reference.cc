@@ -25,6 +25,8 @@ line and column of the key, and the node does not start.
 | --- | --- |
 | name | letters, digits, `.`, `_` and `-` |
 | address | `host:port`; an IPv6 address stands in brackets, and the whole in quotes: `"[::1]:7701"` |
+| file | its name, absolute or relative to where the node is started |
+| list | items in brackets, `["a", "b"]`, or one a line, each behind `- ` |
 | duration | a whole number and a unit: `200ms`, `5s`, `10m`, `1h` |
 | bytes | a whole number of bytes, or one with a power of 1024: `3500000`, `512KiB`, `4MiB`, `1GiB` |
 | count | a whole number |

@@ -56,6 +56,13 @@ class ConfigReader {
     check_rules(config_, places_, problems_);
     if (config_.node.name.empty())
       config_.node.name = options_.host_name.empty() ? host_name() : options_.host_name;
+    if (problems_.empty() && options_.look_further) {
+      for (KeyProblem& problem : options_.look_further(config_)) {
+        const auto place = places_.at.find(problem.path);
+        problems_.add(place == places_.at.end() ? Position{} : place->second,
+                      std::move(problem.path), std::move(problem.what));
+      }
+    }
     return config_;
   }
 
@@ -124,23 +131,49 @@ class ConfigReader {
       reject("has no value; expected " + expectation(option.spec));
       return;
     }
-    if (entry.value.kind != YamlNode::Kind::scalar) {
-      reject("expected " + expectation(option.spec) + "; found " +
-             std::string(describe(entry.value.kind)));
+    const auto text = text_of(entry.value, option.spec);
+    if (!text) {
+      reject(text.error().detail);
       return;
     }
-    const auto expanded = expand(entry.value.scalar, environment_);
-    if (!expanded) {
-      reject(expanded.error().detail);
-      return;
-    }
-    const auto status = assign(option, expanded->text, owner);
+    const auto status = assign(option, text->text, owner);
     if (status) return;
     std::string what = status.error().detail;
-    for (std::size_t i = 0; i < expanded->variables.size(); ++i)
-      what += (i == 0 ? " (from ${" : ", ${") + core::printable(expanded->variables[i]) + "}";
-    if (!expanded->variables.empty()) what += ")";
+    for (std::size_t i = 0; i < text->variables.size(); ++i)
+      what += (i == 0 ? " (from ${" : ", ${") + core::printable(text->variables[i]) + "}";
+    if (!text->variables.empty()) what += ")";
     reject(std::move(what));
+  }
+
+  // What assign() takes: the value, or the items of a list with commas between them, with their variables put in.
+  core::Result<Expanded> text_of(const YamlNode& value, const OptionSpec& spec) const {
+    const auto unexpected = [&](const YamlNode& node) {
+      return core::Error{
+          core::Errc::invalid_argument,
+          "expected " + expectation(spec) + "; found " + std::string(describe(node.kind))};
+    };
+    if (!is_list(spec)) {
+      if (value.kind != YamlNode::Kind::scalar) return unexpected(value);
+      return expand(value.scalar, environment_);
+    }
+    if (value.kind != YamlNode::Kind::list) return unexpected(value);
+    Expanded joined;
+    for (const YamlNode& item : value.items) {
+      if (item.kind != YamlNode::Kind::scalar) return unexpected(item);
+      auto expanded = expand(item.scalar, environment_);
+      if (!expanded) return expanded.error();
+      // It would vanish between the commas, or become two.
+      if (expanded->text.empty() || expanded->text.find(',') != std::string::npos) {
+        return core::Error{core::Errc::invalid_argument,
+                           core::quoted(expanded->text) + " can be no item of the list; expected " +
+                               expectation(spec)};
+      }
+      joined.text += (joined.text.empty() ? "" : ",") + expanded->text;
+      for (std::string& variable : expanded->variables) {
+        joined.variables.push_back(std::move(variable));
+      }
+    }
+    return joined;
   }
 
   // A section or kind without a value is an empty one: all its lines may be commented out.

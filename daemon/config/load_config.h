@@ -11,6 +11,7 @@
 //     of checks.h hold.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "core/base/result.h"
 #include "daemon/config/expansion.h"
 #include "daemon/config/node_config.h"
+#include "daemon/config/problems.h"
 
 namespace nexus::daemon {
 
@@ -28,6 +30,9 @@ struct LoadOptions {
   Environment environment{};
   // What an empty node.name becomes; when empty, the name of this host.
   std::string host_name{};
+  // Looks further into a configuration that is right by itself, for example at the files that it names. What it finds is
+  // reported with the place of the key. May be empty.
+  std::function<std::vector<KeyProblem>(const NodeConfig&)> look_further{};
 };
 
 // Errors: not_found (no such file), permission_denied, failed_precondition (not a regular file),

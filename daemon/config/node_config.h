@@ -11,11 +11,19 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "core/base/log.h"
 #include "daemon/config/host_port.h"
 
 namespace nexus::daemon {
+
+// The name of a file, as it was written; relative to where the node was started.
+struct FilePath {
+  std::string text{};
+
+  bool operator==(const FilePath&) const = default;
+};
 
 struct NodeSection {
   // Empty until loaded: the loader puts the host's name here.
@@ -64,6 +72,9 @@ struct RemoteSection {
   std::chrono::milliseconds ping_interval{1'000};
   std::chrono::milliseconds ping_timeout{5'000};
   std::uint32_t diagnostics_count_max = 10'000;
+  std::vector<std::string> blocked_members{};
+  std::uint32_t blocked_count_max = 1'024;
+  bool accept_block_lists = false;
 
   bool operator==(const RemoteSection&) const = default;
 };
@@ -75,6 +86,16 @@ struct ClusterSection {
 
 struct SecuritySection {
   bool insecure = false;
+  // Empty: no TLS, and the following mean nothing.
+  FilePath tls_certificate{};
+  FilePath tls_key{};
+  FilePath tls_ca{};
+  bool tls_mutual = true;
+  // Empty: the host of the address that the peer is reached at.
+  std::string tls_peer_name{};
+  std::chrono::milliseconds tls_reload_interval{30'000};
+
+  bool has_tls() const { return !tls_certificate.text.empty(); }
 
   bool operator==(const SecuritySection&) const = default;
 };

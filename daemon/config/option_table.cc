@@ -9,6 +9,7 @@
 #include "core/base/escape.h"
 #include "core/base/nearest.h"
 #include "daemon/config/units.h"
+#include "remote/block_list.h"
 #include "remote/queue_pressure.h"
 
 namespace nexus::daemon {
@@ -18,6 +19,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kNameBytesMax = 64;
+constexpr std::size_t kPathBytesMax = 4096;
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = 1024 * kKiB;
 constexpr std::uint64_t kGiB = 1024 * kMiB;
@@ -29,6 +31,8 @@ template <typename T>
 constexpr OptionType type_of() {
   if constexpr (std::is_same_v<T, std::string>) return OptionType::name;
   if constexpr (std::is_same_v<T, HostPort>) return OptionType::address;
+  if constexpr (std::is_same_v<T, FilePath>) return OptionType::file;
+  if constexpr (std::is_same_v<T, std::vector<std::string>>) return OptionType::member_ids;
   if constexpr (std::is_same_v<T, milliseconds>) return OptionType::duration;
   if constexpr (std::is_same_v<T, std::uint64_t>) return OptionType::bytes;
   if constexpr (std::is_same_v<T, std::uint32_t>) return OptionType::count;
@@ -76,8 +80,8 @@ std::vector<NodeOption> make_node_options() {
       in_section<&N::node, &NodeSection::listen>(
           {.path = "node.listen",
            .doc = "Address for peers and clients. Port 0 takes any free port. An address that "
-                  "other machines can reach "
-                  "needs `security.insecure: true`."}),
+                  "other machines can reach needs `security.tls_certificate`, or "
+                  "`security.insecure: true`."}),
       in_section<&N::node, &NodeSection::advertise>(
           {.path = "node.advertise",
            .if_empty = "the same as `node.listen`",
@@ -229,12 +233,64 @@ std::vector<NodeOption> make_node_options() {
            .doc =
                "Actors and processes that one answer to `remote.Remoting/ListProcesses` names; 0 "
                "refuses that call and `GetProcessDiagnostics`."}),
+      in_section<&N::remote, &RemoteSection::blocked_members>(
+          {.path = "remote.blocked_members",
+           .if_empty = "nobody",
+           .doc = "Member ids of nodes that this node has no link to. A node has another id after "
+                  "each start; the log of whoever connects to it shows it (`member=`)."}),
+      in_section<&N::remote, &RemoteSection::blocked_count_max>(
+          {.path = "remote.blocked_count_max",
+           .unit = "members",
+           .min = 0,
+           .max = 65'536,
+           .doc = "Members that may be blocked at once, those of `remote.blocked_members` among "
+                  "them."}),
+      in_section<&N::remote, &RemoteSection::accept_block_lists>(
+          {.path = "remote.accept_block_lists",
+           .doc = "Whether the node also blocks whom a connecting peer says to have blocked. Then "
+                  "every peer can cut every other one off."}),
 
       in_section<&N::security, &SecuritySection::insecure>(
           {.path = "security.insecure",
            .doc = "Allows a `node.listen` beyond this machine although the node neither encrypts "
                   "nor asks who is "
-                  "calling: whoever reaches the port controls the node."}),
+                  "calling: whoever reaches the port controls the node. Not needed with "
+                  "`security.tls_certificate`."}),
+      in_section<&N::security, &SecuritySection::tls_certificate>(
+          {.path = "security.tls_certificate",
+           .if_empty = "no TLS",
+           .doc = "The node's certificate, followed by those between it and an authority of "
+                  "`security.tls_ca`. With it peers and clients are talked to in TLS 1.2 or 1.3 "
+                  "only. Its subjectAltName must have `security.tls_peer_name` or, when that is "
+                  "empty, the host of `node.advertise`."}),
+      in_section<&N::security, &SecuritySection::tls_key>(
+          {.path = "security.tls_key",
+           .if_empty = "no TLS",
+           .doc = "The private key of `security.tls_certificate`, without a passphrase."}),
+      in_section<&N::security, &SecuritySection::tls_ca>(
+          {.path = "security.tls_ca",
+           .if_empty = "no TLS",
+           .doc = "Certificates of the authorities: the node takes certificates that they signed, "
+                  "and no others. Public authorities do not belong here, because whoever has a "
+                  "certificate of one of these may call."}),
+      in_section<&N::security, &SecuritySection::tls_mutual>(
+          {.path = "security.tls_mutual",
+           .doc = "Whether peers and clients must show a certificate of `security.tls_ca`; a peer "
+                  "is then taken only as the address that its certificate is made out to. With "
+                  "`false` whoever reaches the port controls the node, as without TLS."}),
+      in_section<&N::security, &SecuritySection::tls_peer_name>(
+          {.path = "security.tls_peer_name",
+           .if_empty = "the host of the peer's address",
+           .doc = "The DNS name that the certificate of every node must have, for nodes whose "
+                  "addresses are not known when their certificates are made. Not for "
+                  "certificates of clients."}),
+      in_section<&N::security, &SecuritySection::tls_reload_interval>(
+          {.path = "security.tls_reload_interval",
+           .min = 100,
+           .max = 24 * kHour,
+           .doc = "How often the three files are looked at for new contents, which connections "
+                  "that begin afterwards use. What cannot be used is logged, and changes "
+                  "nothing."}),
   };
 }
 
@@ -328,6 +384,30 @@ core::Status set(std::string_view text, const OptionSpec& spec, HostPort& value)
   return core::Nothing{};
 }
 
+core::Status set(std::string_view text, const OptionSpec& spec, FilePath& value) {
+  const bool valid = text.size() <= kPathBytesMax && text.find('\0') == std::string_view::npos;
+  if (!valid || (text.empty() && spec.if_empty.empty()))
+    return invalid(core::quoted(text) +
+                   " is not the name of a file; allowed: " + allowed_values(spec));
+  value.text = text;
+  return core::Nothing{};
+}
+
+core::Status set(std::string_view text, const OptionSpec& spec, std::vector<std::string>& value) {
+  std::vector<std::string> items;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view item = rest.substr(0, comma);
+    const bool ends_in_comma = comma + 1 == rest.size();
+    if (!remote::BlockList::is_id(item) || ends_in_comma)
+      return invalid(core::quoted(item) + " is not a member id; allowed: " + allowed_values(spec));
+    items.emplace_back(item);
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+  }
+  value = std::move(items);
+  return core::Nothing{};
+}
+
 core::Status set(std::string_view text, const OptionSpec& spec, milliseconds& value) {
   const auto parsed = parse_duration(text);
   auto status = store(parsed, parsed ? static_cast<std::uint64_t>(parsed->count()) : 0, text, spec);
@@ -373,6 +453,12 @@ core::Status set(std::string_view text, const OptionSpec&, core::LogFormat& valu
 
 std::string text_of(const std::string& value) { return value; }
 std::string text_of(const HostPort& value) { return value.to_string(); }
+std::string text_of(const FilePath& value) { return value.text; }
+std::string text_of(const std::vector<std::string>& value) {
+  std::string text;
+  for (const std::string& item : value) text += (text.empty() ? "" : ",") + item;
+  return text;
+}
 std::string text_of(milliseconds value) { return format_duration(value); }
 std::string text_of(std::uint64_t value) { return format_bytes(value); }
 std::string text_of(std::uint32_t value) { return std::to_string(value); }
@@ -413,6 +499,10 @@ std::string_view type_name(OptionType type) {
       return "name";
     case OptionType::address:
       return "address";
+    case OptionType::file:
+      return "file";
+    case OptionType::member_ids:
+      return "list";
     case OptionType::duration:
       return "duration";
     case OptionType::bytes:
@@ -435,6 +525,12 @@ std::string allowed_values(const OptionSpec& spec) {
              (spec.if_empty.empty() ? "" : ", or empty");
     case OptionType::address:
       return std::string("host:port, port 0..65535") + (spec.if_empty.empty() ? "" : ", or empty");
+    case OptionType::file:
+      return "1.." + std::to_string(kPathBytesMax) + " bytes" +
+             (spec.if_empty.empty() ? "" : ", or empty");
+    case OptionType::member_ids:
+      return "member ids, each 1.." + std::to_string(remote::BlockList::kIdBytesMax) +
+             " printable ASCII characters without space, quote or comma";
     case OptionType::duration:
       return format_duration(milliseconds(spec.min)) + ".." +
              format_duration(milliseconds(spec.max));
@@ -459,6 +555,10 @@ std::string expectation(const OptionSpec& spec) {
       return "a name of " + allowed;
     case OptionType::address:
       return "an address " + allowed;
+    case OptionType::file:
+      return "the name of a file of " + allowed;
+    case OptionType::member_ids:
+      return "a list of " + allowed;
     case OptionType::duration:
       return "a duration in " + allowed;
     case OptionType::bytes:
@@ -472,6 +572,8 @@ std::string expectation(const OptionSpec& spec) {
   }
   return allowed;
 }
+
+bool is_list(const OptionSpec& spec) { return spec.type == OptionType::member_ids; }
 
 core::Status assign(const NodeOption& option, std::string_view text, NodeConfig& owner) {
   return assign_to(option, text, owner);

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "core/base/result.h"
 #include "daemon/config/node_config.h"
@@ -16,7 +17,18 @@
 namespace nexus::daemon {
 
 // How a value is written. Each corresponds to one C++ type, see option_table.cc.
-enum class OptionType { name, address, duration, bytes, count, flag, log_level, log_format };
+enum class OptionType {
+  name,
+  address,
+  file,
+  member_ids,
+  duration,
+  bytes,
+  count,
+  flag,
+  log_level,
+  log_format
+};
 
 // What is known of an option besides where its value lives.
 struct OptionSpec {
@@ -51,10 +63,10 @@ struct Member {
 template <typename Owner>
 struct Option {
   OptionSpec spec;
-  std::variant<Member<Owner, std::string>, Member<Owner, HostPort>,
-               Member<Owner, std::chrono::milliseconds>, Member<Owner, std::uint64_t>,
-               Member<Owner, std::uint32_t>, Member<Owner, bool>, Member<Owner, core::LogLevel>,
-               Member<Owner, core::LogFormat>>
+  std::variant<Member<Owner, std::string>, Member<Owner, HostPort>, Member<Owner, FilePath>,
+               Member<Owner, std::vector<std::string>>, Member<Owner, std::chrono::milliseconds>,
+               Member<Owner, std::uint64_t>, Member<Owner, std::uint32_t>, Member<Owner, bool>,
+               Member<Owner, core::LogLevel>, Member<Owner, core::LogFormat>>
       member;
 };
 
@@ -79,6 +91,9 @@ std::string_view type_name(OptionType type);
 std::string allowed_values(const OptionSpec& spec);
 // The same with what they are, to follow "expected": "a duration in 1s..10m".
 std::string expectation(const OptionSpec& spec);
+
+// Written as a YAML list; its items, joined by commas, are the text that assign() takes.
+bool is_list(const OptionSpec& spec);
 
 // Parses `text` and stores it. On an error `owner` is as before, and the detail says what is wrong
 // and what is allowed.

@@ -20,8 +20,18 @@ std::string double_quoted(std::string_view text) {
 template <typename Owner>
 std::string line(std::string_view indent, const Option<Owner>& option, const Owner& owner) {
   const std::string text = value_text(option, owner);
-  const bool is_text =
-      option.spec.type == OptionType::name || option.spec.type == OptionType::address;
+  if (is_list(option.spec)) {
+    std::string items = escape_variables(text);
+    // No item has a quote or a comma.
+    for (std::size_t at = 0; (at = items.find(',', at)) != std::string::npos; at += 4) {
+      items.replace(at, 1, "\", \"");
+    }
+    return std::string(indent) + std::string(option.spec.key()) + ": [" +
+           (items.empty() ? "" : '"' + items + '"') + "]\n";
+  }
+  const bool is_text = option.spec.type == OptionType::name ||
+                       option.spec.type == OptionType::address ||
+                       option.spec.type == OptionType::file;
   return std::string(indent) + std::string(option.spec.key()) + ": " +
          (is_text ? double_quoted(escape_variables(text)) : text) + "\n";
 }

@@ -20,6 +20,12 @@ struct Position {
   auto operator<=>(const Position&) const = default;
 };
 
+// What is wrong with the value of one key.
+struct KeyProblem {
+  std::string path;
+  std::string what;
+};
+
 // "line 3, column 5".
 std::string to_string(Position position);
 

@@ -30,18 +30,26 @@ class Certificates {
   Certificates& operator=(const Certificates&) = delete;
 
   // Signed by this authority, and trusting it. `extensions`: lines as the openssl program takes them, for example
-  // `subjectAltName=IP:127.0.0.1`.
-  remote::TlsMaterial issue(const std::string& extensions) {
+  // `subjectAltName=IP:127.0.0.1`. Negative `days`: it has expired.
+  remote::TlsMaterial issue(const std::string& extensions, int days = 1) {
     const std::string name = "c" + std::to_string(++count_);
     std::ofstream(folder_ / (name + ".ext")) << "basicConstraints=CA:FALSE\n" << extensions << '\n';
     run("openssl req " + key_options(name) + " -subj /CN=" + name + " -out " + name + ".csr");
-    run("openssl x509 -req -in " + name + ".csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 1 " +
-        "-extfile " + name + ".ext -out " + name + ".pem");
+    run("openssl x509 -req -in " + name +
+        ".csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile " + name + ".ext -days " +
+        std::to_string(days) + " -out " + name + ".pem");
     return {.certificate = contents(name + ".pem"),
             .key = contents(name + ".key"),
             .authorities = contents("ca.pem")};
   }
   remote::TlsMaterial for_loopback() { return issue("subjectAltName=IP:127.0.0.1"); }
+  // Of nobody's certificate.
+  std::string encrypted_key() {
+    run("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass pass:secret "
+        "-out "
+        "encrypted.key");
+    return contents("encrypted.key");
+  }
   std::string authority() { return contents("ca.pem"); }
 
  private:

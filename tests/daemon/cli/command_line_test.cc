@@ -29,8 +29,16 @@ std::string fault_of(const std::vector<std::string>& arguments) {
 
 class CommandLine : public testing::Test {
  protected:
-  void SetUp() override { unsetenv("NEXUS_NODE"); }
-  void TearDown() override { unsetenv("NEXUS_NODE"); }
+  void SetUp() override { forget(); }
+  void TearDown() override { forget(); }
+
+ private:
+  static void forget() {
+    for (const char* name :
+         {"NEXUS_NODE", "NEXUS_CA", "NEXUS_CERT", "NEXUS_KEY", "NEXUS_SERVER_NAME"}) {
+      unsetenv(name);
+    }
+  }
 };
 
 TEST_F(CommandLine, GlobalOptionsMayStandBeforeOrAfterTheCommand) {
@@ -49,6 +57,29 @@ TEST_F(CommandLine, TheNodeComesFromTheOptionThenTheEnvironmentThenTheDefault) {
   setenv("NEXUS_NODE", "env:2", 1);
   EXPECT_EQ(parse({"kinds"}).globals.node, "env:2");
   EXPECT_EQ(parse({"kinds", "--node", "option:3"}).globals.node, "option:3");
+}
+
+TEST_F(CommandLine, TlsComesFromTheOptionsThenTheEnvironment) {
+  setenv("NEXUS_CA", "env-ca", 1);
+  setenv("NEXUS_CERT", "env-cert", 1);
+  setenv("NEXUS_KEY", "env-key", 1);
+  setenv("NEXUS_SERVER_NAME", "env-name", 1);
+  const Globals from_environment = parse({"kinds"}).globals;
+  EXPECT_EQ(from_environment.ca, "env-ca");
+  EXPECT_EQ(from_environment.cert, "env-cert");
+  EXPECT_EQ(from_environment.key, "env-key");
+  EXPECT_EQ(from_environment.server_name, "env-name");
+  const Globals given =
+      parse({"--ca", "a", "--cert", "c", "kinds", "--key", "k", "--server-name", "n"}).globals;
+  EXPECT_EQ(given.ca + given.cert + given.key + given.server_name, "ackn");
+}
+
+TEST_F(CommandLine, OptionsOfTlsThatWouldDoNothingAreRefused) {
+  EXPECT_NE(fault_of({"kinds", "--cert", "c", "--ca", "a"}), "");
+  EXPECT_NE(fault_of({"kinds", "--key", "k", "--ca", "a"}), "");
+  EXPECT_NE(fault_of({"kinds", "--cert", "c", "--key", "k"}), "");
+  EXPECT_NE(fault_of({"kinds", "--server-name", "n"}), "");
+  EXPECT_EQ(fault_of({"kinds", "--ca", "a"}), "");
 }
 
 TEST_F(CommandLine, JsonPayloadsComeThroughWhole) {

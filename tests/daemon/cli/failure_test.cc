@@ -31,7 +31,7 @@ grpc::Status node_error(grpc::StatusCode code, const std::string& reason,
 TEST(FailureOf, TakesReasonMessageAndMetadataFromTheNode) {
   const Failure failure = failure_of(node_error(grpc::StatusCode::DEADLINE_EXCEEDED, "ASK_TIMEOUT",
                                                 "no answer in 1s", {{"stage", "queued"}}),
-                                     "127.0.0.1:7701", true);
+                                     {.node = "127.0.0.1:7701", .connected = true});
   EXPECT_EQ(failure.code, core::Errc::deadline_exceeded);
   EXPECT_EQ(failure.reason, "ASK_TIMEOUT");
   EXPECT_EQ(failure.message, "no answer in 1s");
@@ -43,21 +43,40 @@ TEST(FailureOf, NamesTheAddressThatRefusedTheConnection) {
       grpc::StatusCode::UNAVAILABLE,
       "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:7701: "
       "Failed to connect to remote host: Connection refused");
-  const Failure failure = failure_of(refused, "127.0.0.1:7701", false);
+  const Failure failure = failure_of(refused, {.node = "127.0.0.1:7701", .connected = false});
   EXPECT_EQ(failure.reason, kReasonConnectFailed);
   EXPECT_EQ(failure.message, "cannot connect to 127.0.0.1:7701: Connection refused");
   EXPECT_EQ(exit_code(failure), kExitUnavailable);
 }
 
+TEST(FailureOf, TellsAConnectionThatTlsEndedFromOneThatNobodyTook) {
+  const auto of = [](const std::string& why, bool tls) {
+    return failure_of(
+        {grpc::StatusCode::UNAVAILABLE,
+         "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: " + why},
+        {.node = "n:1", .tls = tls});
+  };
+  for (const std::string why : {"Ssl handshake failed: SSL_ERROR_SSL: certificate verify failed",
+                                "Peer name n is not in peer certificate", "Socket closed", ""}) {
+    EXPECT_EQ(of(why, true).reason, kReasonTlsFailed) << why;
+    EXPECT_PRED_FORMAT2(testing::IsSubstring, "--ca", hint(of(why, true)));
+  }
+  EXPECT_EQ(of("Connection refused", true).reason, kReasonConnectFailed);
+  EXPECT_EQ(of("Socket closed", false).reason, kReasonConnectFailed);
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "--ca", hint(of("Socket closed", false)));
+}
+
 TEST(FailureOf, ADeadlineWithoutAConnectionMeansThatTheNodeCannotBeReached) {
   const grpc::Status late(grpc::StatusCode::DEADLINE_EXCEEDED, "Deadline Exceeded");
-  EXPECT_EQ(exit_code(failure_of(late, "10.0.0.1:1", false)), kExitUnavailable);
-  EXPECT_EQ(exit_code(failure_of(late, "10.0.0.1:1", true)), kExitDeadlineExceeded);
+  EXPECT_EQ(exit_code(failure_of(late, {.node = "10.0.0.1:1", .connected = false})),
+            kExitUnavailable);
+  EXPECT_EQ(exit_code(failure_of(late, {.node = "10.0.0.1:1", .connected = true})),
+            kExitDeadlineExceeded);
 }
 
 TEST(FailureOf, ReadsPastDetailsThatAreNotOurs) {
   const grpc::Status garbage(grpc::StatusCode::INTERNAL, "boom", "\x01\x02not a status");
-  const Failure failure = failure_of(garbage, "n:1", true);
+  const Failure failure = failure_of(garbage, {.node = "n:1", .connected = true});
   EXPECT_EQ(failure.reason, "");
   EXPECT_EQ(failure.message, "boom");
 }

@@ -106,8 +106,9 @@ TEST(PrintConfig, LoadsBackToTheSameConfiguration) {
 node: {name: n7, listen: "[::]:0", advertise: "example.org:80", shutdown_timeout: 90s}
 log: {level: "off", format: json}
 core: {workers: 3, throughput: 1, ask_timeout_default: 1ms, ask_timeout_max: 24h}
-remote: {message_bytes_max: 64MiB, batch_bytes_max: 1025, queue_bytes_max: 16GiB, unreachable_after: 100ms}
-security: {insecure: true}
+remote: {message_bytes_max: 64MiB, batch_bytes_max: 1025, queue_bytes_max: 16GiB, unreachable_after: 100ms,
+         blocked_members: [a, "b$$c"], accept_block_lists: true}
+security: {insecure: true, tls_certificate: "/etc/a b.pem", tls_key: "k$$", tls_ca: "#c", tls_mutual: false}
 kinds:
   counter: {enabled: false, mailbox_user_count_max: 12}
   'a "b" $c: d':

@@ -278,6 +278,59 @@ TEST(LoadConfig, C5_ListeningOnEveryInterfaceNeedsAnAddressForOthers) {
   }
 }
 
+TEST(LoadConfig, C4_WithTlsNoConsentIsNeeded) {
+  EXPECT_EQ(problems_of("node: {listen: 10.0.0.1:1}\n"
+                        "security: {tls_certificate: c, tls_key: k, tls_ca: a}\n"),
+            "");
+}
+
+TEST(LoadConfig, C7_NoMoreMembersAreBlockedThanMayBe) {
+  EXPECT_EQ(problems_of("remote: {blocked_members: [a, b], blocked_count_max: 2}\n"), "");
+  EXPECT_EQ(problems_of("remote: {blocked_members: [a, b], blocked_count_max: 1}\n"),
+            "f:1:10: remote.blocked_members: 2 members are more than remote.blocked_count_max (1)");
+}
+
+TEST(LoadConfig, C8_TlsTakesItsThreeFilesOrNone) {
+  const std::string words =
+      ": TLS takes a certificate, its key and the certificates of the authorities";
+  EXPECT_EQ(problems_of("security: {tls_certificate: c, tls_key: k}\n"),
+            "f:1:12: security.tls_certificate: needs security.tls_ca" + words);
+  EXPECT_EQ(problems_of("security:\n  tls_ca: a\n  tls_key: k\n"),
+            "f:3:3: security.tls_key: needs security.tls_certificate" + words);
+  EXPECT_EQ(problems_of("security: {tls_mutual: false}\n"),
+            "f:1:12: security.tls_mutual: has no effect without security.tls_certificate");
+  EXPECT_EQ(problems_of("security: {tls_peer_name: n}\n"),
+            "f:1:12: security.tls_peer_name: has no effect without security.tls_certificate");
+}
+
+TEST(LoadConfig, AListIsWrittenAsOneAndItsItemsMayHaveVariables) {
+  const auto loaded = load_config_text("remote: {blocked_members: [a, \"${N}\"]}\n", "f",
+                                       options({{"N", "b@c:1"}}));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().detail;
+  EXPECT_EQ(loaded->remote.blocked_members, (std::vector<std::string>{"a", "b@c:1"}));
+  for (const std::string bad : {"a", "{a: b}", "[[a]]", "[a, \"\"]", "[\"a,b\"]", "[a b]", "[~]"}) {
+    EXPECT_PRED_FORMAT2(testing::IsSubstring, "f:1:10: remote.blocked_members: ",
+                        problems_of("remote: {blocked_members: " + bad + "}\n"))
+        << bad;
+  }
+}
+
+TEST(LoadConfig, WhatIsFoundWithFurtherLookingHasThePlaceOfItsKey) {
+  LoadOptions further = options({});
+  int look_count = 0;
+  further.look_further = [&](const NodeConfig& config) {
+    ++look_count;
+    EXPECT_EQ(config.log.level, core::LogLevel::debug);
+    return std::vector<KeyProblem>{{"log.level", "too much"}, {"node.name", "not set"}};
+  };
+  const auto loaded = load_config_text("log:\n  level: debug\n", "f", further);
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "f:2:3: log.level: too much", loaded.error().detail);
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "node.name: not set", loaded.error().detail);
+  EXPECT_FALSE(load_config_text("log: {level: loud}\n", "f", further).ok());
+  EXPECT_EQ(look_count, 1) << "nobody looks further at what is wrong already";
+}
+
 TEST(LoadConfig, ARuleIsNotCheckedWithAValueThatCouldNotBeRead) {
   EXPECT_EQ(problems_of("core: {ask_timeout_default: 10m, ask_timeout_max: long}\n"),
             "f:1:34: core.ask_timeout_max: \"long\" is not a whole number with a unit (ms, s, m or "

@@ -38,8 +38,11 @@ class CallFailed(Exception):
 
 
 class Client:
-    def __init__(self, address, options=()):
-        self.channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS + list(options))
+    def __init__(self, address, options=(), credentials=None):
+        """In plaintext without `credentials`, which are (authorities, key, certificate) in PEM."""
+        options = _CHANNEL_OPTIONS + list(options)
+        self.channel = (grpc.secure_channel(address, grpc.ssl_channel_credentials(*credentials), options=options)
+                        if credentials else grpc.insecure_channel(address, options=options))
         self.stub = api_grpc.ActorServiceStub(self.channel)
 
     def close(self):

@@ -29,10 +29,12 @@ class NodeDied(AssertionError):
 
 
 class Node:
-    """Configured, not yet running. `settings` are lines of YAML below the ones that every test needs. `address` is where other
-    nodes reach it: `advertise` when that is given. Clients of a test come straight to `listen`."""
+    """Configured, not yet running. `settings` are lines of YAML below the ones that every test needs; with `tls`, a
+    certificates.TlsFiles, its clients and peers use TLS. `address` is where other nodes reach it: `advertise` when that is given.
+    Clients of a test come straight to `listen`."""
 
-    def __init__(self, name="n1", program=NEXUSD, unreachable_after="1s", settings="", port=None, env=None, advertise=None):
+    def __init__(self, name="n1", program=NEXUSD, unreachable_after="1s", settings="", port=None, env=None, advertise=None,
+                 tls=None):
         self.name = name
         self.port = port or free_port()
         self.listen = f"127.0.0.1:{self.port}"
@@ -41,6 +43,7 @@ class Node:
         # Set by what ends the node on purpose; a node that ends otherwise has crashed.
         self.ended_by_test = False
         self._program = program
+        self._tls = tls
         self._folder = tempfile.TemporaryDirectory(prefix=f"nexus-{name}-")
         self._env = dict(os.environ, **(env or {}))
         self._log = None
@@ -48,7 +51,7 @@ class Node:
         self.log_path = os.path.join(self._folder.name, "log")
         with open(self.config_path, "w", encoding="utf-8") as file:
             file.write(f"node:\n  name: {name}\n  listen: {self.listen}\n  advertise: {self.address}\n  shutdown_timeout: {10 * TIME_FACTOR}s\n"
-                       f"remote:\n  unreachable_after: {unreachable_after}\n{settings}")
+                       f"remote:\n  unreachable_after: {unreachable_after}\n{settings}{tls.settings() if tls else ''}")
 
     def start(self):
         self._log = open(self.log_path, "ab")  # pylint: disable=consider-using-with
@@ -60,9 +63,10 @@ class Node:
         """Returns when gRPC's health service says SERVING."""
         deadline = time.monotonic() + READY_S
         self._await(deadline, self._accepts)
-        with grpc.insecure_channel(self.listen, options=[("grpc.enable_http_proxy", 0)]) as channel:
-            health = health_pb2_grpc.HealthStub(channel)
-            self._await(deadline, lambda: self._serves(health))
+        client = self.client()
+        health = health_pb2_grpc.HealthStub(client.channel)
+        self._await(deadline, lambda: self._serves(health))
+        client.close()
         return self
 
     def _await(self, deadline, condition):
@@ -87,7 +91,7 @@ class Node:
         return answer.status == health_pb2.HealthCheckResponse.SERVING
 
     def client(self, **options):
-        return Client(self.listen, **options)
+        return Client(self.listen, **({"credentials": self._tls.credentials()} if self._tls else {}), **options)
 
     def pid_of(self, actor_id):
         return f"{self.address}/{actor_id}"
