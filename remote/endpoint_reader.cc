@@ -126,6 +126,15 @@ void EndpointReader::receive(const Peer& peer, Received message) {
   const core::Pid& target = message.target;
   const core::Pid& sender = message.sender;
   const std::string_view data = message.envelope.data;
+  const auto bury = [&](core::DeadLetterReason reason) {
+    auto letter = core::make_envelope(
+        core::Payload{std::string(message.type_name), core::Payload::kProtobuf, std::string(data)});
+    letter->set_sender(sender);
+    system_.dead_letters().take(target, std::move(letter), core::Lane::user, reason);
+  };
+  if (message.envelope.headers.count() > header_count_max_) {
+    return bury(core::DeadLetterReason::too_large);
+  }
   core::EnvelopePtr envelope;
   if (message.envelope.serializer_id == kProtobufSerializer) {
     envelope = message.decode != nullptr ? (*message.decode)(data)
@@ -138,14 +147,7 @@ void EndpointReader::receive(const Peer& peer, Received message) {
   }
   const auto* watch = envelope == nullptr ? nullptr : envelope->get<core::Watch>();
   if (watch != nullptr && watch->watcher.empty()) envelope = nullptr;
-  if (envelope == nullptr) {
-    envelope = core::make_envelope(
-        core::Payload{std::string(message.type_name), core::Payload::kProtobuf, std::string(data)});
-    envelope->set_sender(sender);
-    system_.dead_letters().take(target, std::move(envelope), core::Lane::user,
-                                core::DeadLetterReason::unreadable);
-    return;
-  }
+  if (envelope == nullptr) return bury(core::DeadLetterReason::unreadable);
   if (const auto* terminated = envelope->get<core::Terminated>()) {
     receive_terminated(peer, target, *terminated);
     return;

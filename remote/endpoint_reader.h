@@ -23,8 +23,13 @@ struct Peer {
 
 class EndpointReader {
  public:
-  EndpointReader(core::ActorSystem& system, const WireTypes& types, EndpointManager& endpoints)
-      : system_(system), types_(types), endpoints_(endpoints) {}
+  // A message with more than `header_count_max` headers is a dead letter `too_large`, whose headers nobody has read.
+  EndpointReader(core::ActorSystem& system, const WireTypes& types, EndpointManager& endpoints,
+                 std::size_t header_count_max)
+      : system_(system),
+        types_(types),
+        endpoints_(endpoints),
+        header_count_max_(header_count_max) {}
 
   // What the tables of a stream's last batches meant: those of the next are mostly the same, entry by entry.
   class Known {
@@ -67,6 +72,7 @@ class EndpointReader {
   core::ActorSystem& system_;
   const WireTypes& types_;
   EndpointManager& endpoints_;
+  const std::size_t header_count_max_;
 };
 
 }  // namespace nexus::remote

@@ -23,7 +23,8 @@ Remote::Remote(const Options& options, core::ActorSystem& system, std::string me
                                                  std::move(dialer))),
       endpoints_(shared_),
       last_endpoints_(system.options().worker_count),
-      reader_(system, shared_->types, endpoints_),
+      // Each counts as 64 bytes of its message, which may have some of the nodes' own besides.
+      reader_(system, shared_->types, endpoints_, options.message_bytes_max / 64 + 8),
       inbound_{.system = system,
                .reader = reader_,
                .endpoints = endpoints_,

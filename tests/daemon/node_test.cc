@@ -5,6 +5,7 @@
 #include "core/actor/context.h"
 #include "daemon/config/option_table.h"
 #include "nexus/v1/types.pb.h"
+#include "remote/activation_messages.h"
 #include "tests/support/wait.h"
 
 namespace nexus::daemon {
@@ -64,6 +65,28 @@ TEST(Node, StartsWithEveryOptionAtItsLeastAndAtItsMost) {
     // The activators are actors, too.
     EXPECT_EQ(node.system().spawn(core::share(core::props<Doubler>())).ok(), most);
     EXPECT_TRUE(node.stop());
+  }
+}
+
+TEST(Node, PeersSpawnTheKindsThatAreEnabledAndNothingElse) {
+  NodeConfig config = on_any_port("n");
+  config.kinds["echo"].enabled = false;
+  Node host;
+  Node peer;
+  ASSERT_TRUE(host.start(config).ok());
+  ASSERT_TRUE(peer.start(on_any_port("p")).ok());
+  const auto status_of = [&](const std::string& kind) {
+    const core::Answer answer = peer.system().ask(core::Pid::of_name(host.address(), "activator"),
+                                                  remote::ActorPidRequest{.name = "", .kind = kind},
+                                                  std::chrono::seconds(5));
+    const auto* response =
+        answer.message == nullptr ? nullptr : answer.message->get<remote::ActorPidResponse>();
+    EXPECT_NE(response, nullptr);
+    return response == nullptr ? remote::ActivationStatus::unavailable : response->status;
+  };
+  EXPECT_EQ(status_of("counter"), remote::ActivationStatus::ok);
+  for (const char* kind : {"echo", "activator", "$activator", "nexus::remote::Activator", ""}) {
+    EXPECT_EQ(status_of(kind), remote::ActivationStatus::error) << kind;
   }
 }
 

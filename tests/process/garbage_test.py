@@ -6,6 +6,7 @@ import socket
 import threading
 
 import grpc
+from nexus.v1 import types_pb2 as types
 from support.case import NodeTestCase, main
 from support.node import TIME_FACTOR
 
@@ -100,6 +101,14 @@ class Garbage(NodeTestCase):
         self.assertEqual(len(lines), 10)
         for line in lines:
             self.assertRegex(line, r"peer=\S*127\.0\.0\.1")
+
+    def test_json_that_is_nested_too_deep(self):
+        for depth in (101, 200_000):
+            for text in ("[" * depth + "]" * depth, '{"add":' * depth + "1" + "}" * depth):
+                payload = types.Payload(content_type="application/json", data=text.encode())
+                self.assert_refused(CODE.INVALID_ARGUMENT, "INVALID_PAYLOAD", self.here.ask_payload, "a", payload,
+                                    timeout=20 * TIME_FACTOR)
+        self.assert_serves()
 
     def test_clients_that_go_away_in_the_middle(self):
         def rude():

@@ -6,6 +6,7 @@
 
 #include "core/actor/messages.h"
 #include "core/actor/system_messages.h"
+#include "nexus/v1/types.pb.h"
 #include "protoactor/remote.pb.h"
 #include "remote/batch_codec.h"
 #include "tests/support/fake_dialer.h"
@@ -150,7 +151,8 @@ class EndpointReaderTest : public testing::Test {
   std::shared_ptr<Endpoint::Shared> shared_ = std::make_shared<Endpoint::Shared>(
       Options{}, *system_, "self", std::make_unique<test::FakeDialer>());
   EndpointManager endpoints_{shared_};
-  EndpointReader reader_{*system_, shared_->types, endpoints_};
+  static constexpr std::size_t kHeaderCountMax = 50;
+  EndpointReader reader_{*system_, shared_->types, endpoints_, kHeaderCountMax};
   BatchDecoder decoder_;
   EndpointReader::Known known_;
   const std::shared_ptr<test::Diary> diary_ = std::make_shared<test::Diary>();
@@ -274,6 +276,77 @@ TEST_F(EndpointReaderTest, BytesThatAreNotWhatTheirNameSaysAreUnreadable) {
   expect_mail("peer:1/asker nexus::core::DeadLetterResponse");
   EXPECT_EQ(system_->dead_letters().count(DeadLetterReason::unreadable), 1u);
   EXPECT_EQ(seen_.size(), 0u);
+}
+
+TEST_F(EndpointReaderTest, ATypeThatIsNotRegisteredIsNeverConstructed) {
+  spawn_recorder("a");
+  // Types of the runtime by their C++ names, protobuf types that are linked but not added, and nonsense.
+  for (const std::string type :
+       {"nexus::core::Started", "nexus::core::Stop", "nexus::remote::EndpointTerminated",
+        "nexus::core::DeadLetter", "google.protobuf.Any", "remote.RemoteMessage", "no.such.Type",
+        "", "actor.Stop ", "actor.stop"}) {
+    receive(message("a", type, "bytes"));
+    const Seen seen = next();
+    EXPECT_EQ(seen.type, type);
+    EXPECT_EQ(seen.data, "bytes");
+  }
+}
+
+TEST_F(EndpointReaderTest, NothingFromAPeerIsPublishedOnTheEventStream) {
+  int published_count = 0;
+  const auto count = [&](const auto&) { ++published_count; };
+  const std::vector<core::EventStream::Subscription> subscriptions = {
+      system_->events().subscribe<EndpointTerminated>(count),
+      system_->events().subscribe<EndpointConnected>(count),
+      system_->events().subscribe<BlockListChanged>(count),
+      system_->events().subscribe<core::Terminated>(count),
+      system_->events().subscribe<core::Touch>(count),
+      system_->events().subscribe<Payload>(count)};
+  const std::uint64_t before = system_->dead_letters().count(core::DeadLetterReason::no_such_actor);
+  std::uint64_t sent_count = 0;
+  // What the nodes of the family call the stream, and the actor for dead letters.
+  for (const char* target : {"eventstream", "$eventstream", "deadletter", "$deadletter"}) {
+    receive(message(target, "nexus::remote::EndpointTerminated", "x"));
+    receive(message(target, "cluster.ClusterTopology", "x"));
+    receive(encoded(target, core::Touch{}));
+    sent_count += 3;
+    receive(encoded(target, core::Terminated{core::Pid::of_name(kPeer.address, "w")}));
+  }
+  EXPECT_EQ(published_count, 0);
+  EXPECT_EQ(system_->dead_letters().count(core::DeadLetterReason::no_such_actor),
+            before + sent_count)
+      << "there is no such actor here";
+}
+
+TEST_F(EndpointReaderTest, MoreHeadersThanTheLargestMessageMayHaveAreNotRead) {
+  spawn_recorder("a");
+  ReceivedMessage made = message("a", "test.T", "fits");
+  for (std::size_t i = 0; i < kHeaderCountMax; ++i)
+    made.headers.emplace_back(std::to_string(i), "");
+  receive(made);
+  EXPECT_EQ(next().headers.size(), kHeaderCountMax);
+  made.data = "one too many";
+  made.headers.emplace_back("more", "");
+  receive(made);
+  receive(message("a", "test.T", "after"));
+  EXPECT_EQ(next().data, "after");
+  EXPECT_EQ(system_->dead_letters().count(core::DeadLetterReason::too_large), 1u);
+}
+
+TEST_F(EndpointReaderTest, AMessageThatIsNestedTooDeepIsUnreadable) {
+  spawn_recorder("a");
+  // Groups in groups, in a field that nobody knows; protobuf reads 100 of them.
+  const auto nested = [](int depth) {
+    return std::string(static_cast<std::size_t>(depth), '\x7b') +
+           std::string(static_cast<std::size_t>(depth), '\x7c');
+  };
+  shared_->types.add<v1::CounterRequest>();
+  for (const int depth : {101, 1'000'000}) {
+    receive(message("a", "nexus.v1.CounterRequest", nested(depth)));
+    receive(message("a", "actor.Watch", nested(depth)));
+    receive(message("a", "remote.ActorPidRequest", nested(depth)));
+  }
+  EXPECT_EQ(system_->dead_letters().count(core::DeadLetterReason::unreadable), 6u);
 }
 
 TEST_F(EndpointReaderTest, StopAndPoisonPillStopTheActor) {

@@ -95,7 +95,7 @@ class InboundStreamTest : public testing::Test {
   std::shared_ptr<Endpoint::Shared> endpoints_shared_ = std::make_shared<Endpoint::Shared>(
       options_, *system_, "self", std::unique_ptr<EndpointDialer>(dialer_));
   EndpointManager endpoints_{endpoints_shared_};
-  EndpointReader reader_{*system_, endpoints_shared_->types, endpoints_};
+  EndpointReader reader_{*system_, endpoints_shared_->types, endpoints_, 100};
   InboundStream::Shared shared_{.system = *system_,
                                 .reader = reader_,
                                 .endpoints = endpoints_,

@@ -171,6 +171,29 @@ TEST_F(HostileDialler, BadEnvelopesAreSkippedAndTheRestArrives) {
   EXPECT_TRUE(eventually([&] { return actor.cell()->processed_count() == 2; }));
 }
 
+TEST_F(HostileDialler, AHandshakeThatIsNestedTooDeepIsNoFrame) {
+  const google::protobuf::LogSilencer quiet;
+  for (const std::size_t depth : {101u, 40'000u}) {
+    RawPeer peer(node_.address());
+    // A ConnectRequest that holds groups in groups, in a field that nobody knows.
+    const std::string groups = std::string(depth, '\x7b') + std::string(depth, '\x7c');
+    std::string frame = "\x12";
+    for (std::size_t size = groups.size(); size > 0; size >>= 7) {
+      frame += static_cast<char>((size & 0x7f) | (size > 0x7f ? 0x80 : 0));
+    }
+    (void)peer.write(frame + groups);
+    EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT) << depth;
+  }
+}
+
+TEST_F(HostileDialler, AHandshakeMayNameAsManyBlockedMembersAsAFrameHolds) {
+  RawPeer peer(node_.address());
+  const std::vector<std::string> many(10'000, "somebody else");
+  EXPECT_TRUE(peer.write(encode(
+      ConnectRequest{.member_id = "rawpeer", .address = "127.0.0.1:1", .block_list = many})));
+  EXPECT_EQ(peer.read(), encode(ConnectResponse{settings().member_id, false}));
+}
+
 TEST_F(HostileDialler, RandomBytesHarmNobody) {
   const google::protobuf::LogSilencer quiet;
   for (std::uint32_t seed = 1; seed <= 150; ++seed) {
