@@ -15,7 +15,7 @@ namespace nexus::remote {
 namespace {
 
 // gRPC asks for the certificate at each connection. Its own watcher of files is not used: it drops the pair that it has when the
-// files hold one that does not fit, and then every handshake fails (docs/design/0015-tls.md).
+// files hold one that does not fit, and then every handshake fails (docs/design/0017-tls.md).
 class ReloadingCredentials final : public grpc::ServerCredentials {
  public:
   explicit ReloadingCredentials(std::shared_ptr<const TlsIdentity> tls)

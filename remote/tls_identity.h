@@ -3,8 +3,8 @@
 //
 //   all calls   any thread
 //
-// T1  Material is replaced as a whole and never changed: who has taken it keeps a certificate and a key that fit.
-// T2  Connections that begin after replace() use the new one; those that exist stay as they are.
+// Y1  Material is replaced as a whole and never changed: who has taken it keeps a certificate and a key that fit.
+// Y2  Connections that begin after replace() use the new one; those that exist stay as they are.
 #pragma once
 
 #include <atomic>

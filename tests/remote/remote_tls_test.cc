@@ -148,7 +148,7 @@ TEST_F(RemoteTls, ANameForAllNodesStandsForTheirHosts) {
   expect_refused(unnamed, a);
 }
 
-TEST_F(RemoteTls, T2_NewConnectionsUseTheNewCertificateAndOldOnesStay) {
+TEST_F(RemoteTls, Y2_NewConnectionsUseTheNewCertificateAndOldOnesStay) {
   const auto tls_of_a = identity(ca_.for_loopback());
   RemoteNode a(settings('a', tls_of_a));
   RemoteNode b(settings('b', identity(ca_.for_loopback())));

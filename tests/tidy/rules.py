@@ -42,6 +42,7 @@ LIBRARIES = {
     "spdlog": r"spdlog/|fmt/",
     "Boost": r"boost/",
     "RE2": r"re2/",
+    "OpenSSL": r"openssl/",
 }
 
 

@@ -52,6 +52,7 @@ BAD_AND_GOOD = {
     rules.libraries_stay_in_cc_files: (
         [("remote/a.h", "#include <grpcpp/grpcpp.h>"), ("daemon/a.h", "#include <yaml-cpp/yaml.h>"),
          ("remote/b.h", '#include "nexus/v1/types.pb.h"'), ("core/a.h", "#include <spdlog/spdlog.h>"),
+         ("daemon/b.h", "#include <openssl/x509.h>"),
          ("core/b.h", "#include <boost/asio.hpp>"), ("daemon/c.h", "#include <CLI/CLI.hpp>"),
          ("remote/c.h", "#include <google/protobuf/message.h>"), ("remote/d.h", '#include "x.grpc.pb.h"')],
         [("remote/a.cc", "#include <grpcpp/grpcpp.h>"), ("remote/a.h", '#include "remote/grpc_stream.h"')]),
