@@ -66,6 +66,8 @@ TEST_F(ProcessDiagnosticsTest, AnEmptyPatternMatchesEverythingButTheSearchItself
   const std::string unnamed = system_.spawn(idle()).id();
   system_.spawn_named(idle(), "a");
   EXPECT_THAT(ids("", Match::part), ElementsAre(unnamed, "a"));
+  // The actor of the search before ends after its answer.
+  EXPECT_TRUE(test::eventually([&] { return system_->cells().live_count() == 2; }));
   EXPECT_THAT(ids("", Match::regex), ElementsAre(unnamed, "a"));
   EXPECT_THAT(ids("", Match::exact), IsEmpty());
 }

@@ -411,6 +411,8 @@ class FaultProxy(Faults):
                 return
             data = data[sent:]
             self._put(half, bytes(data), 0.0)
+            # Until the sink says that it is full: only then is its readiness waited for.
+            self._write(half)
             return
         flipped = direction.flipped(data)
         if flipped is not None:
