@@ -44,6 +44,7 @@ class GrpcEndpointDialer::Stream final : public EndpointStream {
          std::shared_ptr<grpc::Channel> channel, bool with_tls, std::uint64_t epoch,
          std::shared_ptr<EndpointStreamEvents> events)
       : live_(std::move(live)),
+        poller_(poller),
         with_tls_(with_tls),
         stub_(std::move(channel)),
         call_(stub_.PrepareCall(&context_, "/remote.Remoting/Receive", &poller.queue())),
@@ -51,10 +52,9 @@ class GrpcEndpointDialer::Stream final : public EndpointStream {
         events_(std::move(events)) {}
 
   void start(const std::string& handshake) {
-    {
-      core::MutexLock lock(mutex_);
-      outgoing_ = to_byte_buffer(handshake);
-    }
+    core::MutexLock lock(mutex_);
+    outgoing_ = to_byte_buffer(handshake);
+    poller_.about_to_start();
     call_->StartCall(&started_);
   }
 
@@ -149,12 +149,14 @@ class GrpcEndpointDialer::Stream final : public EndpointStream {
   void begin_write(grpc::ByteBuffer frame) REQUIRES(mutex_) {
     outgoing_ = std::move(frame);
     write_pending_ = true;
+    poller_.about_to_start();
     call_->Write(outgoing_, &written_);
   }
   void half_close_if_idle() REQUIRES(mutex_) {
     if (write_pending_ || read_ended_ || half_closed_) return;
     half_closed_ = true;
     half_close_pending_ = true;
+    poller_.about_to_start();
     call_->WritesDone(&half_close_);
   }
   // Once nothing else is on its way.
@@ -165,6 +167,7 @@ class GrpcEndpointDialer::Stream final : public EndpointStream {
   }
 
   const std::shared_ptr<LiveStreams> live_;
+  GrpcPoller& poller_;
   const bool with_tls_;
   grpc::GenericStub stub_;
   grpc::ClientContext context_;

@@ -100,6 +100,8 @@ bool GrpcPoller::wait(core::Instant deadline) {
       is_drained_ = true;
       return false;
   }
+  // See about_to_start().
+  (void)start_count_.load(std::memory_order_acquire);
   auto* const operation = static_cast<Operation*>(tag);
   if (operation == woken_.get()) {
     wake_is_pending_.store(false);

@@ -68,6 +68,7 @@ class GrpcUnaryCall final
     call->context_.AsyncNotifyWhenDone(&call->over_);
     call->method_->gate->pass([&](bool is_open) {
       if (!is_open) return call->self_.reset();
+      call->method_->poller.about_to_start();
       (call->method_->service.*call->method_->await)(
           &call->context_, &call->request_, &call->writer_, &queue, &queue, &call->accepted_);
     });
@@ -84,6 +85,7 @@ class GrpcUnaryCall final
     method_->gate->pass([&](bool is_open) {
       if (!is_open || is_over_.load()) return;
       is_answering_ = true;
+      method_->poller.about_to_start();
       if (status.ok()) {
         writer_.Finish(response_, status, &answered_);
       } else {
@@ -191,6 +193,7 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
 
   void await_peer() {
     auto& queue = service_.poller_->queue();
+    service_.poller_->about_to_start();
     service_.service_.RequestReceive(&context_, &call_, &queue, &queue, &accepted_);
   }
   // Any thread, of one that has begun.
@@ -198,12 +201,16 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
   bool has_begun() const { return stream_ != nullptr; }
 
   void write(std::string frame) override {
+    core::MutexLock lock(mutex_);
     outgoing_ = to_byte_buffer(frame);
+    service_.poller_->about_to_start();
     call_.Write(outgoing_, &written_);
   }
 
   void end(const core::Error& why, std::string last_frame) override {
     const grpc::Status status(static_cast<grpc::StatusCode>(why.code), why.detail);
+    core::MutexLock lock(mutex_);
+    service_.poller_->about_to_start();
     if (last_frame.empty()) return call_.Finish(status, &ended_);
     outgoing_ = to_byte_buffer(last_frame);
     call_.WriteAndFinish(outgoing_, grpc::WriteOptions(), status, &ended_);
@@ -260,9 +267,13 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
     end_if_idle();
   }
 
-  void on_written(bool) { stream_->on_written(); }
+  void on_written(bool) {
+    { core::MutexLock lock(mutex_); }
+    stream_->on_written();
+  }
 
   void on_ended(bool) {
+    { core::MutexLock lock(mutex_); }
     ended_at_last_ = true;
     end_if_idle();
   }
@@ -287,8 +298,10 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
   bool read_pending_ = false;
   bool ended_at_last_ = false;
 
+  // Held while a write or the end is started, so that nothing of it is over before it has begun.
+  core::Mutex mutex_{"remoting_session"};
   // Whoever the stream lets write.
-  grpc::ByteBuffer outgoing_;
+  grpc::ByteBuffer outgoing_ GUARDED_BY(mutex_);
 };
 
 void GrpcRemotingService::Impl::start(GrpcPoller& poller) {
