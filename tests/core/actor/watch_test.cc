@@ -218,16 +218,21 @@ TEST(Watch, C3_AskedForAgainBeforeTheTerminatedIsHandledStillGivesOne) {
   TestSystem system;
   auto diary = std::make_shared<Diary>();
   auto gate = std::make_shared<test::Gate>();
+  const auto of_parent = new_diary();
   const Pid watcher = system.spawn(steered(diary));
-  const Pid victim = system.spawn_named(steered(std::make_shared<Diary>()), "victim");
+  const Pid parent = system.spawn(steered(of_parent));
+  const Pid victim = system.spawn_child(parent, steered(new_diary()), "victim");
+  const std::string terminated = "terminated " + victim.id() + " stopped";
   system.in_turn(watcher, [&](Context& context) { context.watch(victim); });
   // The victim dies while the watcher is in a turn, with one more watch ahead of the Terminated.
   (void)system->send(watcher, Do{[gate](Context&) { (void)gate->wait(); }});
   (void)system->send(watcher, Do{[victim](Context& context) { context.watch(victim); }});
-  system.stop(victim);
+  system->stop(victim);
+  // Watchers are told before the parent is: the Terminated is ahead of what follows here.
+  expect_next(*of_parent, {"started", terminated});
   (void)system->send(watcher, Done{});
   gate->open();
-  expect_next(*diary, {"started", "terminated victim stopped", "done"});
+  expect_next(*diary, {"started", terminated, "done"});
   // A second one would come as soon as the door had turned the second watch away.
   system.in_turn(watcher, [](Context&) {});
   EXPECT_EQ(diary->size(), 0u);
