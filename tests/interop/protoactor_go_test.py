@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 # pylint: disable=wrong-import-position
 import protoactor_go_peer
+from our_side import OurSide, payload_of, text
 from protoactor_go_peer import GoPeer, Refused
 from scripted_peer import ScriptedPeer
 
@@ -31,16 +32,7 @@ SKIPPED = 77
 MIB = 1024 * 1024
 
 
-def payload_of(message):
-    return types.Payload(type=message.DESCRIPTOR.full_name, content_type="application/x-protobuf",
-                         data=message.SerializeToString())
-
-
-def text(value):
-    return wrappers_pb2.StringValue(value=value)
-
-
-class Together(NodeTestCase):
+class Together(OurSide, NodeTestCase):
     """A node of ours, `host`, with its client `here`, and one of theirs, `go`."""
 
     version = None
@@ -67,29 +59,6 @@ class Together(NodeTestCase):
                 peer.close()
         finally:
             super().tearDown()
-
-    # Ours.
-
-    def spawn(self, kind, actor_id):
-        return self.here.spawn(kind, actor_id).pid
-
-    def ask(self, pid, message, timeout=10, headers=None):
-        """The answer of an actor, asked by our client; a nexus.v1.AskResponse."""
-        request = api.AskRequest(pid=pid, message=payload_of(message), headers=headers)
-        return self.here._call(self.here.stub.Ask, request, timeout)  # pylint: disable=protected-access
-
-    def asked(self, pid, message, timeout=10):
-        """The message of the answer, read as the type that was sent."""
-        answer = self.ask(pid, message, timeout).message
-        self.assertEqual(answer.type, message.DESCRIPTOR.full_name)
-        return type(message).FromString(answer.data)
-
-    def answers(self, pid):
-        try:
-            return self.asked(pid, text("there?")) == text("there?")
-        except CallFailed as failure:
-            self.assertEqual(failure.code, CODE.UNAVAILABLE, failure)
-            return False
 
     # Theirs.
 
