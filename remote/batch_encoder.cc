@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/base/check.h"
+#include "core/base/short_text.h"
 #include "core/process/process.h"
 #include "remote/protobuf_wire.h"
 
@@ -15,58 +16,13 @@ namespace {
 constexpr std::size_t kFrontBytes = 6;
 constexpr std::size_t kCapacityMin = 1024;
 
-// Any odd number with many bits set; this one is 2^64 divided by the golden ratio.
-constexpr std::uint64_t kSpread = 0x9E3779B97F4A7C15u;
-
-std::uint64_t mixed(std::uint64_t hash, std::uint64_t word) {
-  hash = (hash ^ word) * kSpread;
-  return hash ^ (hash >> 32);
-}
-
-std::uint64_t hash_of_text(std::string_view text) {
-  std::uint64_t hash = text.size();
-  std::uint64_t word = 0;
-  while (text.size() >= sizeof(word)) {
-    std::memcpy(&word, text.data(), sizeof(word));
-    hash = mixed(hash, word);
-    text.remove_prefix(sizeof(word));
-  }
-  word = 0;
-  if (!text.empty()) std::memcpy(&word, text.data(), text.size());
-  return mixed(hash, word);
-}
-
-// Names are short: to call memcmp() takes longer than to compare them.
-bool same_text(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  const auto word_at = [](std::string_view text, std::size_t begin) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + begin, sizeof(word));
-    return word;
-  };
-  const std::size_t size = a.size();
-  if (size < sizeof(std::uint64_t)) {
-    for (std::size_t i = 0; i < size; ++i) {
-      if (a[i] != b[i]) return false;
-    }
-    return true;
-  }
-  // The last word first: names that differ mostly do so in their end.
-  const std::size_t last = size - sizeof(std::uint64_t);
-  if (word_at(a, last) != word_at(b, last)) return false;
-  for (std::size_t i = 0; i < last; i += sizeof(std::uint64_t)) {
-    if (word_at(a, i) != word_at(b, i)) return false;
-  }
-  return true;
-}
-
 // Peers differ in the end of their addresses: the port, and the last numbers of the host.
 std::uint64_t hash_of_address(std::string_view address) {
   if (address.empty()) return 0;
   std::uint64_t word = 0;
   const std::size_t size = std::min(address.size(), sizeof(word));
   std::memcpy(&word, address.data() + address.size() - size, size);
-  return mixed(address.size(), word);
+  return core::mix_hash(address.size(), word);
 }
 
 std::size_t number_bytes(std::uint32_t value) {
@@ -232,7 +188,8 @@ char* BatchEncoder::add_envelope(const Message& message, std::size_t data_bytes,
   at = put_number(at, layout::kEnvelopeSenderRequestId, numbers.sender_request_id);
 
   size_ = static_cast<std::size_t>(at - memory_.get());
-  if (bytes() > bytes_max) {
+  // bytes() is never more than size_.
+  if (size_ > bytes_max && bytes() > bytes_max) {
     undo(before);
     return nullptr;
   }
@@ -252,10 +209,10 @@ void BatchEncoder::undo(const Mark& before) {
 std::uint32_t BatchEncoder::type_index(std::string_view name) {
   const auto same = [&](std::uint32_t index) {
     const TextEntry& entry = types_.entries[index];
-    return same_text(text_at(entry.begin, entry.size), name);
+    return core::same_text(text_at(entry.begin, entry.size), name);
   };
   if (types_.last != InternTable::kNone && same(types_.last)) return types_.last;
-  const auto hash = static_cast<std::uint32_t>(hash_of_text(name));
+  const auto hash = static_cast<std::uint32_t>(core::hash_text(name));
   types_.last = types_.index.find(hash, same);
   if (types_.last != InternTable::kNone) return types_.last;
 
@@ -273,7 +230,7 @@ std::uint32_t BatchEncoder::pid_index(Table<PidEntry>& table, const core::Pid& p
   const auto same = [&](std::uint32_t index) { return is_same(table.entries[index], key, bare); };
   if (table.last != InternTable::kNone && same(table.last)) return table.last;
   const std::uint64_t address_hash = bare ? 0 : hash_of_address(key.address);
-  const auto hash = static_cast<std::uint32_t>(mixed(key.hash, address_hash));
+  const auto hash = static_cast<std::uint32_t>(core::mix_hash(key.hash, address_hash));
   table.last = table.index.find(hash, same);
   if (table.last != InternTable::kNone) return table.last;
   write_pid_entry(table, pid, key, tag, bare);
@@ -289,7 +246,8 @@ inline BatchEncoder::PidKey BatchEncoder::key_of(const core::Pid& pid) {
   }
   if (pid.is_process()) {
     const core::Process& process = *pid.process();
-    return {.hash = hash_of_text(process.id()), .address = process.address(), .id = process.id()};
+    return {
+        .hash = core::hash_text(process.id()), .address = process.address(), .id = process.id()};
   }
   const auto handle = pid.is_future() ? reinterpret_cast<std::uintptr_t>(pid.future())
                                       : reinterpret_cast<std::uintptr_t>(pid.cell());
@@ -303,8 +261,8 @@ inline bool BatchEncoder::is_same(const PidEntry& entry, const PidKey& key, bool
     return false;
   }
   if (key.handle != 0) return true;
-  return same_text(text_at(entry.id_begin, entry.id_size), key.id) &&
-         (bare || same_text(text_at(entry.address_begin, entry.address_size), key.address));
+  return core::same_text(text_at(entry.id_begin, entry.id_size), key.id) &&
+         (bare || core::same_text(text_at(entry.address_begin, entry.address_size), key.address));
 }
 
 void BatchEncoder::write_pid_entry(Table<PidEntry>& table, const core::Pid& pid, const PidKey& key,

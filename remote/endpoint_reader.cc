@@ -6,7 +6,9 @@
 #include <string>
 
 #include "core/actor/system_messages.h"
+#include "core/base/short_text.h"
 #include "core/base/user_code.h"
+#include "core/dispatch/worker.h"
 #include "remote/batch_codec.h"
 
 namespace nexus::remote {
@@ -49,7 +51,7 @@ struct EndpointReader::Received {
   core::Pid target;
   core::Pid sender;
   std::string_view type_name;
-  const WireTypes::Decode* decode;
+  const WireTypes::Decoder* decoder;
   const BatchDecoder::Envelope& envelope;
 };
 
@@ -66,34 +68,50 @@ void EndpointReader::receive(const Peer& peer, const BatchDecoder& batch, Known&
                                 : endpoints_.endpoint(peer.address)) {
     endpoint->set_dialect(batch.dialect());
   }
+  ++known.batch_;
+  core::Worker* const worker = core::Worker::current_of(system_);
+  const std::string_view own_address = system_.registry().address();
   for (const BatchDecoder::Envelope& envelope : batch.envelopes()) {
-    const std::string_view target = batch.targets()[envelope.target].id;
     const std::string_view type_name = batch.type_names()[envelope.type];
-    Received message{
-        .target = resolve(known.targets_, envelope.target, system_.registry().address(), target)
-                      .with_request_id(envelope.target_request_id),
-        .sender = {},
-        .type_name = type_name,
-        .decode = decoder_of(known, envelope.type, type_name),
-        .envelope = envelope};
+    Received message{.target = resolve(known.batch_, known.targets_, envelope.target, own_address,
+                                       batch.targets()[envelope.target].id)
+                                   .with_request_id(envelope.target_request_id),
+                     .sender = {},
+                     .type_name = type_name,
+                     .decoder = decoder_of(known, envelope.type, type_name),
+                     .envelope = envelope};
     const BatchDecoder::Sender* from = batch.sender_of(envelope);
     if (from != nullptr && !from->id.empty()) {
       const std::string_view address = from->address.empty() ? peer.address : from->address;
-      message.sender = resolve(known.senders_, envelope.sender - 1, address, from->id)
+      message.sender = resolve(known.batch_, known.senders_, envelope.sender - 1, address, from->id)
                            .with_request_id(envelope.sender_request_id);
+    }
+    const bool is_plain = worker != nullptr && message.decoder != nullptr &&
+                          message.decoder->is_users() &&
+                          envelope.serializer_id == kProtobufSerializer && envelope.headers.empty();
+    if (is_plain) {
+      if (core::EnvelopePtr read = (*message.decoder)(envelope.data)) {
+        read->set_sender(std::move(message.sender));
+        (void)system_.registry().send_user_from(*worker, message.target, std::move(read));
+        continue;
+      }
     }
     receive(peer, std::move(message));
   }
 }
 
 // The actor that had this place in the table before, when it is the same and lives; else its name is looked up.
-core::Pid EndpointReader::resolve(std::vector<Known::Actor>& actors, std::size_t index,
-                                  std::string_view address, std::string_view id) const {
+core::Pid EndpointReader::resolve(std::uint64_t batch, std::vector<Known::Actor>& actors,
+                                  std::size_t index, std::string_view address,
+                                  std::string_view id) const {
   if (index < actors.size()) {
-    const Known::Actor& known = actors[index];
+    Known::Actor& known = actors[index];
     const core::Pid& pid = known.pid;
-    if (known.id == id && known.address == address && !pid.empty() &&
+    const bool is_same = known.batch == batch ||
+                         (core::same_text(known.id, id) && core::same_text(known.address, address));
+    if (is_same && !pid.empty() &&
         (!pid.is_cell() || pid.cell()->generation() == pid.generation())) {
+      known.batch = batch;
       return pid;
     }
   }
@@ -103,22 +121,27 @@ core::Pid EndpointReader::resolve(std::vector<Known::Actor>& actors, std::size_t
       found.is_cell() || (found.is_record() && address != system_.registry().address());
   if (lasts && index < Known::kCountMax) {
     if (index >= actors.size()) actors.resize(index + 1);
-    actors[index] = {std::string(address), std::string(id), found};
+    actors[index] = {std::string(address), std::string(id), found, batch};
   }
   return found;
 }
 
-const WireTypes::Decode* EndpointReader::decoder_of(Known& known, std::size_t index,
-                                                    std::string_view name) const {
-  if (index < known.types_.size() && known.types_[index].name == name) {
-    return known.types_[index].decode;
+const WireTypes::Decoder* EndpointReader::decoder_of(Known& known, std::size_t index,
+                                                     std::string_view name) const {
+  if (index < known.types_.size()) {
+    Known::Type& type = known.types_[index];
+    if (type.batch == known.batch_) return type.decoder;
+    if (core::same_text(type.name, name)) {
+      type.batch = known.batch_;
+      return type.decoder;
+    }
   }
-  const WireTypes::Decode* decode = types_.find(name);
+  const WireTypes::Decoder* decoder = types_.find(name);
   if (index < Known::kCountMax) {
     if (index >= known.types_.size()) known.types_.resize(index + 1);
-    known.types_[index] = {std::string(name), decode};
+    known.types_[index] = {std::string(name), decoder, known.batch_};
   }
-  return decode;
+  return decoder;
 }
 
 void EndpointReader::receive(const Peer& peer, Received message) {
@@ -137,8 +160,8 @@ void EndpointReader::receive(const Peer& peer, Received message) {
   }
   core::EnvelopePtr envelope;
   if (message.envelope.serializer_id == kProtobufSerializer) {
-    envelope = message.decode != nullptr ? (*message.decode)(data)
-                                         : types_.decode(message.type_name, data);
+    envelope = message.decoder != nullptr ? (*message.decoder)(data)
+                                          : types_.decode(message.type_name, data);
   } else {
     const bool json = message.envelope.serializer_id == kJsonSerializer;
     envelope = core::make_envelope(

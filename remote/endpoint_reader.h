@@ -3,6 +3,7 @@
 //   receive()   any thread; batches of one stream one after the other
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -42,12 +43,17 @@ class EndpointReader {
       std::string address;
       std::string id;
       core::Pid pid;
+      // The last batch in which this was the entry.
+      std::uint64_t batch = 0;
     };
     struct Type {
       std::string name;
-      const WireTypes::Decode* decode;
+      const WireTypes::Decoder* decoder = nullptr;
+      std::uint64_t batch = 0;
     };
 
+    // Counts from 1.
+    std::uint64_t batch_ = 0;
     std::vector<Actor> targets_;
     std::vector<Actor> senders_;
     std::vector<Type> types_;
@@ -59,9 +65,10 @@ class EndpointReader {
  private:
   struct Received;
   void receive(const Peer& peer, Received message);
-  core::Pid resolve(std::vector<Known::Actor>& actors, std::size_t index, std::string_view address,
-                    std::string_view id) const;
-  const WireTypes::Decode* decoder_of(Known& known, std::size_t index, std::string_view name) const;
+  core::Pid resolve(std::uint64_t batch, std::vector<Known::Actor>& actors, std::size_t index,
+                    std::string_view address, std::string_view id) const;
+  const WireTypes::Decoder* decoder_of(Known& known, std::size_t index,
+                                       std::string_view name) const;
   std::shared_ptr<Endpoint> endpoint_of(const core::Pid& watcher);
   void receive_told(const core::Pid& target, const core::Pid& teller, core::EnvelopePtr envelope);
   bool is_system_actor(const core::Pid& target) const;

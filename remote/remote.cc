@@ -5,6 +5,7 @@
 
 #include "core/actor/system_messages.h"
 #include "core/base/escape.h"
+#include "core/base/short_text.h"
 #include "core/dispatch/worker.h"
 #include "remote/activator.h"
 
@@ -129,22 +130,24 @@ void Remote::on_peer_blocks(const Peer& peer, const std::vector<std::string>& me
   }
 }
 
-std::shared_ptr<Endpoint> Remote::endpoint_of(const std::string& address) {
-  const core::Worker* worker = core::Worker::current_of(system_);
+void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane) {
+  const std::string& address = target.record()->address;
+  const core::Worker* const worker = core::Worker::current_of(system_);
   if (worker == nullptr || worker->id() > last_endpoints_.size()) {
-    return endpoints_.endpoint(address);
+    return deliver_to(endpoints_.endpoint(address).get(), target, std::move(envelope), lane);
   }
   LastEndpoint& last = last_endpoints_[worker->id() - 1];
-  if (last.endpoint == nullptr || last.address != address) {
-    last.endpoint = endpoints_.endpoint(address);
-    last.address = address;
+  // Out of its place meanwhile: a dead letter may lead here again.
+  std::shared_ptr<Endpoint> endpoint = std::move(last.endpoint);
+  if (endpoint == nullptr || !core::same_text(endpoint->address(), address)) {
+    endpoint = endpoints_.endpoint(address);
   }
-  // A copy: a dead letter may lead here again before the caller is done with it.
-  return last.endpoint;
+  deliver_to(endpoint.get(), target, std::move(envelope), lane);
+  last.endpoint = std::move(endpoint);
 }
 
-void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane) {
-  const auto endpoint = endpoint_of(target.record()->address);
+void Remote::deliver_to(Endpoint* endpoint, const core::Pid& target, core::EnvelopePtr envelope,
+                        core::Lane lane) {
   if (endpoint == nullptr) {
     system_.dead_letters().take(target, std::move(envelope), lane,
                                 core::DeadLetterReason::link_down);

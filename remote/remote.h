@@ -72,14 +72,15 @@ class Remote final : public core::ForeignRoute {
  private:
   // The link that a worker asked for last. Only that worker touches it.
   struct alignas(64) LastEndpoint {
-    std::string address;
     std::shared_ptr<Endpoint> endpoint;
   };
 
   Remote(const Options& options, core::ActorSystem& system, std::string member_id,
          std::unique_ptr<GrpcEndpointDialer> dialer, std::shared_ptr<const TlsIdentity> tls);
 
-  std::shared_ptr<Endpoint> endpoint_of(const std::string& address);
+  // No endpoint: there are too many, or the node is closing.
+  void deliver_to(Endpoint* endpoint, const core::Pid& target, core::EnvelopePtr envelope,
+                  core::Lane lane);
   void on_peer_blocks(const Peer& peer, const std::vector<std::string>& members);
 
   core::ActorSystem& system_;

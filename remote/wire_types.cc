@@ -23,6 +23,7 @@ void to_proto(const core::Pid& pid, actor::PID* out) {
 
 template <typename Message, typename Proto, typename ToProto, typename FromProto>
 void WireTypes::add_builtin(ToProto to, FromProto from) {
+  static_assert(!core::HasWire<Message> && !core::ProtobufMessage<Message>);
   const std::string name = Proto::descriptor()->full_name();
   reserved_.insert(name);
   encoders_[&core::message_type<Message>()] = {
@@ -31,7 +32,7 @@ void WireTypes::add_builtin(ToProto to, FromProto from) {
         to(*envelope.get<Message>(), proto);
         return proto.SerializeToString(out);
       }};
-  decoders_[name] = [from](std::string_view data) -> core::EnvelopePtr {
+  decoders_[name].builtin_ = [from](std::string_view data) -> core::EnvelopePtr {
     Proto proto;
     if (!proto.ParseFromArray(data.data(), static_cast<int>(data.size()))) return nullptr;
     return core::make_envelope<Message>(from(proto));
@@ -105,11 +106,17 @@ WireTypes::WireTypes(core::ProcessRegistry& registry) {
 }
 
 void WireTypes::add(const core::MessageType& type) {
-  decoders_[type.wire_name()] = [&type](std::string_view data) { return type.decode(data); };
+  decoders_[type.wire_name()].user_type_ = &type;
 }
 
 std::optional<WireTypes::Encoded> WireTypes::encode(const core::Envelope& envelope,
                                                     std::string& scratch) const {
+  const core::MessageType& type = envelope.type();
+  // The runtime's own messages are none of these, see add_builtin().
+  if (type.remotable()) {
+    if (!type.encode(envelope.message(), &scratch)) return std::nullopt;
+    return Encoded{type.wire_name(), scratch};
+  }
   if (const auto* payload = envelope.get<core::Payload>()) {
     if (payload->content_type == core::Payload::kProtobuf && !payload->type.empty() &&
         !reserved_.contains(payload->type)) {
@@ -122,15 +129,9 @@ std::optional<WireTypes::Encoded> WireTypes::encode(const core::Envelope& envelo
     if (!proto.SerializeToString(&scratch)) return std::nullopt;
     return Encoded{v1::Payload::descriptor()->full_name(), scratch};
   }
-  const auto found = encoders_.find(&envelope.type());
-  if (found != encoders_.end()) {
-    if (!found->second.encode(envelope, &scratch)) return std::nullopt;
-    return Encoded{found->second.name, scratch};
-  }
-  if (!envelope.type().remotable() || !envelope.type().encode(envelope.message(), &scratch)) {
-    return std::nullopt;
-  }
-  return Encoded{envelope.type().wire_name(), scratch};
+  const auto found = encoders_.find(&type);
+  if (found == encoders_.end() || !found->second.encode(envelope, &scratch)) return std::nullopt;
+  return Encoded{found->second.name, scratch};
 }
 
 bool WireTypes::encode(const core::Envelope& envelope, WireMessage& out) const {
@@ -142,7 +143,7 @@ bool WireTypes::encode(const core::Envelope& envelope, WireMessage& out) const {
   return true;
 }
 
-const WireTypes::Decode* WireTypes::find(std::string_view type_name) const {
+const WireTypes::Decoder* WireTypes::find(std::string_view type_name) const {
   const auto found = decoders_.find(std::string(type_name));
   return found == decoders_.end() ? nullptr : &found->second;
 }

@@ -42,9 +42,24 @@ class WireTypes {
   std::optional<Encoded> encode(const core::Envelope& envelope, std::string& scratch) const;
   // Fills type_name and data of `out`. False when the message cannot leave the process.
   [[nodiscard]] bool encode(const core::Envelope& envelope, WireMessage& out) const;
-  using Decode = std::function<core::EnvelopePtr(std::string_view)>;
-  // What decode() does for that name, as long as this lives; null when it depends on more than the name.
-  const Decode* find(std::string_view type_name) const;
+  // Reads the messages of one name.
+  class Decoder {
+   public:
+    // Null when the bytes are not what the name says.
+    core::EnvelopePtr operator()(std::string_view data) const {
+      return user_type_ != nullptr ? user_type_->decode(data) : builtin_(data);
+    }
+    // A type that was given to add(): nothing that the runtime looks at.
+    bool is_users() const { return user_type_ != nullptr; }
+
+   private:
+    friend class WireTypes;
+
+    const core::MessageType* user_type_ = nullptr;
+    std::function<core::EnvelopePtr(std::string_view)> builtin_{};
+  };
+  // What decode() uses for that name, as long as this lives; null when it depends on more than the name.
+  const Decoder* find(std::string_view type_name) const;
   // Null when the bytes are not what the name says.
   core::EnvelopePtr decode(std::string_view type_name, std::string_view data) const;
   // Takes part in the system lane on arrival.
@@ -60,7 +75,7 @@ class WireTypes {
   void add_builtin(ToProto to_proto, FromProto from_proto);
 
   std::unordered_map<const core::MessageType*, Encoder> encoders_;
-  std::unordered_map<std::string, Decode> decoders_;
+  std::unordered_map<std::string, Decoder> decoders_;
   // Names that mean something to the runtime: no Payload may take them on.
   std::unordered_set<std::string> reserved_;
 };

@@ -4,6 +4,7 @@
 #include "core/actor/cell_table.h"
 #include "core/actor/messages.h"
 #include "core/actor_system.h"
+#include "core/base/short_text.h"
 #include "core/base/user_code.h"
 #include "core/mailbox/mailbox_middleware.h"
 
@@ -204,7 +205,7 @@ Delivered ProcessRegistry::send_elsewhere(const Pid& target, EnvelopePtr envelop
     return turn_away(target, std::move(envelope), lane, DeadLetterReason::no_such_actor);
   }
   const PidRecord& record = *target.record();
-  if (record.address == address_) {
+  if (same_text(record.address, address_)) {
     const Pid found = find(record.id).with_request_id(target.request_id());
     if (found) return send(found, std::move(envelope), way);
     return turn_away(target, std::move(envelope), lane, DeadLetterReason::no_such_actor);
