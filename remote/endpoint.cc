@@ -99,47 +99,65 @@ struct Endpoint::Outgoing {
 };
 
 bool Endpoint::is_too_large(const Outgoing& message) const {
+  const std::size_t bytes = message.data.size() + headers_bytes(message.head.headers);
+  const std::size_t bytes_max = shared_->options.message_bytes_max;
+  if (message.head.type_name.size() > WireMessage::kNameBytesMax) return true;
+  if (bytes <= bytes_max) return false;
   const bool is_wrapped = message.head.type_name == WireMessage::kWrappedName;
-  const std::size_t wrapping = is_wrapped ? WireMessage::kWrappingBytes : 0;
-  return message.data.size() + headers_bytes(message.head.headers) >
-             shared_->options.message_bytes_max + wrapping ||
-         message.head.type_name.size() > WireMessage::kNameBytesMax;
+  return !is_wrapped || bytes > bytes_max + WireMessage::kWrappingBytes;
 }
 
 std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message) {
   if (is_too_large(message)) return core::DeadLetterReason::too_large;
-  Todo todo;
   std::optional<QueuePressure::Change> pressure;
-  bool writes = false;
-  bool holds = false;
+  enum class Then : std::uint8_t { nothing, want, write, hold };
+  Then then = Then::nothing;
   {
     core::MutexLock lock(mutex_);
     if (takes_nothing()) return down_reason();
+    if (message.data.size() > peer_frame_bytes_max_) return core::DeadLetterReason::too_large;
     if (!writer_.push(message.head, message.data, message.lane, message.exempt)) {
       return core::DeadLetterReason::link_queue_full;
     }
     if (pressure_.rises(writer_.user_count(), writer_.filled_bytes())) pressure = note_queue();
-    if (state_.phase() == EndpointState::Phase::connected) {
-      const bool idle = !writing_ && stream_ != nullptr;
+    if (state_.phase() != EndpointState::Phase::connected) {
+      then = Then::want;
+    } else if (!writing_ && stream_ != nullptr) {
       // More may follow; a whole frame need not wait for it.
-      const bool may_hold = shared_->held.is_enabled() && !writer_.has_whole_frame() &&
+      const bool may_hold = shared_->held.is_enabled() && !writer_.is_worth_writing() &&
                             is_own_worker(shared_->system);
-      writes = idle && !may_hold;
-      holds = idle && may_hold && !std::exchange(held_, true);
-      writing_ = writing_ || writes;
-    } else {
-      todo = decide(state_.on_wanted(shared_->system.clock().now()));
+      if (!may_hold) {
+        then = Then::write;
+        writing_ = true;
+      } else if (!std::exchange(held_, true)) {
+        then = Then::hold;
+      }
     }
   }
   if (pressure) publish(*pressure);
-  if (writes) {
-    write_next();
-  } else if (holds) {
-    shared_->held.add(shared_from_this());
-  } else {
-    carry_out(std::move(todo));
+  switch (then) {
+    case Then::nothing:
+      break;
+    case Then::want:
+      want();
+      break;
+    case Then::write:
+      write_next();
+      break;
+    case Then::hold:
+      shared_->held.add(shared_from_this());
   }
   return std::nullopt;
+}
+
+// Something waits for the link.
+void Endpoint::want() {
+  Todo todo;
+  {
+    core::MutexLock lock(mutex_);
+    todo = decide(state_.on_wanted(shared_->system.clock().now()));
+  }
+  carry_out(std::move(todo));
 }
 
 void Endpoint::send(WireMessage message) {
@@ -366,7 +384,10 @@ void Endpoint::on_stream_frame(std::uint64_t epoch, std::string frame) {
 // What the peer of a new stream has of the old session.
 void Endpoint::take_up(const ConnectResponse& response, Todo& todo) {
   keep_remains(response.link ? session_.on_accepted(*response.link) : session_.end(), todo.remains);
-  if (response.link) note_dialect_is_known();
+  peer_frame_bytes_max_ = SIZE_MAX;
+  if (!response.link) return;
+  note_dialect_is_known();
+  peer_frame_bytes_max_ = response.link->frame_bytes_max;
   todo.pressure = note_queue();
 }
 

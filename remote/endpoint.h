@@ -12,6 +12,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -170,6 +171,7 @@ class Endpoint final : public EndpointStreamEvents,
 
   struct Outgoing;
   bool is_too_large(const Outgoing& message) const;
+  void want();
   void push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch) REQUIRES(mutex_);
   void publish_watch(const core::Pid& watcher, const core::Pid& watchee,
                      EndpointWatchChanged::Change change);
@@ -220,6 +222,8 @@ class Endpoint final : public EndpointStreamEvents,
   OutboundSession session_ GUARDED_BY(mutex_);
   LinkLiveness liveness_ GUARDED_BY(mutex_);
   bool ping_is_due_ GUARDED_BY(mutex_) = false;
+  // What the peer has said that it reads at most: a larger message would only break the stream.
+  std::uint64_t peer_frame_bytes_max_ GUARDED_BY(mutex_) = SIZE_MAX;
   WatchRegistry inbound_watches_ GUARDED_BY(mutex_);
   // The incarnation that was blocked; empty while none is.
   std::string blocked_member_ GUARDED_BY(mutex_);

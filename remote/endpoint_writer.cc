@@ -19,23 +19,27 @@ bool EndpointWriter::push(const BatchEncoder::Message& message, std::string_view
   LaneQueue& queue = lanes_[index_of(lane)];
   const bool limited = lane == core::Lane::user && !exempt;
   if (limited && queue.count >= options_.queue_count_max) return false;
-  std::size_t room = BatchEncoder::kBytesMax;
-  if (limited && queue.count > 0) {
+  const bool bounded = limited && queue.count > 0;
+  // What the frame that grows may come to.
+  const auto room = [&] {
     const std::size_t others = bytes() - (queue.bytes() - queue.closed_bytes);
-    room = options_.queue_bytes_max - std::min(others, options_.queue_bytes_max);
-  }
+    return options_.queue_bytes_max - std::min(others, options_.queue_bytes_max);
+  };
   if (queue.open.count() > 0) {
+    std::size_t bytes_max = options_.batch_bytes_max;
+    // With room for a whole batch, how much room there is does not matter.
+    if (bounded && filled_bytes() + options_.batch_bytes_max > options_.queue_bytes_max) {
+      bytes_max = std::min(bytes_max, room());
+    }
     if (queue.open.count() < options_.batch_count_max &&
-        queue.open.try_add(message, data, std::min(room, options_.batch_bytes_max))) {
+        queue.open.try_add(message, data, bytes_max)) {
       ++queue.count;
       return true;
     }
     queue.closed.push_back(close(queue, lane));
-    const std::size_t closed_bytes = queue.closed.back()->bytes.view().size();
-    queue.closed_bytes += closed_bytes;
-    if (limited) room -= std::min(room, closed_bytes);
+    queue.closed_bytes += queue.closed.back()->bytes.view().size();
   }
-  if (!queue.open.try_add(message, data, room)) return false;
+  if (!queue.open.try_add(message, data, bounded ? room() : BatchEncoder::kBytesMax)) return false;
   ++queue.count;
   return true;
 }

@@ -43,8 +43,11 @@ class EndpointWriter {
   void set_dialect(Dialect dialect);
 
   bool empty() const { return count() == 0; }
-  // Some frame will not grow any more.
-  bool has_whole_frame() const { return !lanes_[0].closed.empty() || !lanes_[1].closed.empty(); }
+  // So much waits that more would hardly make it cheaper to write.
+  bool is_worth_writing() const {
+    return !lanes_[0].closed.empty() || !lanes_[1].closed.empty() ||
+           lanes_[1].open.count() >= kWorthCount || lanes_[1].open.filled_bytes() >= kWorthBytes;
+  }
   std::size_t count() const { return lanes_[0].count + lanes_[1].count; }
   // User messages, which queue_count_max is about.
   std::size_t user_count() const { return lanes_[1].count; }
@@ -57,6 +60,10 @@ class EndpointWriter {
   }
 
  private:
+  // Of what is_worth_writing().
+  static constexpr std::uint32_t kWorthCount = 128;
+  static constexpr std::size_t kWorthBytes = 32 * 1024;
+
   struct LaneQueue {
     std::deque<OutgoingFramePtr> closed{};
     std::size_t closed_bytes = 0;

@@ -152,6 +152,16 @@ TEST_F(EndpointSession, BeyondTheCreditMessagesWaitAndSystemMessagesDoNot) {
   EXPECT_EQ(next(*stream), "3 a");
 }
 
+TEST_F(EndpointSession, WhatThePeerCannotReadIsNotSent) {
+  LinkAccept small = afresh();
+  small.frame_bytes_max = 1'000;
+  const auto stream = connect(small);
+  send(std::string(1'001, 'x'));
+  EXPECT_EQ(dead_letters(), std::vector<std::string>{"too_large nexus::core::Payload"});
+  send("a");
+  EXPECT_EQ(next(*stream), "2 a");
+}
+
 TEST_F(EndpointSession, FlushWaitsForTheAcknowledgement) {
   const auto stream = connect();
   EXPECT_FALSE(endpoint_->flush(system_->clock().now()));

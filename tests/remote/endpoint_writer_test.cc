@@ -264,5 +264,29 @@ TEST(EndpointWriter, B1B2B3_HoldForRandomCalls) {
   }
 }
 
+TEST(EndpointWriter, IsWorthWritingWithAWholeFrameManyMessagesOrManyBytes) {
+  EndpointWriter many = writer_with({});
+  for (int i = 1; i < 128; ++i) {
+    EXPECT_TRUE(push(many, "x"));
+    ASSERT_FALSE(many.is_worth_writing()) << i;
+  }
+  EXPECT_TRUE(push(many, "x"));
+  EXPECT_TRUE(many.is_worth_writing());
+  (void)many.take_frame();
+  EXPECT_FALSE(many.is_worth_writing());
+
+  EndpointWriter large = writer_with({});
+  EXPECT_TRUE(push(large, std::string(32 * 1024 - 1, 'x')));
+  EXPECT_TRUE(large.is_worth_writing());
+
+  Options options;
+  options.batch_count_max = 2;
+  EndpointWriter whole = writer_with(options);
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(push(whole, "x"));
+  EXPECT_FALSE(whole.is_worth_writing());
+  EXPECT_TRUE(push(whole, "x"));
+  EXPECT_TRUE(whole.is_worth_writing());
+}
+
 }  // namespace
 }  // namespace nexus::remote
