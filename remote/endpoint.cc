@@ -63,6 +63,11 @@ bool is_own_worker(const core::ActorSystem& system) {
   return worker != nullptr && worker->id() <= system.options().worker_count;
 }
 
+// The number of a frame, before its bytes.
+constexpr std::size_t kSequenceBytes = 16;
+// No node of ours reads less, see frame_bytes_max(); a peer that says so cannot make everything unreadable.
+constexpr std::size_t kFrameBytesMaxLeast = 64 * 1024;
+
 constexpr const char* kFalseAck = "an acknowledgement of what was not sent";
 
 OutgoingFramePtr ping_frame() {
@@ -115,9 +120,13 @@ std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message)
   {
     core::MutexLock lock(mutex_);
     if (takes_nothing()) return down_reason();
-    if (message.data.size() > peer_frame_bytes_max_) return core::DeadLetterReason::too_large;
-    if (!writer_.push(message.head, message.data, message.lane, message.exempt)) {
-      return core::DeadLetterReason::link_queue_full;
+    switch (writer_.push(message.head, message.data, message.lane, message.exempt)) {
+      case EndpointWriter::OnPush::pushed:
+        break;
+      case EndpointWriter::OnPush::full:
+        return core::DeadLetterReason::link_queue_full;
+      case EndpointWriter::OnPush::too_large:
+        return core::DeadLetterReason::too_large;
     }
     if (pressure_.rises(writer_.user_count(), writer_.filled_bytes())) pressure = note_queue();
     if (state_.phase() != EndpointState::Phase::connected) {
@@ -270,6 +279,7 @@ OutboundSession::Numbered Endpoint::next_frame() {
 void Endpoint::write_failed(const std::shared_ptr<EndpointStream>& stream) {
   OutboundSession::Numbered failed = std::exchange(in_flight_, {});
   std::optional<QueuePressure::Change> pressure;
+  Remains remains;
   core::DeadLetterReason reason{};
   {
     core::MutexLock lock(mutex_);
@@ -279,11 +289,14 @@ void Endpoint::write_failed(const std::shared_ptr<EndpointStream>& stream) {
     reason = down_reason();
     if (has_future && failed.frame->count > 0) {
       writer_.put_back(std::exchange(failed.frame, nullptr));
+      // The next stream may have come to a peer that reads less.
+      remains.unreadable = writer_.take_unreadable();
       pressure = note_queue();
     }
   }
   if (pressure) publish(*pressure);
-  if (failed.frame != nullptr) to_dead_letters(failed.frame, reason);
+  if (failed.frame != nullptr) remains.waiting.push_back(std::move(failed.frame));
+  bury(remains, reason);
 }
 
 void Endpoint::on_stream_written(std::uint64_t epoch, bool ok) {
@@ -383,11 +396,16 @@ void Endpoint::on_stream_frame(std::uint64_t epoch, std::string frame) {
 
 // What the peer of a new stream has of the old session.
 void Endpoint::take_up(const ConnectResponse& response, Todo& todo) {
+  if (response.link) {
+    note_dialect_is_known();
+    const std::size_t readable =
+        std::max<std::size_t>(response.link->frame_bytes_max, kFrameBytesMaxLeast) - kSequenceBytes;
+    writer_.set_peer_limits(readable, readable);
+  } else {
+    writer_.set_peer_limits(BatchEncoder::kBytesMax, EndpointWriter::kFamilyBatchBytesMax);
+  }
   keep_remains(response.link ? session_.on_accepted(*response.link) : session_.end(), todo.remains);
-  peer_frame_bytes_max_ = SIZE_MAX;
-  if (!response.link) return;
-  note_dialect_is_known();
-  peer_frame_bytes_max_ = response.link->frame_bytes_max;
+  todo.remains.unreadable = writer_.take_unreadable();
   todo.pressure = note_queue();
 }
 
@@ -591,6 +609,9 @@ void Endpoint::bury(const Remains& remains, core::DeadLetterReason down_reason) 
     to_dead_letters(frame, core::DeadLetterReason::link_lost_in_doubt);
   }
   for (const OutgoingFramePtr& frame : remains.waiting) to_dead_letters(frame, down_reason);
+  for (const OutgoingFramePtr& frame : remains.unreadable) {
+    to_dead_letters(frame, core::DeadLetterReason::too_large);
+  }
   auto& registry = shared_->system.registry();
   shared_->metrics.watch_address_terminated_count.add(remains.watches.size());
   for (const auto& [watcher, watchee] : remains.watches) {
@@ -608,9 +629,10 @@ void Endpoint::push_watch(const core::Pid& watcher, const core::Pid& watchee, bo
   std::string scratch;
   const auto encoded = shared_->types.encode(*envelope, scratch);
   CHECK(encoded.has_value());
-  CHECK(writer_.push(
+  const EndpointWriter::OnPush pushed = writer_.push(
       {.type_name = encoded->type_name, .target = watchee, .sender = envelope->sender()},
-      encoded->data, core::Lane::system, false));
+      encoded->data, core::Lane::system, false);
+  CHECK(pushed == EndpointWriter::OnPush::pushed);
 }
 
 void Endpoint::publish_watch(const core::Pid& watcher, const core::Pid& watchee,
@@ -791,7 +813,8 @@ void Endpoint::close() {
     remains = {.watches = watcher_.take_all(),
                .inbound_watches = inbound_watches_.take_all(),
                .waiting = {},
-               .in_doubt = {}};
+               .in_doubt = {},
+               .unreadable = {}};
     keep_remains(session_.end(), remains);
     remains.waiting = writer_.take_all();
     pressure = note_queue();

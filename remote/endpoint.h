@@ -153,6 +153,8 @@ class Endpoint final : public EndpointStreamEvents,
     std::vector<WatchRegistry::Watch> inbound_watches;
     std::vector<OutgoingFramePtr> waiting;
     std::vector<OutgoingFramePtr> in_doubt;
+    // Larger than the peer reads.
+    std::vector<OutgoingFramePtr> unreadable;
   };
   // What EndpointState wants done, decided together with the change of state and carried out after the lock is released.
   struct Todo {
@@ -222,8 +224,6 @@ class Endpoint final : public EndpointStreamEvents,
   OutboundSession session_ GUARDED_BY(mutex_);
   LinkLiveness liveness_ GUARDED_BY(mutex_);
   bool ping_is_due_ GUARDED_BY(mutex_) = false;
-  // What the peer has said that it reads at most: a larger message would only break the stream.
-  std::uint64_t peer_frame_bytes_max_ GUARDED_BY(mutex_) = SIZE_MAX;
   WatchRegistry inbound_watches_ GUARDED_BY(mutex_);
   // The incarnation that was blocked; empty while none is.
   std::string blocked_member_ GUARDED_BY(mutex_);

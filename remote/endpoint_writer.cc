@@ -6,19 +6,20 @@
 #include "remote/batch_decoder.h"
 
 namespace nexus::remote {
-
 EndpointWriter::EndpointWriter(const Options& options, std::string address)
-    : options_(options), address_(std::move(address)) {
+    : options_(options),
+      address_(std::move(address)),
+      batch_bytes_max_(std::min(options.batch_bytes_max, kFamilyBatchBytesMax)) {
   for (LaneQueue& queue : lanes_) queue.open.begin(dialect_);
 }
 
 std::size_t EndpointWriter::bytes() const { return lanes_[0].bytes() + lanes_[1].bytes(); }
 
-bool EndpointWriter::push(const BatchEncoder::Message& message, std::string_view data,
-                          core::Lane lane, bool exempt) {
+EndpointWriter::OnPush EndpointWriter::push(const BatchEncoder::Message& message,
+                                            std::string_view data, core::Lane lane, bool exempt) {
   LaneQueue& queue = lanes_[index_of(lane)];
   const bool limited = lane == core::Lane::user && !exempt;
-  if (limited && queue.count >= options_.queue_count_max) return false;
+  if (limited && queue.count >= options_.queue_count_max) return OnPush::full;
   const bool bounded = limited && queue.count > 0;
   // What the frame that grows may come to.
   const auto room = [&] {
@@ -26,22 +27,26 @@ bool EndpointWriter::push(const BatchEncoder::Message& message, std::string_view
     return options_.queue_bytes_max - std::min(others, options_.queue_bytes_max);
   };
   if (queue.open.count() > 0) {
-    std::size_t bytes_max = options_.batch_bytes_max;
+    std::size_t bytes_max = batch_bytes_max_;
     // With room for a whole batch, how much room there is does not matter.
-    if (bounded && filled_bytes() + options_.batch_bytes_max > options_.queue_bytes_max) {
+    if (bounded && filled_bytes() + batch_bytes_max_ > options_.queue_bytes_max) {
       bytes_max = std::min(bytes_max, room());
     }
     if (queue.open.count() < options_.batch_count_max &&
         queue.open.try_add(message, data, bytes_max)) {
       ++queue.count;
-      return true;
+      return OnPush::pushed;
     }
     queue.closed.push_back(close(queue, lane));
     queue.closed_bytes += queue.closed.back()->bytes.view().size();
   }
-  if (!queue.open.try_add(message, data, bounded ? room() : BatchEncoder::kBytesMax)) return false;
+  const std::size_t room_now = bounded ? room() : BatchEncoder::kBytesMax;
+  const std::size_t readable = frame_bytes_max_of(lane);
+  if (!queue.open.try_add(message, data, std::min(room_now, readable))) {
+    return room_now < readable ? OnPush::full : OnPush::too_large;
+  }
   ++queue.count;
-  return true;
+  return OnPush::pushed;
 }
 
 OutgoingFramePtr EndpointWriter::close(LaneQueue& queue, core::Lane lane) {
@@ -72,7 +77,21 @@ OutgoingFramePtr EndpointWriter::take_frame(core::Lane lane) {
 }
 
 void EndpointWriter::put_back(OutgoingFramePtr frame) {
-  if (frame->dialect != dialect_) frame = rewritten(*frame);
+  const std::size_t bytes = frame->bytes.view().size();
+  const bool is_readable =
+      bytes <= batch_bytes_max_ || (frame->count == 1 && bytes <= frame_bytes_max_of(frame->lane));
+  if (frame->dialect == dialect_ && is_readable) return put_back_as_it_is(std::move(frame));
+  std::vector<OutgoingFramePtr> parts = rewritten(*frame);
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+    if ((*part)->bytes.view().size() > frame_bytes_max_of(frame->lane)) {
+      unreadable_.push_back(std::move(*part));
+    } else {
+      put_back_as_it_is(std::move(*part));
+    }
+  }
+}
+
+void EndpointWriter::put_back_as_it_is(OutgoingFramePtr frame) {
   LaneQueue& queue = lanes_[index_of(frame->lane)];
   queue.count += frame->count;
   queue.closed_bytes += frame->bytes.view().size();
@@ -97,11 +116,27 @@ void EndpointWriter::set_dialect(Dialect dialect) {
   put_back(std::move(waiting));
 }
 
-OutgoingFramePtr EndpointWriter::rewritten(const OutgoingFrame& frame) const {
+void EndpointWriter::set_peer_limits(std::size_t frame_bytes_max, std::size_t batch_bytes_max) {
+  const std::size_t frame_before = frame_bytes_max_;
+  const std::size_t batch_before = batch_bytes_max_;
+  frame_bytes_max_ = std::min(frame_bytes_max, BatchEncoder::kBytesMax);
+  batch_bytes_max_ = std::min({batch_bytes_max, options_.batch_bytes_max, frame_bytes_max_});
+  if (frame_bytes_max_ >= frame_before && batch_bytes_max_ >= batch_before) return;
+  put_back(take_all());
+}
+
+std::vector<OutgoingFramePtr> EndpointWriter::rewritten(const OutgoingFrame& frame) const {
   BatchDecoder decoder;
   CHECK(decoder.decode(frame.bytes.view()).ok());
+  std::vector<OutgoingFramePtr> parts;
   BatchEncoder encoder;
   encoder.begin(dialect_);
+  const auto close_part = [&] {
+    const std::uint32_t count = encoder.count();
+    parts.push_back(
+        std::make_shared<const OutgoingFrame>(encoder.take(), count, frame.lane, dialect_));
+    encoder.begin(dialect_);
+  };
   for (const BatchDecoder::Envelope& envelope : decoder.envelopes()) {
     const BatchDecoder::Target& target = decoder.targets()[envelope.target];
     const BatchDecoder::Sender* sender = decoder.sender_of(envelope);
@@ -110,16 +145,22 @@ OutgoingFramePtr EndpointWriter::rewritten(const OutgoingFrame& frame) const {
     const auto pid_of = [](std::string_view address, std::string_view id, std::uint32_t request) {
       return core::Pid::of_name(std::string(address), std::string(id), request);
     };
-    CHECK(encoder.try_add({.type_name = decoder.type_names()[envelope.type],
-                           .target = pid_of(address_, target.id, envelope.target_request_id),
-                           .sender = sender == nullptr ? core::Pid{}
-                                                       : pid_of(sender->address, sender->id,
-                                                                envelope.sender_request_id),
-                           .more_headers = headers},
-                          envelope.data));
+    const core::Pid to = pid_of(address_, target.id, envelope.target_request_id);
+    const core::Pid from = sender == nullptr
+                               ? core::Pid{}
+                               : pid_of(sender->address, sender->id, envelope.sender_request_id);
+    const BatchEncoder::Message message{.type_name = decoder.type_names()[envelope.type],
+                                        .target = to,
+                                        .sender = from,
+                                        .more_headers = headers};
+    if (encoder.count() > 0) {
+      if (encoder.try_add(message, envelope.data, batch_bytes_max_)) continue;
+      close_part();
+    }
+    CHECK(encoder.try_add(message, envelope.data));
   }
-  const std::uint32_t count = encoder.count();
-  return std::make_shared<const OutgoingFrame>(encoder.take(), count, frame.lane, dialect_);
+  close_part();
+  return parts;
 }
 
 }  // namespace nexus::remote

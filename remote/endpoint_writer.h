@@ -6,6 +6,8 @@
 // B2  At most queue_count_max user messages and queue_bytes_max bytes of frames wait (a single message always fits an empty lane).
 //     System messages and exempt ones are not turned away: there is one for each watch, unwatch, stop and termination.
 // B3  A frame has at most batch_count_max messages and batch_bytes_max bytes, but at least one message.
+// B4  No frame of user messages is larger than what the peer reads. A system message is small, unless somebody gives an actor an
+//     absurd name; there is one for each watch, which must not be lost here.
 #pragma once
 
 #include <array>
@@ -13,6 +15,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "remote/batch_encoder.h"
@@ -23,17 +26,21 @@ namespace nexus::remote {
 
 class EndpointWriter {
  public:
+  // Of a batch to a peer of which nothing is known: nodes of Go read frames of 4 MiB.
+  static constexpr std::size_t kFamilyBatchBytesMax = 3'500'000;
+
   // `address`: the peer's.
   EndpointWriter(const Options& options, std::string address);
 
-  // False when it is full, and nothing happened.
-  [[nodiscard]] bool push(const BatchEncoder::Message& message, std::string_view data,
-                          core::Lane lane, bool exempt);
+  // Unless it is `pushed`, nothing happened.
+  enum class OnPush : std::uint8_t { pushed, full, too_large };
+  [[nodiscard]] OnPush push(const BatchEncoder::Message& message, std::string_view data,
+                            core::Lane lane, bool exempt);
   // The next frame, oldest first; null when nothing waits.
   OutgoingFramePtr take_frame();
   // The same, of one lane.
   OutgoingFramePtr take_frame(core::Lane lane);
-  // A frame that was not sent after all goes back to where it was taken from. No limit applies.
+  // A frame that was not sent after all goes back to where it was taken from. No limit but B4 applies.
   void put_back(OutgoingFramePtr frame);
   // Several that were, oldest first.
   void put_back(std::vector<OutgoingFramePtr> frames);
@@ -41,6 +48,11 @@ class EndpointWriter {
   std::vector<OutgoingFramePtr> take_all();
   // From now on all that waits, and what is pushed, is written so.
   void set_dialect(Dialect dialect);
+  // From now on the peer reads frames of so many bytes, and no larger batches (B4); what waits is divided where it is larger.
+  // `batch_bytes_max` of the options stays a limit for batches too.
+  void set_peer_limits(std::size_t frame_bytes_max, std::size_t batch_bytes_max);
+  // What waited and is, as a single message, larger than the peer reads: it does not wait any more.
+  std::vector<OutgoingFramePtr> take_unreadable() { return std::exchange(unreadable_, {}); }
 
   bool empty() const { return count() == 0; }
   // So much waits that more would hardly make it cheaper to write.
@@ -76,12 +88,21 @@ class EndpointWriter {
   };
 
   static std::size_t index_of(core::Lane lane) { return lane == core::Lane::system ? 0 : 1; }
+  std::size_t frame_bytes_max_of(core::Lane lane) const {
+    return lane == core::Lane::user ? frame_bytes_max_ : BatchEncoder::kBytesMax;
+  }
   OutgoingFramePtr close(LaneQueue& queue, core::Lane lane);
-  OutgoingFramePtr rewritten(const OutgoingFrame& frame) const;
+  // As frames that the peer reads, in its dialect, oldest first.
+  std::vector<OutgoingFramePtr> rewritten(const OutgoingFrame& frame) const;
+  void put_back_as_it_is(OutgoingFramePtr frame);
 
   const Options options_;
   const std::string address_;
   Dialect dialect_ = Dialect::strings;
+  std::size_t frame_bytes_max_ = BatchEncoder::kBytesMax;
+  // At most that of the options.
+  std::size_t batch_bytes_max_;
+  std::vector<OutgoingFramePtr> unreadable_;
   // System, user.
   std::array<LaneQueue, 2> lanes_;
 };

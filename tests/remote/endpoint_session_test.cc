@@ -154,10 +154,14 @@ TEST_F(EndpointSession, BeyondTheCreditMessagesWaitAndSystemMessagesDoNot) {
 
 TEST_F(EndpointSession, WhatThePeerCannotReadIsNotSent) {
   LinkAccept small = afresh();
-  small.frame_bytes_max = 1'000;
-  const auto stream = connect(small);
-  send(std::string(1'001, 'x'));
-  EXPECT_EQ(dead_letters(), std::vector<std::string>{"too_large nexus::core::Payload"});
+  small.frame_bytes_max = 100'000;
+  send(std::string(100'001, 'w'));
+  send("before");
+  const auto stream = reconnect(small);
+  EXPECT_EQ(next(*stream), "1 before");
+  send(std::string(100'001, 'x'));
+  EXPECT_EQ(dead_letters(), (std::vector<std::string>{"too_large nexus::core::Payload",
+                                                      "too_large nexus::core::Payload"}));
   send("a");
   EXPECT_EQ(next(*stream), "2 a");
 }

@@ -18,11 +18,13 @@ EndpointWriter writer_with(const Options& options) { return EndpointWriter(optio
 
 bool push(EndpointWriter& writer, const std::string& data, core::Lane lane = core::Lane::user,
           bool exempt = false) {
-  return writer.push({.type_name = "test.T",
-                      .target = core::Pid::of_name(kAddress, "actor", 7),
-                      .sender = core::Pid::of_name("third:1", "asker", 8),
-                      .headers = {}},
-                     data, lane, exempt);
+  const auto pushed = writer.push({.type_name = "test.T",
+                                   .target = core::Pid::of_name(kAddress, "actor", 7),
+                                   .sender = core::Pid::of_name("third:1", "asker", 8),
+                                   .headers = {}},
+                                  data, lane, exempt);
+  EXPECT_NE(pushed, EndpointWriter::OnPush::too_large);
+  return pushed == EndpointWriter::OnPush::pushed;
 }
 bool push_system(EndpointWriter& writer, const std::string& data) {
   return push(writer, data, core::Lane::system);
@@ -179,9 +181,11 @@ TEST(EndpointWriter, WhatWaitsIsRewrittenInAnotherDialect) {
   for (const char* data : {"a", "b", "c"}) EXPECT_TRUE(push(writer, data));
   const core::Headers headers{{"k", "v"}};
   const core::Pid target = core::Pid::of_name(kAddress, "other");
-  EXPECT_TRUE(writer.push(
-      {.type_name = "test.U", .target = target, .sender = core::Pid{}, .headers = headers}, "d",
-      core::Lane::user, false));
+  EXPECT_EQ(
+      writer.push(
+          {.type_name = "test.U", .target = target, .sender = core::Pid{}, .headers = headers}, "d",
+          core::Lane::user, false),
+      EndpointWriter::OnPush::pushed);
   writer.set_dialect(Dialect::pids);
   EXPECT_TRUE(push(writer, "e"));
   EXPECT_EQ(writer.count(), 6u);
@@ -211,6 +215,62 @@ TEST(EndpointWriter, WhatWaitsIsRewrittenInAnotherDialect) {
             "test.T peer:1/actor#7 third:1/asker#8 c\n"
             "test.U peer:1/other#0 k=v d\n"
             "test.T peer:1/actor#7 third:1/asker#8 e\n");
+}
+
+TEST(EndpointWriter, B4_WhatWaitsIsDividedForAPeerThatReadsLess) {
+  EndpointWriter writer = writer_with({});
+  for (char c = 'a'; c <= 'j'; ++c) EXPECT_TRUE(push(writer, std::string(100, c)));
+  EXPECT_TRUE(push(writer, std::string(1'500, 'k')));
+  EXPECT_TRUE(push(writer, std::string(2'500, 'l')));
+  EXPECT_TRUE(push_system(writer, std::string(2'500, 's')));
+  writer.set_peer_limits(2'000, 400);
+
+  const std::vector<OutgoingFramePtr> unreadable = writer.take_unreadable();
+  ASSERT_EQ(unreadable.size(), 1u);
+  EXPECT_EQ(text_of(unreadable), std::string(2'500, 'l'));
+  EXPECT_TRUE(writer.take_unreadable().empty());
+  EXPECT_EQ(text_of(writer.take_frame(core::Lane::system)), std::string(2'500, 's'));
+  std::string seen;
+  while (const OutgoingFramePtr frame = writer.take_frame()) {
+    EXPECT_LE(frame->bytes.view().size(), frame->count == 1 ? 2'000u : 400u);
+    const std::string text = text_of(frame);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] != ' ' && (seen.empty() || seen.back() != text[i])) seen.push_back(text[i]);
+    }
+  }
+  EXPECT_EQ(seen, "abcdefghijk");
+  EXPECT_TRUE(writer.empty());
+  EXPECT_EQ(writer.bytes(), 0u);
+}
+
+TEST(EndpointWriter, B4_AMessageThatThePeerCannotReadIsTooLarge) {
+  EndpointWriter writer = writer_with({});
+  writer.set_peer_limits(1'000, 1'000);
+  const core::Pid target = core::Pid::of_name(kAddress, "actor");
+  const BatchEncoder::Message message{.type_name = "test.T", .target = target, .sender = target};
+  const auto push_bytes = [&](std::size_t bytes, core::Lane lane) {
+    return writer.push(message, std::string(bytes, 'x'), lane, false);
+  };
+  EXPECT_EQ(push_bytes(990, core::Lane::user), EndpointWriter::OnPush::too_large);
+  EXPECT_TRUE(writer.empty());
+  EXPECT_EQ(push_bytes(900, core::Lane::user), EndpointWriter::OnPush::pushed);
+  EXPECT_EQ(push_bytes(2'000, core::Lane::system), EndpointWriter::OnPush::pushed);
+  // The next incarnation of the peer may read more.
+  writer.set_peer_limits(5'000, 5'000);
+  EXPECT_EQ(push_bytes(990, core::Lane::user), EndpointWriter::OnPush::pushed);
+}
+
+TEST(EndpointWriter, ABatchToAPeerThatIsNotKnownIsOneThatGoReads) {
+  Options options;
+  options.batch_bytes_max = 64 << 20;
+  EndpointWriter writer = writer_with(options);
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(push(writer, std::string(1 << 20, 'x')));
+  EXPECT_LE(writer.take_frame()->bytes.view().size(), EndpointWriter::kFamilyBatchBytesMax);
+  writer.set_peer_limits(32 << 20, 32 << 20);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(push(writer, std::string(1 << 20, 'y')));
+  OutgoingFramePtr last;
+  while (OutgoingFramePtr frame = writer.take_frame()) last = std::move(frame);
+  EXPECT_EQ(last->count, 10u);
 }
 
 // A plain model, followed through random calls.
