@@ -18,6 +18,7 @@ ActorSystem::Options with_defaults(ActorSystem::Options options) {
     options.worker_count = std::max(1u, std::thread::hardware_concurrency());
   }
   CHECK(options.throughput >= 1 && options.mailbox_user_count_max >= 1);
+  CHECK(options.spin >= Duration::zero());
   return options;
 }
 
@@ -38,7 +39,8 @@ ActorSystem::ActorSystem(Options options)
   dispatchers_[0] = options_.dispatcher == nullptr
                         ? std::make_unique<WorkStealingDispatcher>(
                               WorkStealingDispatcher::Options{.worker_count = options_.worker_count,
-                                                              .throughput = options_.throughput},
+                                                              .throughput = options_.throughput,
+                                                              .spin = options_.spin},
                               *this)
                         : options_.dispatcher->make(*this, DispatcherFactory::Scope::system);
   CHECK(dispatchers_[0] != nullptr);

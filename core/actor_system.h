@@ -41,6 +41,9 @@ class ActorSystem {
     std::uint32_t worker_count = 0;
     // User messages that an actor handles before the next one gets its turn; >= 1.
     std::uint32_t throughput = 300;
+    // How long a worker that has nothing to do looks around, with a processor of its own, before it sleeps; >= 0. Waking it
+    // up takes tens of microseconds.
+    Duration spin = std::chrono::microseconds(50);
     // Default limit of a mailbox; >= 1.
     std::uint32_t mailbox_user_count_max = 1'000'000;
     // What the guardian does about actors without a parent whose Props do not say.

@@ -17,6 +17,7 @@ core::ActorSystem::Options system_options(const NodeConfig& config, const std::s
   options.address = address;
   options.worker_count = config.core.workers;
   options.throughput = config.core.throughput;
+  options.spin = std::chrono::microseconds(config.core.spin_us);
   options.mailbox_user_count_max = config.core.mailbox_user_count_max;
   options.cells.actor_count_max = config.core.actor_count_max;
   options.log =

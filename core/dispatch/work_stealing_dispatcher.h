@@ -35,7 +35,7 @@ class WorkStealingDispatcher final : public Dispatcher {
     std::uint32_t worker_count = 1;
     // See ActorSystem::Options.
     std::uint32_t throughput = 300;
-    // How long a worker looks for work before it sleeps.
+    // See ActorSystem::Options.
     Duration spin = std::chrono::microseconds(50);
     // How often a watchdog looks for workers that are stuck in a turn while cells wait behind them; there is none when there
     // is only one worker.

@@ -47,6 +47,7 @@ struct CoreSection {
   // 0: one per processor.
   std::uint32_t workers = 0;
   std::uint32_t throughput = 300;
+  std::uint32_t spin_us = 50;
   std::uint32_t mailbox_user_count_max = 1'000'000;
   std::uint32_t actor_count_max = 10'000'000;
   std::chrono::milliseconds ask_timeout_default{5'000};

@@ -114,6 +114,14 @@ std::vector<NodeOption> make_node_options() {
            .min = 1,
            .max = 100'000,
            .doc = "Messages that an actor handles before it yields its thread to the next actor."}),
+      in_section<&N::core, &CoreSection::spin_us>(
+          {.path = "core.spin_us",
+           .unit = "microseconds",
+           .min = 0,
+           .max = 10'000,
+           .doc = "How long a thread that has nothing to do looks around, with a processor of its "
+                  "own, before it sleeps. Longer answers faster where messages are few and "
+                  "processors many; shorter leaves processors to others."}),
       in_section<&N::core, &CoreSection::mailbox_user_count_max>(
           {.path = "core.mailbox_user_count_max",
            .unit = "messages",

@@ -105,7 +105,7 @@ TEST(PrintConfig, LoadsBackToTheSameConfiguration) {
   const auto config = load_config_text(R"(
 node: {name: n7, listen: "[::]:0", advertise: "example.org:80", shutdown_timeout: 90s}
 log: {level: "off", format: json}
-core: {workers: 3, throughput: 1, ask_timeout_default: 1ms, ask_timeout_max: 24h}
+core: {workers: 3, throughput: 1, spin_us: 0, ask_timeout_default: 1ms, ask_timeout_max: 24h}
 remote: {message_bytes_max: 64MiB, batch_bytes_max: 1025, queue_bytes_max: 16GiB, unreachable_after: 100ms,
          blocked_members: [a, "b$$c"], accept_block_lists: true}
 security: {insecure: true, tls_certificate: "/etc/a b.pem", tls_key: "k$$", tls_ca: "#c", tls_mutual: false}
