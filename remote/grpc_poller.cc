@@ -93,6 +93,20 @@ void GrpcPoller::leave() {
 }
 
 bool GrpcPoller::wait(core::Instant deadline) {
+  if (!put_off_.empty()) complete_put_off();
+  return next(deadline);
+}
+
+void GrpcPoller::complete_put_off() {
+  std::vector<Operation*> operations;
+  operations.swap(put_off_);
+  for (Operation* const operation : operations) operation->complete(true);
+  // Keeps its memory, and what was put off meanwhile.
+  operations.clear();
+  if (put_off_.empty()) put_off_.swap(operations);
+}
+
+bool GrpcPoller::next(core::Instant deadline) {
   void* tag = nullptr;
   bool ok = false;
   switch (queue_->AsyncNext(&tag, &ok, to_gpr(deadline))) {
@@ -118,7 +132,7 @@ bool GrpcPoller::wait(core::Instant deadline) {
 void GrpcPoller::handle() {
   for (std::uint32_t count = 0; count < kHandledMax; ++count) {
     next_.operation->complete(next_.ok);
-    if (!wait(core::Instant::min())) return;
+    if (!next(core::Instant::min())) return;
   }
   next_.operation->complete(next_.ok);
 }
@@ -151,6 +165,8 @@ void GrpcPoller::run() {
     }
   }
   CHECK(enter());
+  // They start what comes back from the queue, so they must be through before it is shut down.
+  while (!put_off_.empty()) complete_put_off();
   {
     core::MutexLock lock(mutex_);
     queue_->Shutdown();

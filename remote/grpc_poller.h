@@ -5,13 +5,15 @@
 //   shutdown()                           a foreign thread
 //
 // G1  Operations complete one after the other, whichever threads they complete on.
-// G2  What is ready is handled within two kTick, however long the turns of the workers are.
+// G2  What is ready is handled within two kTick, and what comes behind a read that was put off within three, however long the turns
+//     of the workers are.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "core/base/mutex.h"
 #include "core/dispatch/poller.h"
@@ -51,6 +53,8 @@ class GrpcPoller final : public core::Poller {
     start_count_.fetch_add(1, std::memory_order_release);
 #endif
   }
+  // By a completion: completes `operation`, ok, at the next wait(), when what follows from this completion has been flushed.
+  void put_off(Operation& operation) { put_off_.push_back(&operation); }
   // No operation may be started any more, no dispatcher be attached, and the server must have ended. Completes the operations that
   // are left.
   void shutdown();
@@ -70,6 +74,8 @@ class GrpcPoller final : public core::Poller {
     bool ok = false;
   };
 
+  bool next(core::Instant deadline);
+  void complete_put_off();
   void run();
   void look_after_workers();
   void help();
@@ -101,6 +107,7 @@ class GrpcPoller final : public core::Poller {
 
   // Who entered.
   Event next_;
+  std::vector<Operation*> put_off_;
   bool is_drained_ = false;
 
   // Taken when the thread falls asleep and when it is woken.

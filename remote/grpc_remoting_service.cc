@@ -146,6 +146,9 @@ using List =
 using Describe = GrpcUnaryCall<Service, ::remote::GetProcessDiagnosticsRequest,
                                ::remote::GetProcessDiagnosticsResponse>;
 
+// A frame of a few messages, whose answers somebody may wait for.
+constexpr std::size_t kSmallFrameBytes = 1024;
+
 // Trailing metadata of ListProcesses: how many match, of which the answer may name only the first.
 constexpr const char* kMatchedCountKey = "nexus-matched-count";
 
@@ -253,19 +256,30 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
     if (ok) {
       // The border of exceptions: there is nobody below to catch them.
       bool goes_on = false;
+      bool is_small = false;
       const auto failure = core::failure_of([&] {
         grpc::Slice slice;
-        goes_on = stream_->on_frame(to_view(incoming_, slice));
+        const std::string_view frame = to_view(incoming_, slice);
+        goes_on = stream_->on_frame(frame);
+        is_small = frame.size() <= kSmallFrameBytes;
       });
       if (failure) {
         stream_->end({core::Errc::internal, "the node failed at a frame: " + *failure});
       }
-      if (goes_on) read();
+      if (goes_on && is_small) {
+        // Reading on makes gRPC tell the peer of room for more, in a packet of its own, which would leave before the answers.
+        read_pending_ = true;
+        service_.poller_->put_off(read_on_);
+      } else if (goes_on) {
+        read();
+      }
     } else {
       stream_->on_end();
     }
     end_if_idle();
   }
+
+  void on_read_on(bool) { read(); }
 
   void on_written(bool) {
     { core::MutexLock lock(mutex_); }
@@ -287,6 +301,7 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
   Streaming call_;
   Operation<&Session::on_accepted> accepted_{*this};
   Operation<&Session::on_read> read_{*this};
+  Operation<&Session::on_read_on> read_on_{*this};
   Operation<&Session::on_written> written_{*this};
   Operation<&Session::on_ended> ended_{*this};
 
