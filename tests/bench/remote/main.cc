@@ -1,6 +1,6 @@
 // How fast is the link between two nodes, workload by workload, and how fast is a bare gRPC stream?
 //
-//   remote_bench --workload NAME[,NAME..]|all [--peer nexus|raw] [--workers N] [--runs R] [--json]
+//   remote_bench --workload NAME[,NAME..]|all [--peer nexus|raw|raw_callback] [--workers N] [--runs R] [--json]
 //   remote_bench --list
 //
 // This process is one node, a second process of this program the other; both are on this machine. Each workload runs once
@@ -24,6 +24,7 @@ namespace {
 constexpr const char* kAll = "all";
 constexpr const char* kNexus = "nexus";
 constexpr const char* kRaw = "raw";
+constexpr const char* kRawCallback = "raw_callback";
 
 struct Request {
   std::vector<std::string> names{kAll};
@@ -41,8 +42,10 @@ void declare(CLI::App& app, Request& request) {
   app.add_option("--workload", request.names, "NAME[,NAME..], or all; --list has the names")
       ->delimiter(',')
       ->capture_default_str();
-  app.add_option("--peer", request.peer, "nexus, or raw: a bare gRPC stream")
-      ->check(CLI::IsMember({kNexus, kRaw}))
+  app.add_option("--peer", request.peer,
+                 "nexus; raw, raw_callback: a bare gRPC stream on a completion queue as the "
+                 "links of a node, and of gRPC's callback API")
+      ->check(CLI::IsMember({kNexus, kRaw, kRawCallback}))
       ->capture_default_str();
   app.add_option("--workers", request.worker_count, "worker threads of each node")
       ->check(CLI::Range(1, 64))
@@ -105,12 +108,12 @@ void measure(const Subject& subject, const Request& request, Report& report, Run
 
 int measure_all(const Request& request) {
   Report report(std::cout, request.json ? Report::Form::json : Report::Form::table);
-  if (request.peer == kRaw) {
-    const auto chosen = choose(request.names, raw_workloads());
+  if (request.peer != kNexus) {
+    const auto chosen = choose(request.names, raw_workloads(request.peer));
     if (!chosen) return 2;
-    const PeerProcess peer({"--serve", "--peer", kRaw});
+    const PeerProcess peer({"--serve", "--peer", request.peer});
     for (const RawWorkload& workload : *chosen) {
-      measure({workload.name, workload.unit, 0, kRaw}, request, report,
+      measure({workload.name, workload.unit, 0, request.peer}, request, report,
               [&] { return workload.run(peer.address(), request.scale); });
     }
     return 0;
@@ -128,7 +131,7 @@ int measure_all(const Request& request) {
 }
 
 void serve(const Request& request) {
-  if (request.peer == kRaw) return serve_raw();
+  if (request.peer != kNexus) return serve_raw(request.peer);
   BenchNode node(request.worker_count);
   node.spawn_targets(BenchNode::kCounterCountMax);
   serve_parent(node.address());
@@ -148,9 +151,11 @@ int run(int argc, char** argv) {
     for (const Workload& workload : all_workloads()) {
       std::cout << workload.name << " (" << workload.unit << "): " << workload.question << "\n";
     }
-    for (const RawWorkload& workload : raw_workloads()) {
-      std::cout << "--peer raw: " << workload.name << " (" << workload.unit
-                << "): " << workload.question << "\n";
+    for (const char* peer : {kRaw, kRawCallback}) {
+      for (const RawWorkload& workload : raw_workloads(peer)) {
+        std::cout << "--peer " << peer << ": " << workload.name << " (" << workload.unit
+                  << "): " << workload.question << "\n";
+      }
     }
     return 0;
   }

@@ -36,8 +36,9 @@ class EveryWorkload(unittest.TestCase):
 
     def test_between_two_nodes_and_over_a_bare_stream(self):
         listed = [line for line in run("--list").stdout.splitlines()]
-        self.check("nexus", [line.split(" ")[0] for line in listed if not line.startswith("--peer raw")])
-        self.check("raw", [line.split(" ")[2] for line in listed if line.startswith("--peer raw")])
+        self.check("nexus", [line.split(" ")[0] for line in listed if not line.startswith("--peer")])
+        for peer in ("raw", "raw_callback"):
+            self.check(peer, [line.split(" ")[2] for line in listed if line.startswith(f"--peer {peer}:")])
 
 
 class AWatchStorm(unittest.TestCase):

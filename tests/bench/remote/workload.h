@@ -41,15 +41,16 @@ std::vector<Workload> one_way_workloads();
 std::vector<Workload> round_trip_workloads();
 std::vector<Workload> watch_storm_workloads();
 
-// The same over a bare stream of gRPC, `remote_bench --peer raw`: what the transport alone can do.
+// The same over a bare stream of gRPC: what the transport alone can do. `raw` is one on the completion queue, `raw_callback` one of
+// the callback API.
 struct RawWorkload {
   std::string name;
   std::string unit;
   std::string question;
   std::function<Sample(const std::string& address, double scale)> run;
 };
-std::vector<RawWorkload> raw_workloads();
+std::vector<RawWorkload> raw_workloads(const std::string& peer);
 // In the peer process.
-void serve_raw();
+void serve_raw(const std::string& peer);
 
 }  // namespace nexus::bench
