@@ -13,13 +13,12 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
-	"runtime/debug"
-	"sort"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"nexus/tests/bench/peers/protoactor_go/report"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -82,12 +81,6 @@ func (s *stage) finish() time.Duration {
 	return took
 }
 
-type result struct {
-	took  time.Duration
-	count int
-	times []float64
-}
-
 type ponger struct{}
 
 func (*ponger) Receive(c actor.Context) {
@@ -118,11 +111,11 @@ func (a *pinger) Receive(c actor.Context) {
 	c.Request(a.partner, &ping{number: uint64(a.left)})
 }
 
-func runPingpong(system *actor.ActorSystem, rounds int) result {
+func runPingpong(system *actor.ActorSystem, rounds int) report.Run {
 	s := newStage(system, 1)
 	partner := s.spawn(func() actor.Actor { return &ponger{} })
 	driver := s.spawn(func() actor.Actor { return &pinger{s, partner, rounds} })
-	return result{took: s.run(driver), count: 2 * rounds}
+	return report.Run{Took: s.run(driver), Count: 2 * rounds}
 }
 
 type counter struct {
@@ -159,15 +152,15 @@ func (a *producer) Receive(c actor.Context) {
 	}
 }
 
-func fanOut(counterCount int) func(*actor.ActorSystem, int) result {
-	return func(system *actor.ActorSystem, count int) result {
+func fanOut(counterCount int) func(*actor.ActorSystem, int) report.Run {
+	return func(system *actor.ActorSystem, count int) report.Run {
 		s := newStage(system, counterCount)
 		var counters []*actor.PID
 		for i := 0; i < counterCount; i++ {
 			counters = append(counters, s.spawn(func() actor.Actor { return &counter{s, count} }))
 		}
 		driver := s.spawn(func() actor.Actor { return &producer{s, counters, count} })
-		return result{took: s.run(driver), count: counterCount * count}
+		return report.Run{Took: s.run(driver), Count: counterCount * count}
 	}
 }
 
@@ -186,7 +179,7 @@ func (a *starter) Receive(c actor.Context) {
 	}
 }
 
-func runManyToOne(system *actor.ActorSystem, count int) result {
+func runManyToOne(system *actor.ActorSystem, count int) report.Run {
 	const producerCount = 100
 	s := newStage(system, 1)
 	target := []*actor.PID{s.spawn(func() actor.Actor { return &counter{s, producerCount * count} })}
@@ -195,7 +188,7 @@ func runManyToOne(system *actor.ActorSystem, count int) result {
 		producers = append(producers, s.spawn(func() actor.Actor { return &producer{nil, target, count} }))
 	}
 	driver := s.spawn(func() actor.Actor { return &starter{s, producers} })
-	return result{took: s.run(driver), count: producerCount * count}
+	return report.Run{Took: s.run(driver), Count: producerCount * count}
 }
 
 type link struct {
@@ -216,7 +209,7 @@ func (a *link) Receive(c actor.Context) {
 	}
 }
 
-func runRing(system *actor.ActorSystem, hops int) result {
+func runRing(system *actor.ActorSystem, hops int) report.Run {
 	const linkCount = 100
 	s := newStage(system, 1)
 	var links []*actor.PID
@@ -228,7 +221,7 @@ func runRing(system *actor.ActorSystem, hops int) result {
 	}
 	s.begin()
 	system.Root.Send(links[0], &token{hopsLeft: uint64(hops - 1)})
-	return result{took: s.finish(), count: hops}
+	return report.Run{Took: s.finish(), Count: hops}
 }
 
 type talker struct {
@@ -260,7 +253,7 @@ func (a *talker) Receive(c actor.Context) {
 	}
 }
 
-func runBig(system *actor.ActorSystem, pings int) result {
+func runBig(system *actor.ActorSystem, pings int) report.Run {
 	const talkerCount = 120
 	s := newStage(system, talkerCount)
 	var talkers []*actor.PID
@@ -271,7 +264,7 @@ func runBig(system *actor.ActorSystem, pings int) result {
 	for _, pid := range talkers {
 		system.Root.Send(pid, &start{})
 	}
-	return result{took: s.finish(), count: 2 * talkerCount * pings}
+	return report.Run{Took: s.finish(), Count: 2 * talkerCount * pings}
 }
 
 type mayfly struct{}
@@ -310,10 +303,10 @@ func (a *parent) Receive(c actor.Context) {
 	}
 }
 
-func runCreate(named bool) func(*actor.ActorSystem, int) result {
-	return func(system *actor.ActorSystem, count int) result {
+func runCreate(named bool) func(*actor.ActorSystem, int) report.Run {
+	return func(system *actor.ActorSystem, count int) report.Run {
 		s := newStage(system, 1)
-		return result{took: s.run(s.spawn(func() actor.Actor { return &parent{s, count, named} })), count: count}
+		return report.Run{Took: s.run(s.spawn(func() actor.Actor { return &parent{s, count, named} })), Count: count}
 	}
 }
 
@@ -357,76 +350,34 @@ func (a *asker) ask(c actor.Context) {
 	})
 }
 
-func runAsk(system *actor.ActorSystem, count int) result {
+func runAsk(system *actor.ActorSystem, count int) report.Run {
 	s := newStage(system, 1)
 	target := s.spawn(func() actor.Actor { return &answerer{} })
 	a := &asker{stage: s, target: target, left: count}
-	return result{took: s.run(s.spawn(func() actor.Actor { return a })), count: count, times: a.times}
+	return report.Run{Took: s.run(s.spawn(func() actor.Actor { return a })), Count: count, Times: a.times}
 }
 
 type workload struct {
 	name, unit string
 	size       int
-	run        func(*actor.ActorSystem, int) result
+	run        func(*actor.ActorSystem, int) report.Run
 }
 
-func percentile(values []float64, percent int) float64 {
-	sorted := append([]float64(nil), values...)
-	sort.Float64s(sorted)
-	return sorted[(len(sorted)-1)*percent/100]
-}
-
-func median(values []float64) float64 {
-	sorted := append([]float64(nil), values...)
-	sort.Float64s(sorted)
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2
-}
-
-func runOnce(w workload, scale float64) result {
+func runOnce(w workload, scale float64) report.Run {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }))
 	defer system.Shutdown()
 	return w.run(system, max(1, int(float64(w.size)*scale+0.5)))
 }
 
-func report(w workload, workers, runs int, scale float64) {
+func measure(w workload, workers, runCount int, scale float64) {
 	runOnce(w, scale)
-	var values, p50s, p99s []float64
-	for range runs {
+	var runs []report.Run
+	for range runCount {
 		runtime.GC()
-		r := runOnce(w, scale)
-		if strings.HasPrefix(w.unit, "ns/") {
-			values = append(values, float64(r.took.Nanoseconds())/float64(r.count))
-		} else {
-			values = append(values, float64(r.count)/r.took.Seconds())
-		}
-		if r.times != nil {
-			p50s = append(p50s, percentile(r.times, 50))
-			p99s = append(p99s, percentile(r.times, 99))
-		}
+		runs = append(runs, runOnce(w, scale))
 	}
-	fmt.Printf(`{"summary":true,"peer":"protoactor_go","version":"%s","workload":"%s","workers":%d,"unit":"%s",`+
-		`"median":%.2f,"min":%.2f,"max":%.2f,"runs":%d`,
-		version(), w.name, workers, w.unit, median(values), percentile(values, 0), percentile(values, 100), runs)
-	if p50s != nil {
-		fmt.Printf(`,"p50":%.2f,"p99":%.2f`, median(p50s), median(p99s))
-	}
-	fmt.Println("}")
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, module := range info.Deps {
-			if module.Path == "github.com/asynkron/protoactor-go" {
-				return module.Version
-			}
-		}
-	}
-	return "unknown"
+	report.Workload{Name: w.name, Unit: w.unit, Workers: workers}.PrintSummary(runs)
 }
 
 func main() {
@@ -455,6 +406,6 @@ func main() {
 		{"forkjoin_create_anonymous", "actors/s", 1_000_000, runCreate(false)},
 		{"ask", "asks/s", 500_000, runAsk},
 	} {
-		report(w, workers, runs, scale)
+		measure(w, workers, runs, scale)
 	}
 }
