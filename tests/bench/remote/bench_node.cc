@@ -60,6 +60,8 @@ class Referee final : public core::Actor {
       context.send(starter_, Progress{0, 0});
     } else if (const auto* progress = context.message<Progress>()) {
       context.send(starter_, Progress{*progress});
+    } else if (context.message<HowMany>() != nullptr) {
+      context.respond(Progress{tally_->got_count, tally_->wrong_count});
     }
   }
 
@@ -68,7 +70,7 @@ class Referee final : public core::Actor {
   Pid starter_;
 };
 
-// Checks that each sender's pings come in order.
+// Checks that each sender's pings come in order; whether any is missing, their number says.
 class Counter final : public core::Actor {
  public:
   explicit Counter(std::shared_ptr<Tally> tally) : tally_(std::move(tally)) {}
@@ -77,7 +79,9 @@ class Counter final : public core::Actor {
       if (ping->sender >= next_.size()) next_.resize(tally_->sender_count, 0);
       // A run begins from 0 again.
       if (ping->number == 0) next_.at(ping->sender) = 0;
-      if (ping->number != next_.at(ping->sender)++) tally_->wrong_count.fetch_add(1);
+      std::uint64_t& next = next_.at(ping->sender);
+      if (ping->number < next) tally_->wrong_count.fetch_add(1);
+      next = ping->number + 1;
     } else if (context.message<Blob>() == nullptr) {
       return;
     }
@@ -101,27 +105,30 @@ class Echo final : public core::Actor {
 
 }  // namespace
 
-BenchNode::BenchNode(std::uint32_t worker_count, core::Duration unreachable_after)
+remote::Options BenchNode::flood_options() {
+  remote::Options options;
+  options.queue_count_max = 2'000'000;
+  options.queue_bytes_max = std::size_t{1} << 30;
+  return options;
+}
+
+BenchNode::BenchNode(std::uint32_t worker_count, const remote::Options& options)
     : address_(free_address()) {
-  core::ActorSystem::Options options;
-  options.address = address_;
-  options.worker_count = worker_count;
-  system_ = std::make_unique<core::ActorSystem>(options);
-  remote::Options remote_options;
-  // echo_flood has no flow control: all of it may wait.
-  remote_options.queue_count_max = 2'000'000;
-  remote_options.queue_bytes_max = std::size_t{1} << 30;
-  remote_options.unreachable_after = unreachable_after;
-  remote_ = std::make_unique<remote::Remote>(remote_options, *system_,
+  core::ActorSystem::Options system_options;
+  system_options.address = address_;
+  system_options.worker_count = worker_count;
+  system_ = std::make_unique<core::ActorSystem>(system_options);
+  remote_ = std::make_unique<remote::Remote>(options, *system_,
                                              "bench" + address_.substr(address_.find(':') + 1));
   remote_->types().add<Ping>();
   remote_->types().add<Begin>();
   remote_->types().add<Progress>();
+  remote_->types().add<HowMany>();
   remote_->types().add<Blob>();
   grpc::ServerBuilder builder;
   builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.SetMaxReceiveMessageSize(static_cast<int>(remote::frame_bytes_max(remote_options)));
+  builder.SetMaxReceiveMessageSize(static_cast<int>(remote::frame_bytes_max(options)));
   remote_->add_to(builder);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) throw Broken("cannot serve at " + address_);

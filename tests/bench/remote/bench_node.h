@@ -16,9 +16,11 @@ namespace nexus::bench {
 
 class BenchNode {
  public:
+  // Those that are shipped, with a queue that takes all of an echo_flood, which has no flow control.
+  static remote::Options flood_options();
+
   // Serves at once, on a port of the kernel's choice.
-  explicit BenchNode(std::uint32_t worker_count,
-                     core::Duration unreachable_after = remote::Options{}.unreachable_after);
+  explicit BenchNode(std::uint32_t worker_count, const remote::Options& options = flood_options());
   ~BenchNode();
 
   const std::string& address() const { return address_; }

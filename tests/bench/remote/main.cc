@@ -64,9 +64,11 @@ void declare(CLI::App& app, Request& request) {
 }
 
 std::vector<Workload> all_workloads() {
-  std::vector<Workload> all = one_way_workloads();
-  for (Workload& workload : round_trip_workloads()) all.push_back(std::move(workload));
-  for (Workload& workload : watch_storm_workloads()) all.push_back(std::move(workload));
+  std::vector<Workload> all;
+  for (const auto& group : {one_way_workloads, round_trip_workloads, stalled_receiver_workloads,
+                            watch_storm_workloads}) {
+    for (Workload& workload : group()) all.push_back(std::move(workload));
+  }
   return all;
 }
 

@@ -27,6 +27,8 @@ struct Progress {
   std::uint64_t ping_count;
   std::uint64_t wrong_count;
 };
+// To the referee: answer with a Progress, now.
+struct HowMany {};
 // A ping of any size.
 struct Blob {
   std::string data;
@@ -61,6 +63,10 @@ struct Wire<bench::Begin> : BytesOnTheWire<bench::Begin> {
 template <>
 struct Wire<bench::Progress> : BytesOnTheWire<bench::Progress> {
   static constexpr const char* kName = "nexus.bench.Progress";
+};
+template <>
+struct Wire<bench::HowMany> : BytesOnTheWire<bench::HowMany> {
+  static constexpr const char* kName = "nexus.bench.HowMany";
 };
 template <>
 struct Wire<bench::Blob> {

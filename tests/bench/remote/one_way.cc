@@ -5,6 +5,7 @@
 
 #include "core/actor_system.h"
 #include "tests/bench/remote/messages.h"
+#include "tests/bench/remote/resident.h"
 #include "tests/bench/remote/workload.h"
 
 namespace nexus::bench {
@@ -146,7 +147,7 @@ Sample run_one_way(const Link& link, const Shape& shape) {
       .value = rate,
       .fields = {{"mb_per_s",
                   rate * static_cast<double>(std::max<std::size_t>(shape.payload_bytes, 16)) / 1e6},
-                 {"resident_mb", static_cast<double>(resident_bytes_of(0)) / 1e6}}};
+                 {"resident_mb", megabytes(resident_bytes())}}};
 }
 
 Workload one_way(std::string name, std::string question, Shape shape) {

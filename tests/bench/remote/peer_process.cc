@@ -7,7 +7,6 @@
 #include <csignal>
 
 #include <array>
-#include <fstream>
 #include <iostream>
 
 #include "tests/bench/report/sample.h"
@@ -50,6 +49,8 @@ PeerProcess::PeerProcess(std::vector<std::string> arguments) {
 
 PeerProcess::~PeerProcess() {
   close(input_);
+  // A stopped process would not end.
+  resume();
   if (pid_ > 0) (void)waitpid(pid_, nullptr, 0);
 }
 
@@ -60,21 +61,23 @@ void PeerProcess::kill() {
   pid_ = -1;
 }
 
-std::size_t PeerProcess::resident_bytes() const { return resident_bytes_of(pid_); }
+void PeerProcess::pause() {
+  int status = 0;
+  if (::kill(pid_, SIGSTOP) != 0 || waitpid(pid_, &status, WUNTRACED) != pid_ ||
+      !WIFSTOPPED(status)) {
+    throw Broken("the peer process did not stop");
+  }
+}
+
+void PeerProcess::resume() {
+  if (pid_ > 0) ::kill(pid_, SIGCONT);
+}
 
 void serve_parent(const std::string& address) {
   std::cout << address << '\n' << std::flush;
   std::array<char, 16> part{};
   while (read(STDIN_FILENO, part.data(), part.size()) > 0) {
   }
-}
-
-std::size_t resident_bytes_of(pid_t pid) {
-  std::ifstream statm("/proc/" + (pid == 0 ? "self" : std::to_string(pid)) + "/statm");
-  std::size_t pages = 0;
-  std::size_t resident = 0;
-  statm >> pages >> resident;
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace nexus::bench

@@ -22,8 +22,9 @@ class PeerProcess {
   const std::string& address() const { return address_; }
   // SIGKILL, and waits.
   void kill();
-  // Resident memory in bytes.
-  std::size_t resident_bytes() const;
+  // It has stopped reading, and does nothing, when pause() returns.
+  void pause();
+  void resume();
 
  private:
   pid_t pid_ = -1;
@@ -33,8 +34,5 @@ class PeerProcess {
 
 // In that process: says where it serves, and waits until the parent closes its input or has ended.
 void serve_parent(const std::string& address);
-
-// Of a process; 0 for this one.
-std::size_t resident_bytes_of(pid_t pid);
 
 }  // namespace nexus::bench

@@ -7,7 +7,7 @@ import unittest
 
 PROGRAM = os.path.join(os.environ["NEXUS_BIN_DIR"], "remote_bench")
 RUNS = 2
-TIMED = {"pingpong"}
+TIMED = {"pingpong", "stalled_receiver", "stalled_receiver_flood", "stalled_receiver_flood_1024"}
 
 
 def run(*arguments):
@@ -53,6 +53,18 @@ class AWatchStorm(unittest.TestCase):
         self.assertLess(0, line["watch_ms"])
         for key in ("resident_mb_before", "resident_mb_peak", "resident_mb_after"):
             self.assertLess(1, line[key])
+
+
+class AStalledReceiver(unittest.TestCase):
+    def test_neither_fills_the_memory_of_its_sender_nor_stops_another_link(self):
+        done = run("--workload", "stalled_receiver_flood_1024", "--runs", "1", "--scale", "0.2", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        line = json.loads(done.stdout.splitlines()[0])
+        self.assertLess(line["resident_mb_max"], line["resident_mb_allowed"])
+        # The queue was full, and more than the limits of the link was sent.
+        self.assertLess(0, line["refused"])
+        self.assertLess(2 * line["limits_mb"], line["sent"] * 1024 / 1e6)
+        self.assertLess(0, line["p50_before"])
 
 
 class WrongArguments(unittest.TestCase):

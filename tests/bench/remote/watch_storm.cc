@@ -1,7 +1,6 @@
 // Watches of the peer's actors, and the death of the peer.
 #include <algorithm>
 #include <atomic>
-#include <fstream>
 #include <future>
 #include <memory>
 #include <string>
@@ -10,6 +9,7 @@
 #include "core/actor/messages.h"
 #include "core/actor_system.h"
 #include "tests/bench/remote/messages.h"
+#include "tests/bench/remote/resident.h"
 #include "tests/bench/remote/workload.h"
 
 namespace nexus::bench {
@@ -104,25 +104,15 @@ void await_peer(core::ActorSystem& system, const Pid& referee) {
   system.stop(asker);
 }
 
-// The most that was resident since reset_peak().
-std::size_t peak_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    std::size_t kilobytes = 0;
-    if (word == "VmHWM:" && status >> kilobytes) return kilobytes * 1024;
-  }
-  return 0;
-}
-void reset_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
-
 double milliseconds(core::Duration time) { return nanoseconds(time) / 1e6; }
-double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / 1e6; }
 
 Sample run_watch_storm(const Link& link) {
   const core::SteadyClock clock;
   // Of its own: the peer does not survive, and how long its silence is borne is no part of the question.
   const std::uint32_t worker_count = link.node.system().options().worker_count;
-  BenchNode node(worker_count, kUnreachableAfter);
+  remote::Options options = BenchNode::flood_options();
+  options.unreachable_after = kUnreachableAfter;
+  BenchNode node(worker_count, options);
   PeerProcess peer({"--serve", "--workers", std::to_string(worker_count)});
   core::ActorSystem& system = node.system();
   const auto at_peer = [&](const std::string& id) { return Pid::of_name(peer.address(), id); };
@@ -137,8 +127,8 @@ Sample run_watch_storm(const Link& link) {
   const auto detection = system.events().subscribe<remote::EndpointTerminated>(
       [&](const remote::EndpointTerminated&) { detected.count_down(); });
 
-  const std::size_t before_bytes = resident_bytes_of(0);
-  reset_peak();
+  const std::size_t before_bytes = resident_bytes();
+  reset_resident_peak();
   std::vector<Pid> watchers;
   for (std::uint64_t i = 0; i < watcher_count; ++i) {
     std::vector<Pid> watchees;
@@ -166,7 +156,7 @@ Sample run_watch_storm(const Link& link) {
   expect_equal("watches told", watch_count, storm->told_count);
   expect_equal("Terminated that nobody waited for", 0, storm->wrong_count);
   expect_equal("watches that the node still has", 0, node.remote().metrics().watches_held());
-  const std::size_t peak = peak_bytes();
+  const std::size_t peak = resident_bytes_peak();
   for (const Pid& watcher : watchers) system.stop(watcher);
   if (!system.stop_actors(std::chrono::seconds(10))) throw Broken("the watchers did not stop");
   return {.value = milliseconds(told_at - detected_at),
@@ -176,7 +166,7 @@ Sample run_watch_storm(const Link& link) {
                      {"duplicates", static_cast<double>(storm->wrong_count.load())},
                      {"resident_mb_before", megabytes(before_bytes)},
                      {"resident_mb_peak", megabytes(peak)},
-                     {"resident_mb_after", megabytes(resident_bytes_of(0))}}};
+                     {"resident_mb_after", megabytes(resident_bytes())}}};
 }
 
 }  // namespace

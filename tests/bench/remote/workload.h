@@ -39,6 +39,7 @@ struct Workload {
 
 std::vector<Workload> one_way_workloads();
 std::vector<Workload> round_trip_workloads();
+std::vector<Workload> stalled_receiver_workloads();
 std::vector<Workload> watch_storm_workloads();
 
 // The same over a bare stream of gRPC: what the transport alone can do. `raw` is one on the completion queue, `raw_callback` one of
