@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 
+from support.books import Book, disorder
 from support.case import NodeTestCase, main
 from support.client import CallFailed
 from support.fault_proxy import FaultNetwork
@@ -26,38 +27,6 @@ SETTINGS = ("  reconnect_min: 20ms\n  reconnect_max: 300ms\n"
 # To each of two targets, from each of two tellers of a node: 4,000 messages a second in each direction.
 PER_BEAT, BEAT_MS = 5 if TIME_FACTOR == 1 else 1, 5
 LANES = 2
-
-
-class Book:
-    """What one node wrote down, over all processes that were this node."""
-
-    def __init__(self, path):
-        self.path = path
-        self._offset = 0
-        # By (from, to): numbers in the order of their lines.
-        self.sent = collections.defaultdict(list)
-        self.posted = collections.defaultdict(list)
-        self.handled = collections.defaultdict(list)
-        self.damaged = collections.defaultdict(list)
-        # By (from, to): number to reasons.
-        self.dead = collections.defaultdict(lambda: collections.defaultdict(set))
-
-    def read(self):
-        if not os.path.exists(self.path):
-            return self
-        with open(self.path, encoding="utf-8", errors="replace") as file:
-            file.seek(self._offset)
-            text = file.read()
-        whole = text[:text.rfind("\n") + 1]
-        self._offset += len(whole.encode("utf-8", errors="replace"))
-        for line in whole.splitlines():
-            words = line.split(" ")
-            number, pair = int(words[-1]), (words[-3], words[-2])
-            if words[0] == "dead":
-                self.dead[pair][number].add(words[1])
-            else:
-                getattr(self, words[0])[pair].append(number)
-        return self
 
 
 class Round:
@@ -316,11 +285,6 @@ class Faults(NodeTestCase):
         dead = collections.Counter(reason for book in self.books for numbers in book.dead.values()
                                    for reasons in numbers.values() for reason in reasons)
         print(f"{sent} sent, {posted} delivered, dead letters {dict(dead)}", file=sys.stderr)
-
-
-def disorder(numbers):
-    """The first places where a number does not go up."""
-    return [(before, after) for before, after in zip(numbers, numbers[1:]) if after <= before][:5]
 
 
 if __name__ == "__main__":

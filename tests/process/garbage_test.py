@@ -8,13 +8,10 @@ import threading
 import grpc
 from nexus.v1 import types_pb2 as types
 from support.case import NodeTestCase, main
+from support.garbage import OTHER_PROTOCOLS, PREFACE, SETTINGS
 from support.node import TIME_FACTOR
 
 CODE = grpc.StatusCode
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-TLS_HELLO = (b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03" + bytes(32) +
-             b"\x00\x00\x04\x13\x01\x13\x02\x01\x00\x00\x00")
 # Fixed, so that a failure happens again.
 SEED = 20240717
 
@@ -66,7 +63,7 @@ class Garbage(NodeTestCase):
         self.assert_serves()
 
     def test_other_protocols(self):
-        for data in (TLS_HELLO, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n" * 1000, bytes(100_000)):
+        for data in OTHER_PROTOCOLS:
             self.assert_closed(data)
         self.assert_serves()
 
