@@ -27,6 +27,11 @@ bool are_utf8(const core::Headers& headers) {
   return true;
 }
 
+// No full queue turns them away.
+bool is_exempt(const core::Envelope& envelope) {
+  return envelope.is<core::Terminated>() || envelope.is<core::PoisonPill>();
+}
+
 // Nodes of ours and of .NET have 32 digits there.
 bool may_be_go(const std::string& member_id) { return member_id.size() != 32; }
 
@@ -192,9 +197,18 @@ void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::L
   // Kept, so that a message needs no memory of its own on its way out.
   static thread_local std::string scratch;
   const auto encoded = shared_->types.encode(*envelope, scratch);
-  if (!encoded || !are_utf8(envelope->headers())) {
-    return refuse(core::DeadLetterReason::not_remotable);
+  if (!encoded) return refuse(core::DeadLetterReason::not_remotable);
+  if (envelope->specials() == 0) {
+    // Most messages: a sender, if that, and nothing else.
+    const auto refused = enqueue(
+        {.head = {.type_name = encoded->type_name, .target = target, .sender = envelope->sender()},
+         .data = encoded->data,
+         .lane = lane,
+         .exempt = is_exempt(*envelope)});
+    if (refused && lane == core::Lane::user) refuse(*refused);
+    return;
   }
+  if (!are_utf8(envelope->headers())) return refuse(core::DeadLetterReason::not_remotable);
   std::array<HeaderView, 2> own_headers;
   std::size_t own_count = 0;
   std::string timeout;
@@ -206,15 +220,14 @@ void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::L
     own_headers[own_count++] = {kTimeoutHeader, timeout};
   }
   if (envelope->wants_notices()) own_headers[own_count++] = {kNoticesHeader, kAllNotices};
-  const auto refused =
-      enqueue({.head = {.type_name = encoded->type_name,
-                        .target = target,
-                        .sender = envelope->sender(),
-                        .headers = envelope->headers(),
-                        .more_headers = std::span(own_headers).first(own_count)},
-               .data = encoded->data,
-               .lane = lane,
-               .exempt = envelope->is<core::Terminated>() || envelope->is<core::PoisonPill>()});
+  const auto refused = enqueue({.head = {.type_name = encoded->type_name,
+                                         .target = target,
+                                         .sender = envelope->sender(),
+                                         .headers = envelope->headers(),
+                                         .more_headers = std::span(own_headers).first(own_count)},
+                                .data = encoded->data,
+                                .lane = lane,
+                                .exempt = is_exempt(*envelope)});
   // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
   if (refused && lane == core::Lane::user) refuse(*refused);
 }

@@ -71,39 +71,44 @@ void EndpointReader::receive(const Peer& peer, const BatchDecoder& batch, Known&
   ++known.batch_;
   core::Worker* const worker = core::Worker::current_of(system_);
   const std::string_view own_address = system_.registry().address();
+  core::Pid fresh_target;
+  core::Pid fresh_sender;
   for (const BatchDecoder::Envelope& envelope : batch.envelopes()) {
     const std::string_view type_name = batch.type_names()[envelope.type];
-    Received message{.target = resolve(known.batch_, known.targets_, envelope.target, own_address,
-                                       batch.targets()[envelope.target].id)
-                                   .with_request_id(envelope.target_request_id),
-                     .sender = {},
-                     .type_name = type_name,
-                     .decoder = decoder_of(known, envelope.type, type_name),
-                     .envelope = envelope};
+    const WireTypes::Decoder* const decoder = decoder_of(known, envelope.type, type_name);
+    const core::Pid& target = resolve(known.batch_, known.targets_, envelope.target, own_address,
+                                      batch.targets()[envelope.target].id, fresh_target);
+    core::Pid sender;
     const BatchDecoder::Sender* from = batch.sender_of(envelope);
     if (from != nullptr && !from->id.empty()) {
       const std::string_view address = from->address.empty() ? peer.address : from->address;
-      message.sender = resolve(known.batch_, known.senders_, envelope.sender - 1, address, from->id)
-                           .with_request_id(envelope.sender_request_id);
+      sender = resolve(known.batch_, known.senders_, envelope.sender - 1, address, from->id,
+                       fresh_sender)
+                   .with_request_id(envelope.sender_request_id);
     }
-    const bool is_plain = worker != nullptr && message.decoder != nullptr &&
-                          message.decoder->is_users() &&
-                          envelope.serializer_id == kProtobufSerializer && envelope.headers.empty();
+    const bool is_plain = worker != nullptr && decoder != nullptr && decoder->is_users() &&
+                          envelope.serializer_id == kProtobufSerializer &&
+                          envelope.headers.empty() && envelope.target_request_id == 0;
     if (is_plain) {
-      if (core::EnvelopePtr read = (*message.decoder)(envelope.data)) {
-        read->set_sender(std::move(message.sender));
-        (void)system_.registry().send_user_from(*worker, message.target, std::move(read));
+      if (core::EnvelopePtr read = (*decoder)(envelope.data)) {
+        read->set_sender(std::move(sender));
+        (void)system_.registry().send_user_from(*worker, target, std::move(read));
         continue;
       }
     }
-    receive(peer, std::move(message));
+    receive(peer, {.target = target.with_request_id(envelope.target_request_id),
+                   .sender = std::move(sender),
+                   .type_name = type_name,
+                   .decoder = decoder,
+                   .envelope = envelope});
   }
 }
 
 // The actor that had this place in the table before, when it is the same and lives; else its name is looked up.
-core::Pid EndpointReader::resolve(std::uint64_t batch, std::vector<Known::Actor>& actors,
-                                  std::size_t index, std::string_view address,
-                                  std::string_view id) const {
+// `fresh` holds what is not kept for the next batch.
+const core::Pid& EndpointReader::resolve(std::uint64_t batch, std::vector<Known::Actor>& actors,
+                                         std::size_t index, std::string_view address,
+                                         std::string_view id, core::Pid& fresh) const {
   if (index < actors.size()) {
     Known::Actor& known = actors[index];
     const core::Pid& pid = known.pid;
@@ -115,15 +120,14 @@ core::Pid EndpointReader::resolve(std::uint64_t batch, std::vector<Known::Actor>
       return pid;
     }
   }
-  const core::Pid found = system_.registry().resolve(address, id);
+  fresh = system_.registry().resolve(address, id);
   // A name of this node that nobody has now may be somebody's later; a future is for one answer.
   const bool lasts =
-      found.is_cell() || (found.is_record() && address != system_.registry().address());
-  if (lasts && index < Known::kCountMax) {
-    if (index >= actors.size()) actors.resize(index + 1);
-    actors[index] = {std::string(address), std::string(id), found, batch};
-  }
-  return found;
+      fresh.is_cell() || (fresh.is_record() && address != system_.registry().address());
+  if (!lasts || index >= Known::kCountMax) return fresh;
+  if (index >= actors.size()) actors.resize(index + 1);
+  actors[index] = {std::string(address), std::string(id), fresh, batch};
+  return actors[index].pid;
 }
 
 const WireTypes::Decoder* EndpointReader::decoder_of(Known& known, std::size_t index,

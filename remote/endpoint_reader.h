@@ -65,8 +65,9 @@ class EndpointReader {
  private:
   struct Received;
   void receive(const Peer& peer, Received message);
-  core::Pid resolve(std::uint64_t batch, std::vector<Known::Actor>& actors, std::size_t index,
-                    std::string_view address, std::string_view id) const;
+  const core::Pid& resolve(std::uint64_t batch, std::vector<Known::Actor>& actors,
+                           std::size_t index, std::string_view address, std::string_view id,
+                           core::Pid& fresh) const;
   const WireTypes::Decoder* decoder_of(Known& known, std::size_t index,
                                        std::string_view name) const;
   std::shared_ptr<Endpoint> endpoint_of(const core::Pid& watcher);
