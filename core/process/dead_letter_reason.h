@@ -21,6 +21,8 @@ enum class DeadLetterReason : std::uint8_t {
   no_such_request,
   // The bytes are not what their type name says, or the kind of the target does not understand them.
   unreadable,
+  // It came late from an incarnation of another node that had been declared gone.
+  sender_gone,
   // Found by a link to another node, after the door had forwarded the message.
   link_down,
   link_queue_full,
@@ -29,7 +31,7 @@ enum class DeadLetterReason : std::uint8_t {
   too_large,
   not_remotable,
 };
-inline constexpr std::size_t kDeadLetterReasonCount = 15;
+inline constexpr std::size_t kDeadLetterReasonCount = 16;
 
 // The enumerator's name.
 std::string_view to_string(DeadLetterReason reason);

@@ -10,10 +10,10 @@ namespace nexus::core {
 namespace {
 
 constexpr std::array<std::string_view, kDeadLetterReasonCount> kNames = {
-    "no_such_actor", "stopped",   "mailbox_full",    "no_route",
-    "expired",       "cancelled", "no_sender",       "no_such_request",
-    "unreadable",    "link_down", "link_queue_full", "link_lost_in_doubt",
-    "blocked",       "too_large", "not_remotable"};
+    "no_such_actor", "stopped",         "mailbox_full",       "no_route",   "expired",
+    "cancelled",     "no_sender",       "no_such_request",    "unreadable", "sender_gone",
+    "link_down",     "link_queue_full", "link_lost_in_doubt", "blocked",    "too_large",
+    "not_remotable"};
 constexpr auto kFirstOfAnswers = static_cast<std::size_t>(DeadLetterReason::no_sender);
 constexpr auto kFirstOfLinks = static_cast<std::size_t>(DeadLetterReason::link_down);
 

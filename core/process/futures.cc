@@ -46,14 +46,15 @@ Answer::Outcome outcome_of(DeadLetterReason reason) {
     case DeadLetterReason::no_route:
     case DeadLetterReason::no_sender:
     case DeadLetterReason::no_such_request:
+    case DeadLetterReason::sender_gone:
       break;
   }
   return Outcome::no_such_actor;
 }
 
-std::uint64_t address_hash(const std::string& address) {
+std::uint64_t address_hash(std::string_view address) {
   // 0 stands for this node.
-  return std::hash<std::string>{}(address) | 1;
+  return std::hash<std::string_view>{}(address) | 1;
 }
 
 }  // namespace
@@ -260,13 +261,21 @@ void FutureTable::for_each_open(Visit visit) {
   }
 }
 
-void FutureTable::fail_at(const std::string& address, const std::string& detail) {
+std::vector<Pid> FutureTable::open_at(std::string_view address) {
   const std::uint64_t hash = address_hash(address);
+  std::vector<Pid> futures;
   for_each_open([&](FutureSlot& slot, std::uint32_t request_id) {
     if (slot.target_address_hash.load(std::memory_order_relaxed) == hash) {
-      complete(slot, request_id, Answer::Outcome::link_failed, detail);
+      futures.push_back(Pid::of_future(slot, request_id));
     }
   });
+  return futures;
+}
+
+void FutureTable::fail(const std::vector<Pid>& futures, const std::string& detail) {
+  for (const Pid& future : futures) {
+    (void)complete(*future.future(), future.request_id(), Answer::Outcome::link_failed, detail);
+  }
 }
 
 void FutureTable::close() {

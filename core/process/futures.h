@@ -3,7 +3,7 @@
 //
 //   all calls   any thread; workers of the system mostly take no lock
 //
-// F1  Each opened future completes exactly once: by the first answer, by its deadline, by cancel(), fail_at() or close().
+// F1  Each opened future completes exactly once: by the first answer, by its deadline, by cancel(), fail() or close().
 // F2  A completion runs on the thread that brings the answer (a worker, a gRPC thread, the timer thread); it must not block or
 //     throw, and no lock is held. The future of an actor instead sends its actor what is_done_future() knows, and the rest
 //     happens in its turn.
@@ -52,7 +52,7 @@ class alignas(64) FutureSlot {
   Atomic<std::uint64_t> state{0};
   // Of steady_clock, for the sweep.
   Atomic<std::int64_t> deadline{0};
-  // Hash of the target's address, 0 when it is of this node; for fail_at().
+  // Hash of the target's address, 0 when it is of this node; for open_at().
   Atomic<std::uint64_t> target_address_hash{0};
   FutureTable* table = nullptr;
   std::uint32_t index = 0;
@@ -81,7 +81,7 @@ class FutureTable {
 
   // The sender to put on the request. Empty when open_count_max are open or the table is closed: `on_done` has then run with
   // `overloaded` or `cancelled`, and the request must not be sent. With `until_enqueued` the notice that the message is in
-  // the mailbox completes it. `target`, where it is known, lets fail_at() find it.
+  // the mailbox completes it. `target`, where it is known, lets open_at() find it.
   Pid open(Instant deadline, Completion on_done, bool until_enqueued = false,
            const Pid& target = {});
   // The same for an actor in its turn: what comes back reaches `asker` as a system message that is_done_future() knows, to be
@@ -104,9 +104,10 @@ class FutureTable {
   bool cancel(const Pid& future);
   // The same for an actor's own request that was not sent after all: nothing is called.
   bool discard(const Pid& future);
-  // Completes those whose target is at another node's `address` as link_failed: that node is gone and will not answer.
-  // O(slots).
-  void fail_at(const std::string& address, const std::string& detail);
+  // Those that wait for an actor at another node's `address`. O(slots).
+  std::vector<Pid> open_at(std::string_view address);
+  // Completes those that are still open as link_failed: nobody will answer.
+  void fail(const std::vector<Pid>& futures, const std::string& detail);
   // Completes all as cancelled; later open() calls answer empty.
   void close();
 
