@@ -490,7 +490,7 @@ Endpoint::Todo Endpoint::decide(const EndpointState::Actions& actions) {
     } else if (const auto* wake = std::get_if<EndpointState::WakeAt>(&action)) {
       todo.wake_at = wake->at;
     } else if (const auto* gone = std::get_if<EndpointState::DeclareGone>(&action)) {
-      todo.gone = gone->why;
+      todo.gone = Gone{gone->why, gone->member_id, tells_.take_place()};
       todo.remains.watches = watcher_.take_all();
       todo.remains.inbound_watches = inbound_watches_.take_all();
       keep_remains(session_.end(), todo.remains);
@@ -543,30 +543,58 @@ void Endpoint::carry_out(Todo todo) {
                                {{"peer", address_}, {"detail", todo.dial_failure}});
   }
   if (todo.gone) {
-    shared_->metrics.gone_count.add();
-    const std::string reason(to_string(*todo.gone));
-    std::size_t undelivered_count = 0;
-    for (const OutgoingFramePtr& frame : todo.remains.waiting) undelivered_count += frame->count;
-    std::size_t in_doubt_count = 0;
-    for (const OutgoingFramePtr& frame : todo.remains.in_doubt) in_doubt_count += frame->count;
-    shared_->system.log().warn("peer gone", {{"peer", address_},
-                                             {"reason", reason},
-                                             {"watches", todo.remains.watches.size()},
-                                             {"undelivered", undelivered_count},
-                                             {"in_doubt", in_doubt_count}});
-    // Before the watchers, so that an onlooker can tell how long telling them takes.
-    shared_->system.events().publish(
-        EndpointTerminated{address_, reason, todo.remains.watches.size()});
-  }
-  bury(todo.remains, todo.gone == EndpointState::WhyGone::blocked
-                         ? core::DeadLetterReason::blocked
-                         : core::DeadLetterReason::link_down);
-  if (todo.gone) {
-    // Whoever waits for an answer of that incarnation waits in vain.
-    shared_->system.futures().fail_at(address_, "peer " + std::string(to_string(*todo.gone)));
+    announce(*std::move(todo.gone), std::move(todo.remains));
+  } else {
+    bury(todo.remains, core::DeadLetterReason::link_down);
   }
   if (todo.wake_at) wake_at(*todo.wake_at);
   if (todo.dial_epoch) dial(*todo.dial_epoch);
+}
+
+void Endpoint::announce(Gone gone, Remains remains) {
+  shared_->metrics.gone_count.add();
+  const std::string reason(to_string(gone.why));
+  std::size_t undelivered_count = 0;
+  for (const OutgoingFramePtr& frame : remains.waiting) undelivered_count += frame->count;
+  std::size_t in_doubt_count = 0;
+  for (const OutgoingFramePtr& frame : remains.in_doubt) in_doubt_count += frame->count;
+  const std::size_t watch_count = remains.watches.size();
+  shared_->system.log().warn("peer gone", {{"peer", address_},
+                                           {"reason", reason},
+                                           {"watches", watch_count},
+                                           {"undelivered", undelivered_count},
+                                           {"in_doubt", in_doubt_count}});
+  // Whoever waits for an answer of that incarnation waits in vain; the next one may answer what it is asked.
+  std::vector<core::Pid> asks = shared_->system.futures().open_at(address_);
+  auto tell = [self = shared_from_this(), why = gone.why, reason, remains = std::move(remains),
+               asks = std::move(asks)] {
+    const Shared& shared = *self->shared_;
+    // Before the watchers, so that an onlooker can tell how long telling them takes.
+    shared.system.events().publish(
+        EndpointTerminated{self->address_, reason, remains.watches.size()});
+    self->bury(remains, why == EndpointState::WhyGone::blocked ? core::DeadLetterReason::blocked
+                                                               : core::DeadLetterReason::link_down);
+    shared.system.futures().fail(asks, "peer " + reason);
+  };
+  auto then = [self = shared_from_this(), place = gone.place, tell = std::move(tell)]() mutable {
+    self->tells_.fill(place, std::move(tell));
+  };
+  switch (gone.why) {
+    case EndpointState::WhyGone::blocked:
+      return shared_->gates.close(address_, gone.member_id, core::Duration::zero(),
+                                  std::move(then));
+    case EndpointState::WhyGone::unreachable:
+    case EndpointState::WhyGone::refused:
+      // It may live, and come again on new streams. Who was told nothing may hear it on the old ones.
+      if (watch_count == 0) return shared_->gates.await(address_, gone.member_id, std::move(then));
+      return shared_->gates.close(address_, gone.member_id, core::Duration::zero(),
+                                  std::move(then));
+    case EndpointState::WhyGone::said_goodbye:
+    case EndpointState::WhyGone::restarted:
+      // It ends them itself, mostly.
+      return shared_->gates.close(address_, gone.member_id, shared_->options.unreachable_after,
+                                  std::move(then));
+  }
 }
 
 void Endpoint::wake_at(core::Instant at) {
@@ -729,13 +757,16 @@ void Endpoint::forget_inbound_watch(const core::Pid& watcher, const core::Pid& w
   inbound_watches_.remove(watcher, watchee);
 }
 
-void Endpoint::on_seen(const std::string& member_id) {
+void Endpoint::on_seen(const std::string& member_id, std::function<void()> then) {
   Todo todo;
+  TellQueue::Place place;
   {
     core::MutexLock lock(mutex_);
     todo = decide(state_.on_seen(member_id));
+    if (then) place = tells_.take_place();
   }
   carry_out(std::move(todo));
+  if (place != nullptr) tells_.fill(place, std::move(then));
 }
 
 void Endpoint::on_blocked(const std::string& member_id) {

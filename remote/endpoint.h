@@ -9,10 +9,14 @@
 //     that is what they have not acknowledged when they are gone, towards others what was being written when the stream broke.
 // L3  Each watch ends in exactly one Terminated to the watcher: the peer's, or AddressTerminated when the peer is gone or blocked
 //     or this link is closed; or, silently, in remove_watched().
+// L4  Nobody is told of the end of a peer, as watcher or as one who asked, while a frame of that incarnation is being delivered; what
+//     it sends after that is not delivered when there were watchers. The ends of incarnations are told one after the other, and
+//     what calls on_seen() is told after those before.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,11 +31,13 @@
 #include "remote/endpoint_watcher.h"
 #include "remote/endpoint_writer.h"
 #include "remote/flush_list.h"
+#include "remote/inbound_gate.h"
 #include "remote/link_liveness.h"
 #include "remote/options.h"
 #include "remote/outbound_session.h"
 #include "remote/queue_pressure.h"
 #include "remote/remote_metrics.h"
+#include "remote/tell_queue.h"
 #include "remote/watch_registry.h"
 #include "remote/wire_types.h"
 
@@ -92,6 +98,8 @@ class Endpoint final : public EndpointStreamEvents,
     const std::unique_ptr<EndpointDialer> dialer;
     // Links whose messages wait for the end of what a worker is doing.
     mutable FlushList held;
+    // What the peers' own streams may still deliver.
+    mutable InboundGates gates;
     // Each endpoint takes one.
     mutable std::atomic<std::uint64_t> next_link{1};
     mutable RemoteMetrics metrics{};
@@ -116,8 +124,9 @@ class Endpoint final : public EndpointStreamEvents,
   void note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
   void forget_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
 
-  // A peer with this address opened a stream to us, as this incarnation.
-  void on_seen(const std::string& member_id);
+  // A peer with this address opened a stream to us, as this incarnation. Calls `then` once, when the end of the one before it has
+  // been told: mostly before this returns, else from another thread.
+  void on_seen(const std::string& member_id, std::function<void()> then = {});
   // The member was put on the list of blocked ones, or taken off it. Nothing happens when it is not this peer.
   void on_blocked(const std::string& member_id);
   void on_unblocked(const std::string& member_id);
@@ -156,10 +165,16 @@ class Endpoint final : public EndpointStreamEvents,
     // Larger than the peer reads.
     std::vector<OutgoingFramePtr> unreadable;
   };
+  struct Gone {
+    EndpointState::WhyGone why;
+    // Empty when it is not known.
+    std::string member_id;
+    TellQueue::Place place;
+  };
   // What EndpointState wants done, decided together with the change of state and carried out after the lock is released.
   struct Todo {
     std::shared_ptr<EndpointStream> cancel;
-    std::optional<EndpointState::WhyGone> gone;
+    std::optional<Gone> gone;
     // Why the last dial failed, unless that was said before.
     std::string dial_failure{};
     Remains remains;
@@ -183,6 +198,7 @@ class Endpoint final : public EndpointStreamEvents,
   bool takes_nothing() const REQUIRES(mutex_);
   core::DeadLetterReason down_reason() const REQUIRES(mutex_);
   void carry_out(Todo todo);
+  void announce(Gone gone, Remains remains);
   void wake_at(core::Instant at);
   void dial(std::uint64_t epoch);
   // `down_reason`: of what waits.
@@ -213,6 +229,8 @@ class Endpoint final : public EndpointStreamEvents,
 
   // Changed under mutex_, asked by any thread.
   EndpointWatcher watcher_;
+  // The ends of incarnations, and who waits for that. Places are taken under mutex_.
+  TellQueue tells_;
 
   // Taken per message and per stream event, never while calling out.
   mutable core::Mutex mutex_{"endpoint"};

@@ -29,6 +29,7 @@ class EndpointManager {
   PressureLevel pressure(const std::string& address) const;
   // Of all links together, and of each, in no order.
   RemoteMetrics& metrics() const { return shared_->metrics; }
+  InboundGates& gates() const { return shared_->gates; }
   std::vector<LinkStats> stats() const;
   // A snapshot, in no order.
   std::vector<std::shared_ptr<Endpoint>> all() const;

@@ -104,6 +104,30 @@ void EndpointReader::receive(const Peer& peer, const BatchDecoder& batch, Known&
   }
 }
 
+void EndpointReader::bury(const Peer& peer, const BatchDecoder& batch) const {
+  for (const BatchDecoder::Envelope& envelope : batch.envelopes()) {
+    const std::string_view type_name = batch.type_names()[envelope.type];
+    const std::string_view target = batch.targets()[envelope.target].id;
+    core::EnvelopePtr letter = envelope.serializer_id == kProtobufSerializer
+                                   ? types_.decode(type_name, envelope.data)
+                                   : nullptr;
+    // The other messages of the runtime are reports, and no dead letters.
+    if (letter != nullptr && WireTypes::is_system(*letter)) continue;
+    if (letter == nullptr) {
+      letter = core::make_envelope(core::Payload{std::string(type_name), core::Payload::kProtobuf,
+                                                 std::string(envelope.data)});
+    }
+    if (const auto* from = batch.sender_of(envelope)) {
+      const std::string_view address = from->address.empty() ? peer.address : from->address;
+      letter->set_sender(core::Pid::of_name(std::string(address), std::string(from->id)));
+    }
+    // The number of a request would have whoever waits for its answer be told of the letter.
+    system_.dead_letters().take(
+        system_.registry().resolve(system_.registry().address(), target), std::move(letter),
+        core::Lane::user, core::DeadLetterReason::sender_gone, core::DeadLetters::Tell::nobody);
+  }
+}
+
 // The actor that had this place in the table before, when it is the same and lives; else its name is looked up.
 // `fresh` holds what is not kept for the next batch.
 const core::Pid& EndpointReader::resolve(std::uint64_t batch, std::vector<Known::Actor>& actors,

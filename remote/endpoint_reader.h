@@ -61,6 +61,8 @@ class EndpointReader {
 
   // The batch that `batch` decoded last; `known` belongs to its stream.
   void receive(const Peer& peer, const BatchDecoder& batch, Known& known);
+  // The batch that `batch` decoded last is not delivered: the end of the peer has been told.
+  void bury(const Peer& peer, const BatchDecoder& batch) const;
 
  private:
   struct Received;

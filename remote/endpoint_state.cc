@@ -1,6 +1,7 @@
 #include "remote/endpoint_state.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nexus::remote {
 
@@ -16,7 +17,7 @@ EndpointState::Actions EndpointState::on_connected(const std::string& member_id)
   if (phase_ != Phase::connecting) return {};
   Actions actions;
   if (!member_id_.empty() && member_id_ != member_id) {
-    actions.push_back(DeclareGone{WhyGone::restarted, false});
+    actions.push_back(DeclareGone{WhyGone::restarted, false, member_id_});
   } else {
     actions.push_back(SendWatches{});
   }
@@ -59,8 +60,7 @@ EndpointState::Actions EndpointState::on_seen(const std::string& member_id) {
     return {};
   }
   if (phase_ == Phase::closed || member_id_.empty() || member_id_ == member_id) return {};
-  member_id_ = member_id;
-  return {DeclareGone{WhyGone::restarted, false}};
+  return {DeclareGone{WhyGone::restarted, false, std::exchange(member_id_, member_id)}};
 }
 
 EndpointState::Actions EndpointState::on_blocked() {
@@ -76,9 +76,8 @@ void EndpointState::on_unblocked() {
 
 EndpointState::Actions EndpointState::become_gone(WhyGone why) {
   phase_ = Phase::idle;
-  member_id_.clear();
   was_gone_ = true;
-  return {DeclareGone{why, true}};
+  return {DeclareGone{why, true, std::exchange(member_id_, {})}};
 }
 
 }  // namespace nexus::remote

@@ -36,10 +36,12 @@ class EndpointState {
   struct WakeAt {
     core::Instant at;
   };
-  // Tell the watchers AddressTerminated. `queue_too`: what waits for the peer becomes dead letters.
+  // Tell the watchers AddressTerminated. `queue_too`: what waits for the peer becomes dead letters. `member_id` is the incarnation
+  // that is gone; empty when none is known.
   struct DeclareGone {
     WhyGone why;
     bool queue_too;
+    std::string member_id;
   };
   // Send all watches again: what the peer said while the link was down is lost.
   struct SendWatches {};

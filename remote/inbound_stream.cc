@@ -11,18 +11,19 @@ namespace {
 // Frames that are delivered without a word to the peer; it keeps them for so long.
 constexpr std::uint32_t kUnacknowledgedCountMax = 64;
 
-// A frame of the session is being delivered. Its end must be told whatever happens, or the peer could never come back.
+constexpr const char* kBlocked = "the member is blocked here";
+
+// Something is being delivered. Its end must be told whatever happens, or the peer could never come back.
+template <typename End>
 class FrameScope {
  public:
-  explicit FrameScope(InboundSession* session) : session_(session) {}
-  ~FrameScope() {
-    if (session_ != nullptr) session_->end_frame();
-  }
+  explicit FrameScope(End end) : end_(std::move(end)) {}
+  ~FrameScope() { end_(); }
   FrameScope(const FrameScope&) = delete;
   FrameScope& operator=(const FrameScope&) = delete;
 
  private:
-  InboundSession* const session_;
+  const End end_;
 };
 
 }  // namespace
@@ -34,7 +35,7 @@ bool InboundStream::on_frame(std::string_view frame) {
   const core::Result<BatchDecoder::Kind> kind = decoder_.decode(frame);
   if (!kind.ok()) return refuse(kind.error().detail);
   if (!peer_.member_id.empty() && block_check_.is_blocked(shared_.blocks, peer_.member_id)) {
-    return turn_away("the member is blocked here");
+    return turn_away(kBlocked);
   }
   if (*kind == BatchDecoder::Kind::batch) return on_batch(frame.size());
   const core::Result<Frame> decoded = decode_frame(frame);
@@ -52,13 +53,24 @@ bool InboundStream::on_batch(std::size_t frame_bytes) {
   if (peer_.member_id.empty()) {
     return fail(core::Errc::failed_precondition, "a batch came before the ConnectRequest");
   }
-  if (session_ == nullptr) {
-    deliver(frame_bytes);
+  const std::optional<InboundGate::Frame> frame = gate_->begin_frame();
+  if (!frame) {
+    shared_.reader.bury(peer_, decoder_);
     return true;
   }
+  const FrameScope scope([&] { gate_->end_frame(*frame); });
+  if (session_ != nullptr) return on_session_batch(frame_bytes);
+  if (!is_connected()) {
+    return fail(core::Errc::failed_precondition, "a batch came before the ConnectResponse");
+  }
+  deliver(frame_bytes);
+  return true;
+}
+
+bool InboundStream::on_session_batch(std::size_t frame_bytes) {
   switch (session_->begin_frame(*this, decoder_.sequence())) {
     case InboundSession::Verdict::deliver: {
-      const FrameScope scope(session_.get());
+      const FrameScope scope([&] { session_->end_frame(); });
       deliver(frame_bytes);
       break;
     }
@@ -124,7 +136,7 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   }
   peer_ = {.address = connect.address, .member_id = connect.member_id};
   if (block_check_.is_blocked(shared_.blocks, peer_.member_id)) {
-    return turn_away("the member is blocked here");
+    return turn_away(kBlocked);
   }
   const auto& list = connect.block_list;
   if (std::find(list.begin(), list.end(), shared_.self.member_id) != list.end()) {
@@ -133,14 +145,19 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   if (shared_.on_peer_blocks) shared_.on_peer_blocks(peer_, list);
   shared_.system.log().info("peer connected",
                             {{"peer", peer_.address}, {"member", peer_.member_id}});
-  if (const auto endpoint = shared_.endpoints.find(peer_.address)) {
-    endpoint->on_seen(peer_.member_id);
-  }
+  gate_ = shared_.endpoints.gates().enter(peer_.address, peer_.member_id, weak_from_this());
   if (connect.link) session_ = shared_.sessions.session(peer_.member_id, connect.link->link);
-  if (session_ == nullptr) {
-    answer(std::nullopt);
+  auto go_on = [self = shared_from_this(), session = session_, link = connect.link] {
+    if (session == nullptr) {
+      self->answer(std::nullopt);
+    } else {
+      session->claim(self, link->session);
+    }
+  };
+  if (const auto endpoint = shared_.endpoints.find(peer_.address)) {
+    endpoint->on_seen(peer_.member_id, std::move(go_on));
   } else {
-    session_->claim(shared_from_this(), connect.link->session);
+    go_on();
   }
   return true;
 }
@@ -170,6 +187,26 @@ void InboundStream::on_session(const InboundSession::Grant& grant) {
                     .received = grant.received,
                     .credit_bytes = shared_.options.credit_bytes,
                     .frame_bytes_max = frame_bytes_max(shared_.options)});
+}
+
+void InboundStream::on_gate_closed(core::Duration patience) {
+  const auto give_up = [](InboundStream& stream) {
+    if (stream.shared_.blocks.is_blocked(stream.peer_.member_id)) {
+      (void)stream.turn_away(kBlocked);
+    } else {
+      stream.end({core::Errc::unavailable, "this node takes the member for gone; connect again"});
+    }
+  };
+  if (patience == core::Duration::zero()) return give_up(*this);
+  const core::Instant at = shared_.system.clock().now() + patience;
+  shared_.system.timers().schedule(at, [self = weak_from_this(), give_up] {
+    if (const auto stream = self.lock()) give_up(*stream);
+  });
+}
+
+bool InboundStream::is_connected() {
+  core::MutexLock lock(mutex_);
+  return connected_;
 }
 
 void InboundStream::answer(std::optional<LinkAccept> link) {

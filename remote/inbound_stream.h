@@ -7,6 +7,8 @@
 // N2  What was delivered is acknowledged ack_delay later at most, when the peer has a session.
 // N3  A peer that is blocked, has blocked this node, or shows the certificate of another host is turned away; a member that is blocked
 //     later, at its next frame.
+// N4  A peer is answered when the end of the incarnation before it has been told. Once its own end is told nothing of it is delivered:
+//     what it still sends are dead letters `sender_gone`, and the stream ends, soon or when the peer ends it.
 #pragma once
 
 #include <functional>
@@ -24,6 +26,7 @@
 #include "remote/block_list.h"
 #include "remote/endpoint_manager.h"
 #include "remote/endpoint_reader.h"
+#include "remote/inbound_gate.h"
 #include "remote/inbound_session.h"
 #include "remote/options.h"
 #include "remote/tls_identity.h"
@@ -31,6 +34,7 @@
 namespace nexus::remote {
 
 class InboundStream final : public InboundSession::Stream,
+                            public InboundGate::Stream,
                             public std::enable_shared_from_this<InboundStream> {
  public:
   // What all of them share; outlives them.
@@ -78,13 +82,16 @@ class InboundStream final : public InboundSession::Stream,
 
   void on_session(const InboundSession::Grant& grant) override;
   void on_session_lost() override;
+  void on_gate_closed(core::Duration patience) override;
 
  private:
   const std::string& name() const { return peer_.address.empty() ? origin_.from : peer_.address; }
   bool refuse(const std::string& detail);
   bool fail(core::Errc code, const std::string& detail);
   bool on_batch(std::size_t frame_bytes);
+  bool on_session_batch(std::size_t frame_bytes);
   void deliver(std::size_t frame_bytes);
+  bool is_connected();
   bool on_connect(const ConnectRequest& connect);
   bool may_speak_for(const std::string& address) const;
   bool turn_away(const std::string& why);
@@ -98,12 +105,14 @@ class InboundStream final : public InboundSession::Stream,
   Shared& shared_;
   const Origin origin_;
 
+  // Whoever calls on_frame(); any thread once the stream has entered its gate.
+  Peer peer_;
   // Whoever calls on_frame().
   BatchDecoder decoder_;
   EndpointReader::Known known_;
-  Peer peer_;
   BlockCheck block_check_;
   std::shared_ptr<InboundSession> session_;
+  std::shared_ptr<InboundGate> gate_;
 
   // Taken per frame and per write, never while calling out.
   core::Mutex mutex_{"inbound_stream"};

@@ -1,0 +1,93 @@
+// InboundGate: lets frames of one incarnation of a peer in, on whichever of its streams they come, until it is declared gone.
+// InboundGates: the gates of all incarnations that have a stream here.
+//
+//   all calls   any thread
+//
+// X1  Who calls close() or await() is called back once, when the frames that were let in before have ended: at once when there is none,
+//     else by whoever ends the last of them.
+// X2  After close() no frame of that incarnation is let in on a stream that had entered before. One that enters later has another gate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/mutex.h"
+
+namespace nexus::remote {
+
+class InboundGate {
+ public:
+  using Then = std::function<void()>;
+  // Who reads frames.
+  class Stream {
+   public:
+    virtual ~Stream() = default;
+    // Nothing of it is let in any more, and it shall end after `patience`.
+    virtual void on_gate_closed(core::Duration patience) = 0;
+  };
+  using Frame = std::uint64_t;
+
+  // Nothing when it is closed; else end_frame() must follow.
+  [[nodiscard]] std::optional<Frame> begin_frame();
+  void end_frame(Frame frame);
+
+ private:
+  friend class InboundGates;
+
+  struct Waiter {
+    // The last frame that it waits for, and how many are left.
+    Frame last = 0;
+    std::size_t left = 0;
+    Then then;
+  };
+
+  void enter(std::weak_ptr<Stream> stream);
+  void close(core::Duration patience);
+  void await(Then then);
+
+  // Taken twice a frame, never while calling out.
+  core::Mutex mutex_{"inbound_gate"};
+  bool closed_ GUARDED_BY(mutex_) = false;
+  Frame last_ GUARDED_BY(mutex_) = 0;
+  std::size_t begun_count_ GUARDED_BY(mutex_) = 0;
+  std::vector<Waiter> waiters_ GUARDED_BY(mutex_);
+  std::vector<std::weak_ptr<Stream>> streams_ GUARDED_BY(mutex_);
+};
+
+class InboundGates {
+ public:
+  // The gate of the incarnation, for as long as somebody holds it.
+  std::shared_ptr<InboundGate> enter(const std::string& address, const std::string& member_id,
+                                     std::weak_ptr<InboundGate::Stream> stream);
+  // An empty `member_id` means whoever calls itself `address`.
+  void close(const std::string& address, const std::string& member_id, core::Duration patience,
+             InboundGate::Then then);
+  void await(const std::string& address, const std::string& member_id, InboundGate::Then then);
+  // Incarnations, with those that have no stream any more and were not looked for since.
+  std::size_t count() const;
+
+ private:
+  struct Entry {
+    std::string address;
+    std::weak_ptr<InboundGate> gate;
+  };
+  using Gates = std::vector<std::shared_ptr<InboundGate>>;
+  Gates find(const std::string& address, const std::string& member_id, bool takes);
+  static void await_all(const Gates& gates, InboundGate::Then then);
+
+  // Taken per handshake and per end of a peer.
+  mutable core::Mutex mutex_{"inbound_gates"};
+  // By member id.
+  std::unordered_map<std::string, Entry> entries_ GUARDED_BY(mutex_);
+  // Entries at which those without a stream are thrown away.
+  std::size_t full_count_ GUARDED_BY(mutex_) = 64;
+};
+
+}  // namespace nexus::remote

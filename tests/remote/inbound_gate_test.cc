@@ -1,0 +1,125 @@
+// InboundGate and InboundGates, rules X1 and X2.
+#include "remote/inbound_gate.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+namespace nexus::remote {
+namespace {
+
+using std::chrono::seconds;
+
+class FakeStream final : public InboundGate::Stream {
+ public:
+  void on_gate_closed(core::Duration patience) override {
+    told += std::to_string(patience / seconds(1)) + "s ";
+  }
+  std::string told;
+};
+
+class InboundGateTest : public testing::Test {
+ protected:
+  std::shared_ptr<InboundGate> enter(const std::string& member_id) {
+    return gates_.enter("peer:1", member_id, stream_);
+  }
+  InboundGate::Then note(const std::string& what) {
+    return [this, what] { noted_ += what + " "; };
+  }
+
+  InboundGates gates_;
+  std::string noted_;
+  const std::shared_ptr<FakeStream> stream_ = std::make_shared<FakeStream>();
+};
+
+TEST_F(InboundGateTest, X1_WithoutAFrameThereIsNothingToWaitFor) {
+  gates_.close("peer:1", "unknown", seconds(1), note("unknown"));
+  const auto gate = enter("one");
+  gates_.await("peer:1", "one", note("await"));
+  gates_.close("peer:1", "one", seconds(1), note("close"));
+  EXPECT_EQ(noted_, "unknown await close ");
+  EXPECT_EQ(stream_->told, "1s ");
+}
+
+TEST_F(InboundGateTest, X1_WhoClosesIsCalledWhenTheLastFrameHasEnded) {
+  const auto gate = enter("one");
+  const auto first = gate->begin_frame();
+  const auto second = gate->begin_frame();
+  gates_.close("peer:1", "one", seconds(3), note("closed"));
+  EXPECT_EQ(stream_->told, "3s ");
+  gate->end_frame(*second);
+  EXPECT_EQ(noted_, "");
+  gate->end_frame(*first);
+  EXPECT_EQ(noted_, "closed ");
+}
+
+TEST_F(InboundGateTest, X1_FramesThatBeginLaterAreNotWaitedFor) {
+  const auto gate = enter("one");
+  const auto first = gate->begin_frame();
+  gates_.await("peer:1", "one", note("first"));
+  const auto second = gate->begin_frame();
+  gates_.await("peer:1", "one", note("both"));
+  gate->end_frame(*first);
+  EXPECT_EQ(noted_, "first ");
+  gate->end_frame(*second);
+  EXPECT_EQ(noted_, "first both ");
+}
+
+TEST_F(InboundGateTest, X1_AnAddressIsEveryIncarnationThere) {
+  const auto one = enter("one");
+  const auto two = enter("two");
+  const auto other = gates_.enter("other:1", "three", stream_);
+  const auto of_one = one->begin_frame();
+  const auto of_two = two->begin_frame();
+  gates_.close("peer:1", "", seconds(2), note("closed"));
+  one->end_frame(*of_one);
+  EXPECT_EQ(noted_, "");
+  two->end_frame(*of_two);
+  EXPECT_EQ(noted_, "closed ");
+  EXPECT_TRUE(other->begin_frame().has_value());
+}
+
+TEST_F(InboundGateTest, X2_AfterTheCloseNoFrameIsLetIn) {
+  const auto gate = enter("one");
+  EXPECT_EQ(enter("one"), gate) << "each of its streams has the same";
+  gates_.close("peer:1", "one", seconds(1), note("closed"));
+  EXPECT_FALSE(gate->begin_frame().has_value());
+  const auto again = enter("one");
+  EXPECT_TRUE(again->begin_frame().has_value()) << "on a stream that came later";
+  EXPECT_FALSE(gate->begin_frame().has_value());
+}
+
+TEST_F(InboundGateTest, X1_HoldsWhileFramesComeOnManyThreads) {
+  for (int round = 0; round < 200; ++round) {
+    const auto gate = enter("one");
+    std::atomic<int> in_frame{0};
+    std::atomic<bool> closed{false};
+    std::vector<std::thread> readers;
+    for (int i = 0; i < 3; ++i) {
+      readers.emplace_back([&] {
+        while (const auto frame = gate->begin_frame()) {
+          in_frame.fetch_add(1);
+          EXPECT_FALSE(closed.load()) << "a frame is let in after the close was through";
+          in_frame.fetch_sub(1);
+          gate->end_frame(*frame);
+        }
+      });
+    }
+    gates_.close("peer:1", "one", seconds(1), [&] {
+      EXPECT_EQ(in_frame.load(), 0);
+      closed.store(true);
+    });
+    for (std::thread& reader : readers) reader.join();
+    EXPECT_TRUE(closed.load());
+  }
+}
+
+TEST_F(InboundGateTest, IncarnationsWithoutAStreamAreForgotten) {
+  for (int i = 0; i < 10'000; ++i) (void)enter(std::to_string(i));
+  EXPECT_LE(gates_.count(), 64u);
+}
+
+}  // namespace
+}  // namespace nexus::remote
