@@ -9,6 +9,7 @@
 #include "core/actor_system.h"
 #include "core/base/asymmetric_fence.h"
 #include "core/dispatch/worker.h"
+#include "core/process/client_name.h"
 
 namespace nexus::core {
 namespace {
@@ -138,8 +139,9 @@ Pid FutureTable::publish(FutureSlot& slot, Instant deadline, const Pid& target,
   // 0 means no request.
   if (request_id == 0) request_id = 1;
   slot.deadline.store(deadline.time_since_epoch().count(), std::memory_order_relaxed);
-  const bool foreign = target.is_record() && target.record()->address != system_.address();
-  slot.target_address_hash.store(foreign ? address_hash(target.record()->address) : 0,
+  const std::string_view route =
+      target.is_record() ? route_of(*target.record(), system_.address()) : std::string_view{};
+  slot.target_address_hash.store(route.empty() ? 0 : address_hash(route),
                                  std::memory_order_relaxed);
   slot.state.store(std::uint64_t{request_id} << kIdShift | kOpen | flags,
                    std::memory_order_release);

@@ -52,7 +52,7 @@ class alignas(64) FutureSlot {
   Atomic<std::uint64_t> state{0};
   // Of steady_clock, for the sweep.
   Atomic<std::int64_t> deadline{0};
-  // Hash of the target's address, 0 when it is of this node; for open_at().
+  // Hash of where the target is, see route_of(); 0 when it is of this node. For open_at().
   Atomic<std::uint64_t> target_address_hash{0};
   FutureTable* table = nullptr;
   std::uint32_t index = 0;
@@ -104,7 +104,7 @@ class FutureTable {
   bool cancel(const Pid& future);
   // The same for an actor's own request that was not sent after all: nothing is called.
   bool discard(const Pid& future);
-  // Those that wait for an actor at another node's `address`. O(slots).
+  // Those that wait for an actor at another node's `address`, or of a client of that name. O(slots).
   std::vector<Pid> open_at(std::string_view address);
   // Completes those that are still open as link_failed: nobody will answer.
   void fail(const std::vector<Pid>& futures, const std::string& detail);

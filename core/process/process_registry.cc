@@ -7,6 +7,7 @@
 #include "core/base/short_text.h"
 #include "core/base/user_code.h"
 #include "core/mailbox/mailbox_middleware.h"
+#include "core/process/client_name.h"
 
 namespace nexus::core {
 
@@ -205,7 +206,7 @@ Delivered ProcessRegistry::send_elsewhere(const Pid& target, EnvelopePtr envelop
     return turn_away(target, std::move(envelope), lane, DeadLetterReason::no_such_actor);
   }
   const PidRecord& record = *target.record();
-  if (same_text(record.address, address_)) {
+  if (same_text(record.address, address_) && client_of(record.id).empty()) {
     const Pid found = find(record.id).with_request_id(target.request_id());
     if (found) return send(found, std::move(envelope), way);
     return turn_away(target, std::move(envelope), lane, DeadLetterReason::no_such_actor);
@@ -280,6 +281,10 @@ Pid ProcessRegistry::find(std::string_view id) const {
 }
 
 Pid ProcessRegistry::resolve(std::string_view address, std::string_view id) const {
+  // As a client calls its own actors.
+  if (address.starts_with(kClientPrefix)) {
+    return Pid::of_name(address_, std::string(address).append("/").append(id));
+  }
   if (address == address_) {
     if (const Pid found = find(id)) return found;
   }

@@ -95,7 +95,8 @@ class ProcessRegistry {
   void remove(const std::string& id, const Pid& pid);
   // The live actor or process of that name; empty when there is none. Knows anonymous ids (`$...`) too.
   Pid find(std::string_view id) const;
-  // A Pid for `address/id`: a direct handle when it lives here, else by name.
+  // A Pid for `address/id`: a direct handle when it lives here, else by name. What a client calls itself becomes what others call it, see
+  // core/process/client_name.h.
   Pid resolve(std::string_view address, std::string_view id) const;
   // Names in no order; a snapshot.
   std::vector<std::pair<std::string, Pid>> names() const;

@@ -125,6 +125,18 @@ TEST_F(Futures, TheEndOfANodeEndsTheRequestsToIt) {
   EXPECT_EQ(table().open_count(), 3u);
 }
 
+TEST_F(Futures, TheEndOfAClientEndsTheRequestsToItsActors) {
+  const auto ask = [&](const std::string& id) {
+    (void)table().open(give_up_at(), note(), false, Pid::of_name(system->address(), id));
+  };
+  ask("$client/one/a");
+  ask("$client/two/a");
+  ask("a");
+  table().fail(table().open_at("$client/one"), "peer disconnected");
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen.pop()->detail, "peer disconnected");
+}
+
 TEST_F(Futures, WithoutANumberIsNobody) {
   (void)table().open(give_up_at(), note());
   const Pid slot = system->registry().find("$f0");

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/process/client_name.h"
 #include "tests/support/test_system.h"
 
 namespace nexus::core {
@@ -103,6 +104,35 @@ TEST(ProcessRegistry, WhatIsAddressedElsewhereTakesTheForeignRoute) {
   expect_next(route.diary,
               {"n2:1/x user nexus::test::Number 0", "n2:1/x system nexus::core::Stop 0"});
   EXPECT_EQ(system->registry().counters().forwarded, 1u);
+}
+
+TEST(ProcessRegistry, AnActorOfAClientIsReachedThroughTheNodeThatItsPidNames) {
+  Recorder route("");
+  TestSystem system({.address = "n1:1"});
+  ProcessRegistry& registry = system->registry();
+  registry.set_foreign_route(&route);
+  const Pid ours = Pid::of_name("n1:1", "$client/c/x/y");
+  EXPECT_EQ(registry.resolve("$client/c", "x/y"), ours) << "as the client calls itself";
+  EXPECT_EQ(registry.resolve("n1:1", "$client/c/x/y"), ours);
+  EXPECT_EQ(system->send(ours, Number{1}), Delivered::foreign);
+  EXPECT_EQ(system->send(Pid::of_name("n2:1", "$client/c/x"), Number{1}), Delivered::foreign);
+  expect_next(route.diary, {"n1:1/$client/c/x/y user nexus::test::Number 0",
+                            "n2:1/$client/c/x user nexus::test::Number 0"});
+  for (const char* nobody : {"$client", "$client/", "$client/c", "$client/c/", "$client//x"}) {
+    EXPECT_EQ(system->send(Pid::of_name("n1:1", nobody), Number{1}), Delivered::dead_letter)
+        << nobody;
+  }
+}
+
+TEST(ProcessRegistry, TheRouteOfARecord) {
+  const auto route = [](const char* address, const char* id) {
+    return std::string(route_of(*Pid::of_name(address, id).record(), "n1:1"));
+  };
+  EXPECT_EQ(route("n1:1", "x"), "");
+  EXPECT_EQ(route("n1:1", "$client/c/x"), "$client/c");
+  EXPECT_EQ(route("n1:1", "$client/c"), "");
+  EXPECT_EQ(route("n2:1", "x"), "n2:1");
+  EXPECT_EQ(route("n2:1", "$client/c/x"), "n2:1");
 }
 
 TEST(ProcessRegistry, AForeignWatcherIsToldByName) {
