@@ -61,7 +61,9 @@ class Referee final : public core::Actor {
     } else if (const auto* progress = context.message<Progress>()) {
       context.send(starter_, Progress{*progress});
     } else if (context.message<HowMany>() != nullptr) {
-      context.respond(Progress{tally_->got_count, tally_->wrong_count});
+      context.respond(
+          Count{tally_->got_count, tally_->wrong_count,
+                context.system().dead_letters().count(core::DeadLetterReason::mailbox_full)});
     }
   }
 
@@ -124,6 +126,7 @@ BenchNode::BenchNode(std::uint32_t worker_count, const remote::Options& options)
   remote_->types().add<Begin>();
   remote_->types().add<Progress>();
   remote_->types().add<HowMany>();
+  remote_->types().add<Count>();
   remote_->types().add<Blob>();
   grpc::ServerBuilder builder;
   builder.AddListeningPort(address_, grpc::InsecureServerCredentials());

@@ -27,8 +27,14 @@ struct Progress {
   std::uint64_t ping_count;
   std::uint64_t wrong_count;
 };
-// To the referee: answer with a Progress, now.
+// To the referee: answer with a Count, now.
 struct HowMany {};
+struct Count {
+  std::uint64_t ping_count;
+  std::uint64_t wrong_count;
+  // For which the mailboxes of the node had no room.
+  std::uint64_t mailbox_full_count;
+};
 // A ping of any size.
 struct Blob {
   std::string data;
@@ -67,6 +73,10 @@ struct Wire<bench::Progress> : BytesOnTheWire<bench::Progress> {
 template <>
 struct Wire<bench::HowMany> : BytesOnTheWire<bench::HowMany> {
   static constexpr const char* kName = "nexus.bench.HowMany";
+};
+template <>
+struct Wire<bench::Count> : BytesOnTheWire<bench::Count> {
+  static constexpr const char* kName = "nexus.bench.Count";
 };
 template <>
 struct Wire<bench::Blob> {
