@@ -300,9 +300,8 @@ void WorkStealingDispatcher::run(Thread& thread) {
     // What was handled may have given this worker something to do.
     if (look_at_poller(thread)) continue;
     if (now < give_up_at) {
-#if defined(__x86_64__)
-      __builtin_ia32_pause();
-#endif
+      // What this worker waits for may be on its way on this processor.
+      std::this_thread::yield();
       continue;
     }
     sleep(thread);
