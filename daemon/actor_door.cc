@@ -5,6 +5,7 @@
 #include "core/actor/context.h"
 #include "core/actor/system_messages.h"
 #include "core/base/nearest.h"
+#include "core/process/client_name.h"
 #include "daemon/payload_codec.h"
 #include "remote/wire_message.h"
 
@@ -117,8 +118,13 @@ Error ActorDoor::not_found(const core::Pid& target) const {
   return error;
 }
 
+bool ActorDoor::is_here(const core::Pid& pid) const {
+  return !pid.is_record() || core::route_of(*pid.record(), system_.address()).empty();
+}
+
 bool ActorDoor::is_unreachable(const core::Pid& target) const {
-  return !is_here(target) && !has_link_(target.address());
+  if (is_here(target)) return false;
+  return !has_link_(std::string(core::route_of(*target.record(), system_.address())));
 }
 
 Error ActorDoor::unreachable(const core::Pid& target, const std::string& why) const {

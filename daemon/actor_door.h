@@ -51,7 +51,8 @@ class ActorDoor {
 
   // From `host:port/id`, or an id of this node. INVALID_PID.
   core::Result<core::Pid> parse(const std::string& text) const;
-  bool is_here(const core::Pid& pid) const { return pid.address() == system_.address(); }
+  // Of this node: neither of another one nor of a client that speaks the family's protocol.
+  bool is_here(const core::Pid& pid) const;
 
   struct Spawned {
     core::Pid pid;

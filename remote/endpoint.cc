@@ -8,6 +8,7 @@
 #include "core/actor/system_messages.h"
 #include "core/base/escape.h"
 #include "core/dispatch/worker.h"
+#include "core/process/client_name.h"
 #include "remote/batch_decoder.h"
 
 namespace nexus::remote {
@@ -58,6 +59,10 @@ std::string_view to_string(EndpointState::WhyGone why) {
       return "refused us";
     case EndpointState::WhyGone::blocked:
       return "blocked";
+    case EndpointState::WhyGone::disconnected:
+      return "disconnected";
+    case EndpointState::WhyGone::replaced:
+      return "connected anew";
   }
   return "";
 }
@@ -85,20 +90,38 @@ OutgoingFramePtr ping_frame() {
 
 }  // namespace
 
+// Nodes that lost the same peer, and the links of one node, come back at different times: so the seed.
 Endpoint::Endpoint(std::shared_ptr<const Shared> shared, std::string address)
+    : Endpoint(shared, address, address,
+               EndpointState(state_options(shared->options),
+                             static_cast<std::uint32_t>(
+                                 std::hash<std::string>{}(shared->system.address() + address))),
+               Client{}) {}
+
+Endpoint::Endpoint(std::shared_ptr<const Shared> shared, Client client)
+    : Endpoint(shared, core::client_name(client.member_id), shared->system.address(),
+               EndpointState::of_client(state_options(shared->options), client.member_id), client) {
+}
+
+Endpoint::Endpoint(std::shared_ptr<const Shared> shared, std::string address,
+                   std::string pid_address, EndpointState state, Client client)
     : shared_(std::move(shared)),
       address_(std::move(address)),
-      // Nodes that lost the same peer, and the links of one node, come back at different times.
-      state_(state_options(shared_->options), static_cast<std::uint32_t>(std::hash<std::string>{}(
-                                                  shared_->system.address() + address_))),
-      writer_(shared_->options, address_),
+      pid_address_(std::move(pid_address)),
+      certified_names_(std::move(client.certified_names)),
+      gate_(std::move(client.gate)),
+      state_(std::move(state)),
+      writer_(shared_->options, pid_address_),
       pressure_({.count_max = shared_->options.queue_count_max,
                  .bytes_max = shared_->options.queue_bytes_max,
                  .high_percent = shared_->options.pressure_high_percent,
                  .critical_percent = shared_->options.pressure_critical_percent}),
       session_(shared_->next_link.fetch_add(1, std::memory_order_relaxed)),
       liveness_(
-          {.interval = shared_->options.ping_interval, .timeout = shared_->options.ping_timeout}) {}
+          {.interval = shared_->options.ping_interval, .timeout = shared_->options.ping_timeout}),
+      stream_(std::move(client.stream)),
+      // Clients are younger than the other dialect; one that uses it all the same has written first.
+      dialect_is_known_(stream_ != nullptr) {}
 
 // What is to leave, with views of what the caller holds.
 struct Endpoint::Outgoing {
@@ -373,11 +396,9 @@ void Endpoint::on_stream_frame(std::uint64_t epoch, std::string frame) {
         } else if (shared_->blocks.is_blocked(response->member_id)) {
           todo = block(response->member_id);
         } else if (state_.phase() == EndpointState::Phase::connecting) {
-          told_dial_failure_.clear();
           todo = decide(state_.on_connected(response->member_id));
           take_up(*response, todo);
-          shared_->metrics.connect_count.add();
-          if (counted_.connect_count++ > 0) shared_->metrics.reconnect_count.add();
+          note_connected();
           connected_to = response->member_id;
           has_session = session_.is_active();
         }
@@ -400,11 +421,36 @@ void Endpoint::on_stream_frame(std::uint64_t epoch, std::string frame) {
   }
   carry_out(std::move(todo));
   if (connected_to) {
-    shared_->system.log().info("link up", {{"peer", address_}, {"member", *connected_to}});
-    shared_->system.events().publish(EndpointConnected{address_, *connected_to});
+    tell_connected(*connected_to);
     if (has_session) watch_liveness(epoch, now + shared_->options.ping_interval);
   }
   begin_write_if_possible();
+}
+
+void Endpoint::on_stream_open() {
+  Todo todo;
+  std::string member_id;
+  {
+    core::MutexLock lock(mutex_);
+    if (state_.phase() != EndpointState::Phase::connecting) return;
+    member_id = state_.member_id();
+    todo = decide(state_.on_connected(member_id));
+    note_connected();
+  }
+  carry_out(std::move(todo));
+  tell_connected(member_id);
+  begin_write_if_possible();
+}
+
+void Endpoint::note_connected() {
+  told_dial_failure_.clear();
+  shared_->metrics.connect_count.add();
+  if (counted_.connect_count++ > 0) shared_->metrics.reconnect_count.add();
+}
+
+void Endpoint::tell_connected(const std::string& member_id) {
+  shared_->system.log().info("link up", {{"peer", address_}, {"member", member_id}});
+  shared_->system.events().publish(EndpointConnected{address_, member_id});
 }
 
 // What the peer of a new stream has of the old session.
@@ -456,6 +502,7 @@ void Endpoint::check_liveness(std::uint64_t epoch) {
 void Endpoint::on_stream_closed(std::uint64_t epoch, const std::string& detail) {
   Todo todo;
   bool was_connected = false;
+  const bool is_client = gate_ != nullptr;
   {
     core::MutexLock lock(mutex_);
     if (epoch != epoch_) return;
@@ -472,12 +519,13 @@ void Endpoint::on_stream_closed(std::uint64_t epoch, const std::string& detail) 
       note_dialect_is_known();
     }
     todo = drop_stream(state_.on_lost(shared_->system.clock().now()));
-    if (!was_connected && told_dial_failure_ != detail) {
+    if (!was_connected && !is_client && told_dial_failure_ != detail) {
       todo.dial_failure = told_dial_failure_ = detail;
     }
   }
   if (was_connected) {
-    shared_->system.log().warn("link lost", {{"peer", address_}, {"detail", detail}});
+    shared_->system.log().write(is_client ? core::LogLevel::info : core::LogLevel::warn,
+                                "link lost", {{"peer", address_}, {"detail", detail}});
   }
   carry_out(std::move(todo));
 }
@@ -559,11 +607,14 @@ void Endpoint::announce(Gone gone, Remains remains) {
   std::size_t in_doubt_count = 0;
   for (const OutgoingFramePtr& frame : remains.in_doubt) in_doubt_count += frame->count;
   const std::size_t watch_count = remains.watches.size();
-  shared_->system.log().warn("peer gone", {{"peer", address_},
-                                           {"reason", reason},
-                                           {"watches", watch_count},
-                                           {"undelivered", undelivered_count},
-                                           {"in_doubt", in_doubt_count}});
+  // Clients come and go.
+  const bool is_usual = gone.why == EndpointState::WhyGone::disconnected;
+  shared_->system.log().write(is_usual ? core::LogLevel::info : core::LogLevel::warn, "peer gone",
+                              {{"peer", address_},
+                               {"reason", reason},
+                               {"watches", watch_count},
+                               {"undelivered", undelivered_count},
+                               {"in_doubt", in_doubt_count}});
   // Whoever waits for an answer of that incarnation waits in vain; the next one may answer what it is asked.
   std::vector<core::Pid> asks = shared_->system.futures().open_at(address_);
   auto tell = [self = shared_from_this(), why = gone.why, reason, remains = std::move(remains),
@@ -579,7 +630,13 @@ void Endpoint::announce(Gone gone, Remains remains) {
   auto then = [self = shared_from_this(), place = gone.place, tell = std::move(tell)]() mutable {
     self->tells_.fill(place, std::move(tell));
   };
+  if (gate_ != nullptr) {
+    gate_->close(core::Duration::zero());
+    return gate_->await(std::move(then));
+  }
   switch (gone.why) {
+    case EndpointState::WhyGone::disconnected:
+    case EndpointState::WhyGone::replaced:
     case EndpointState::WhyGone::blocked:
       return shared_->gates.close(address_, gone.member_id, core::Duration::zero(),
                                   std::move(then));
@@ -727,7 +784,7 @@ void Endpoint::remove_watched(const core::Pid& watcher, const core::Pid& watchee
 
 core::Pid Endpoint::take_watched(const core::Pid& watcher, const std::string& who_id,
                                  const std::string& member_id) {
-  const core::Pid watchee = core::Pid::of_name(address_, who_id);
+  const core::Pid watchee = core::Pid::of_name(pid_address_, who_id);
   {
     core::MutexLock lock(mutex_);
     // The last words of an incarnation may be read after the next one was asked. Some peers do not say who they are.
@@ -741,15 +798,16 @@ core::Pid Endpoint::take_watched(const core::Pid& watcher, const std::string& wh
   return watchee;
 }
 
-void Endpoint::note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee) {
+bool Endpoint::note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee) {
   Todo todo;
   {
     core::MutexLock lock(mutex_);
-    if (takes_nothing()) return;
+    if (takes_nothing()) return false;
     inbound_watches_.add(watcher, watchee);
     todo = decide(state_.on_wanted(shared_->system.clock().now()));
   }
   carry_out(std::move(todo));
+  return true;
 }
 
 void Endpoint::forget_inbound_watch(const core::Pid& watcher, const core::Pid& watchee) {
@@ -767,6 +825,18 @@ void Endpoint::on_seen(const std::string& member_id, std::function<void()> then)
   }
   carry_out(std::move(todo));
   if (place != nullptr) tells_.fill(place, std::move(then));
+}
+
+void Endpoint::on_replaced(std::function<void()> then) {
+  Todo todo;
+  TellQueue::Place place;
+  {
+    core::MutexLock lock(mutex_);
+    todo = drop_stream(state_.on_goodbye(EndpointState::WhyGone::replaced));
+    place = tells_.take_place();
+  }
+  carry_out(std::move(todo));
+  tells_.fill(place, std::move(then));
 }
 
 void Endpoint::on_blocked(const std::string& member_id) {
@@ -882,7 +952,7 @@ void Endpoint::to_dead_letters(const OutgoingFramePtr& frame, core::DeadLetterRe
                    .with_request_id(envelope.sender_request_id);
     }
     const std::string target_id(decoder.targets()[envelope.target].id);
-    to_dead_letter(core::Pid::of_name(address_, target_id, envelope.target_request_id),
+    to_dead_letter(core::Pid::of_name(pid_address_, target_id, envelope.target_request_id),
                    std::move(sender), decoder.type_names()[envelope.type], envelope.data, reason);
   }
 }

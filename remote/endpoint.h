@@ -1,5 +1,6 @@
 // Endpoint: the link to one peer. Feeds EndpointState with what happens, does what it says, and keeps the queue, the stream
-// and the watches of that link.
+// and the watches of that link. A node is dialled, and its link is there for as long as anybody wants it; the link of a client is on a
+// stream that the client has opened, and ends with it.
 //
 //   all calls                        any thread
 //   add_watched() of a known pair    no lock of the link, see remote/endpoint_watcher.h
@@ -105,9 +106,22 @@ class Endpoint final : public EndpointStreamEvents,
     mutable RemoteMetrics metrics{};
   };
 
-  Endpoint(std::shared_ptr<const Shared> shared, std::string address);
+  struct Client {
+    std::string member_id;
+    // Of the certificate that it has shown.
+    std::vector<std::string> certified_names{};
+    // What it has opened, and what lets its frames in.
+    std::shared_ptr<EndpointStream> stream;
+    std::shared_ptr<InboundGate> gate;
+  };
 
+  Endpoint(std::shared_ptr<const Shared> shared, std::string address);
+  // To a client. Nothing is written before on_stream_open().
+  Endpoint(std::shared_ptr<const Shared> shared, Client client);
+
+  // `host:port`, or the name of the client.
   const std::string& address() const { return address_; }
+  const std::vector<std::string>& certified_names() const { return certified_names_; }
 
   void send(WireMessage message);
   // A message as an actor sent it. What cannot leave becomes a dead letter with its reason.
@@ -120,8 +134,8 @@ class Endpoint final : public EndpointStreamEvents,
   core::Pid take_watched(const core::Pid& watcher, const std::string& who_id,
                          const std::string& member_id);
   // An actor of the peer watches one of ours, or does so no longer. Forgotten when the peer is gone, which only a link of our
-  // own can tell: so there will be one.
-  void note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
+  // own can tell: so there will be one. False when the link takes nothing any more: the actor need not know of the watch.
+  bool note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
   void forget_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
 
   // A peer with this address opened a stream to us, as this incarnation. Calls `then` once, when the end of the one before it has
@@ -130,6 +144,9 @@ class Endpoint final : public EndpointStreamEvents,
   // The member was put on the list of blocked ones, or taken off it. Nothing happens when it is not this peer.
   void on_blocked(const std::string& member_id);
   void on_unblocked(const std::string& member_id);
+  // Of a client: it was answered; it has opened another stream, which has a link of its own. `then` as above.
+  void on_stream_open();
+  void on_replaced(std::function<void()> then);
   std::string member_id() const;
   void set_dialect(Dialect dialect);
 
@@ -187,6 +204,10 @@ class Endpoint final : public EndpointStreamEvents,
   static constexpr std::size_t kUnprovenCountMax = 16;
 
   struct Outgoing;
+  Endpoint(std::shared_ptr<const Shared> shared, std::string address, std::string pid_address,
+           EndpointState state, Client client);
+  void note_connected() REQUIRES(mutex_);
+  void tell_connected(const std::string& member_id);
   bool is_too_large(const Outgoing& message) const;
   void want();
   void push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch) REQUIRES(mutex_);
@@ -226,6 +247,11 @@ class Endpoint final : public EndpointStreamEvents,
 
   const std::shared_ptr<const Shared> shared_;
   const std::string address_;
+  // In the Pids of the peer's actors: for those of a client it is this node's own.
+  const std::string pid_address_;
+  const std::vector<std::string> certified_names_;
+  // Of a client; null for a node, whose incarnations each have one.
+  const std::shared_ptr<InboundGate> gate_;
 
   // Changed under mutex_, asked by any thread.
   EndpointWatcher watcher_;

@@ -1,5 +1,7 @@
 #include "remote/endpoint_manager.h"
 
+#include "core/process/client_name.h"
+
 namespace nexus::remote {
 
 std::shared_ptr<Endpoint> EndpointManager::endpoint(const std::string& address) {
@@ -9,21 +11,57 @@ std::shared_ptr<Endpoint> EndpointManager::endpoint(const std::string& address) 
   if (closed_) return nullptr;
   const auto found = endpoints_.find(address);
   if (found != endpoints_.end()) return found->second;
-  if (endpoints_.size() >= shared_->options.peer_count_max) {
-    for (auto it = endpoints_.begin(); it != endpoints_.end();) {
-      // Somebody who just got it from here still holds it.
-      if (it->second.use_count() == 1 && it->second->idle()) {
-        forgotten.push_back(std::move(it->second));
-        it = endpoints_.erase(it);
-      } else {
-        ++it;
-      }
-    }
-    if (endpoints_.size() >= shared_->options.peer_count_max) return nullptr;
-  }
+  if (address.starts_with(core::kClientPrefix) || !make_room(forgotten)) return nullptr;
   auto made = std::make_shared<Endpoint>(shared_, address);
   endpoints_.emplace(address, made);
   return made;
+}
+
+// Whether one more may be made.
+bool EndpointManager::make_room(std::vector<std::shared_ptr<Endpoint>>& forgotten) {
+  if (endpoints_.size() < shared_->options.peer_count_max) return true;
+  for (auto it = endpoints_.begin(); it != endpoints_.end();) {
+    // Somebody who just got it from here still holds it.
+    if (it->second.use_count() == 1 && it->second->idle()) {
+      forgotten.push_back(std::move(it->second));
+      it = endpoints_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  return endpoints_.size() < shared_->options.peer_count_max;
+}
+
+core::Result<EndpointManager::Accepted> EndpointManager::accept_client(Endpoint::Client client) {
+  std::vector<std::shared_ptr<Endpoint>> forgotten;
+  Accepted accepted{.link = std::make_shared<Endpoint>(shared_, std::move(client)),
+                    .former = nullptr};
+  const std::string& name = accepted.link->address();
+  core::MutexLock lock(mutex_);
+  if (closed_) return core::Error{core::Errc::unavailable, "the node is shutting down"};
+  if (const auto found = endpoints_.find(name); found != endpoints_.end()) {
+    if (found->second->certified_names() != accepted.link->certified_names()) {
+      return core::Error{core::Errc::permission_denied,
+                         "this client is connected with a certificate for others"};
+    }
+    accepted.former = std::exchange(found->second, accepted.link);
+    return accepted;
+  }
+  if (!make_room(forgotten)) {
+    return core::Error{core::Errc::resource_exhausted,
+                       "the node has as many links as remote.peer_count_max allows"};
+  }
+  endpoints_.emplace(name, accepted.link);
+  return accepted;
+}
+
+void EndpointManager::forget(const Endpoint& link) {
+  std::shared_ptr<Endpoint> last;
+  core::MutexLock lock(mutex_);
+  const auto found = endpoints_.find(link.address());
+  if (found == endpoints_.end() || found->second.get() != &link) return;
+  last = std::move(found->second);
+  endpoints_.erase(found);
 }
 
 std::shared_ptr<Endpoint> EndpointManager::find(const std::string& address) const {

@@ -1,4 +1,4 @@
-// EndpointManager: address -> the one endpoint for it, also when many threads ask at once.
+// EndpointManager: address -> the one endpoint for it, also when many threads ask at once. Clients have their names for addresses.
 //
 //   all calls   any thread
 #pragma once
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/mutex.h"
+#include "core/base/result.h"
 #include "remote/endpoint.h"
 
 namespace nexus::remote {
@@ -19,8 +20,19 @@ class EndpointManager {
   explicit EndpointManager(std::shared_ptr<const Endpoint::Shared> shared)
       : shared_(std::move(shared)) {}
 
-  // The endpoint, made on first use. Null when peer_count_max are in use, or after close().
+  // The endpoint, made on first use. Null when peer_count_max are in use, or after close(); that of a client is there only while its
+  // stream is.
   std::shared_ptr<Endpoint> endpoint(const std::string& address);
+  struct Accepted {
+    std::shared_ptr<Endpoint> link;
+    // The link that the client had, or null. It is not in here any more; the caller ends it.
+    std::shared_ptr<Endpoint> former;
+  };
+  // The link of a client that has opened a stream. Errors: resource_exhausted (peer_count_max), permission_denied (the stream that it
+  // would replace shows another certificate), unavailable (after close()).
+  core::Result<Accepted> accept_client(Endpoint::Client client);
+  // The stream of that client has ended.
+  void forget(const Endpoint& link);
   // Null when there is none.
   std::shared_ptr<Endpoint> find(const std::string& address) const;
   // Whether there is a link to it that messages can take now.
@@ -38,11 +50,14 @@ class EndpointManager {
   bool close(core::Instant deadline);
 
  private:
+  using Endpoints = std::unordered_map<std::string, std::shared_ptr<Endpoint>>;
+  bool make_room(std::vector<std::shared_ptr<Endpoint>>& forgotten) REQUIRES(mutex_);
+
   const std::shared_ptr<const Endpoint::Shared> shared_;
 
   // Taken per message to another node.
   mutable core::Mutex mutex_{"endpoint_manager"};
-  std::unordered_map<std::string, std::shared_ptr<Endpoint>> endpoints_ GUARDED_BY(mutex_);
+  Endpoints endpoints_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
 };
 

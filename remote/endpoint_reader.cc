@@ -9,6 +9,7 @@
 #include "core/base/short_text.h"
 #include "core/base/user_code.h"
 #include "core/dispatch/worker.h"
+#include "core/process/client_name.h"
 #include "remote/batch_codec.h"
 
 namespace nexus::remote {
@@ -81,7 +82,9 @@ void EndpointReader::receive(const Peer& peer, const BatchDecoder& batch, Known&
     core::Pid sender;
     const BatchDecoder::Sender* from = batch.sender_of(envelope);
     if (from != nullptr && !from->id.empty()) {
-      const std::string_view address = from->address.empty() ? peer.address : from->address;
+      std::string_view address = from->address.empty() ? peer.address : from->address;
+      // A client's actors are at whatever address it has dialled; here they are at the node's own.
+      if (core::client_of(from->id) == peer.address) address = own_address;
       sender = resolve(known.batch_, known.senders_, envelope.sender - 1, address, from->id,
                        fresh_sender)
                    .with_request_id(envelope.sender_request_id);
@@ -119,7 +122,7 @@ void EndpointReader::bury(const Peer& peer, const BatchDecoder& batch) const {
     }
     if (const auto* from = batch.sender_of(envelope)) {
       const std::string_view address = from->address.empty() ? peer.address : from->address;
-      letter->set_sender(core::Pid::of_name(std::string(address), std::string(from->id)));
+      letter->set_sender(system_.registry().resolve(address, from->id));
     }
     // The number of a request would have whoever waits for its answer be told of the letter.
     system_.dead_letters().take(
@@ -146,8 +149,7 @@ const core::Pid& EndpointReader::resolve(std::uint64_t batch, std::vector<Known:
   }
   fresh = system_.registry().resolve(address, id);
   // A name of this node that nobody has now may be somebody's later; a future is for one answer.
-  const bool lasts =
-      fresh.is_cell() || (fresh.is_record() && address != system_.registry().address());
+  const bool lasts = fresh.is_cell() || (fresh.is_record() && !route_of(fresh).empty());
   if (!lasts || index >= Known::kCountMax) return fresh;
   if (index >= actors.size()) actors.resize(index + 1);
   actors[index] = {std::string(address), std::string(id), fresh, batch};
@@ -204,10 +206,9 @@ void EndpointReader::receive(const Peer& peer, Received message) {
     return;
   }
   if (WireTypes::is_system(*envelope)) {
-    if (watch != nullptr && target.is_cell()) {
-      if (const auto endpoint = endpoint_of(watch->watcher)) {
-        endpoint->note_inbound_watch(watch->watcher, target);
-      }
+    // An actor of a client takes the watch through the link of that; else nobody is there.
+    if (watch != nullptr && (target.is_cell() || !route_of(target).empty())) {
+      if (!note_watch(watch->watcher, target)) return;
     } else if (const auto* unwatch = envelope->get<core::Unwatch>()) {
       if (const auto endpoint = endpoint_of(unwatch->watcher)) {
         endpoint->forget_inbound_watch(unwatch->watcher, target);
@@ -294,9 +295,20 @@ void EndpointReader::refuse_stop(const Peer& peer, const core::Pid& target) cons
 
 // The link that a Terminated for this watcher takes; null when it takes none.
 std::shared_ptr<Endpoint> EndpointReader::endpoint_of(const core::Pid& watcher) {
-  if (watcher.empty() || !watcher.is_record()) return nullptr;
-  const std::string& address = watcher.record()->address;
-  return address == system_.address() ? nullptr : endpoints_.endpoint(address);
+  const std::string_view route = route_of(watcher);
+  return route.empty() ? nullptr : endpoints_.endpoint(std::string(route));
+}
+
+// False when the link of the watcher is no more: nobody would take the watch back from the actor.
+bool EndpointReader::note_watch(const core::Pid& watcher, const core::Pid& watchee) {
+  if (const auto endpoint = endpoint_of(watcher)) {
+    return endpoint->note_inbound_watch(watcher, watchee);
+  }
+  return !route_of(watcher).starts_with(core::kClientPrefix);
+}
+
+std::string_view EndpointReader::route_of(const core::Pid& pid) const {
+  return pid.is_record() ? core::route_of(*pid.record(), system_.address()) : std::string_view{};
 }
 
 void EndpointReader::receive_terminated(const Peer& peer, const core::Pid& watcher,

@@ -18,6 +18,7 @@ namespace nexus::remote {
 
 // The far end of a stream that a peer opened, as its handshake says.
 struct Peer {
+  // `host:port`, or the name of a client.
   std::string address;
   std::string member_id;
 };
@@ -73,6 +74,9 @@ class EndpointReader {
   const WireTypes::Decoder* decoder_of(Known& known, std::size_t index,
                                        std::string_view name) const;
   std::shared_ptr<Endpoint> endpoint_of(const core::Pid& watcher);
+  bool note_watch(const core::Pid& watcher, const core::Pid& watchee);
+  // Empty for actors of this node.
+  std::string_view route_of(const core::Pid& pid) const;
   void receive_told(const core::Pid& target, const core::Pid& teller, core::EnvelopePtr envelope);
   bool is_system_actor(const core::Pid& target) const;
   void refuse_stop(const Peer& peer, const core::Pid& target) const;

@@ -30,6 +30,7 @@ EndpointState::Actions EndpointState::on_connected(const std::string& member_id)
 
 EndpointState::Actions EndpointState::on_lost(core::Instant now) {
   if (phase_ != Phase::connecting && phase_ != Phase::connected) return {};
+  if (!is_dialled_) return become_gone(WhyGone::disconnected);
   if (phase_ == Phase::connected) down_since_ = now;
   if (was_gone_ || now - down_since_ >= options_.unreachable_after) {
     return become_gone(WhyGone::unreachable);
@@ -71,11 +72,11 @@ EndpointState::Actions EndpointState::on_blocked() {
 }
 
 void EndpointState::on_unblocked() {
-  if (phase_ == Phase::blocked) phase_ = Phase::idle;
+  if (phase_ == Phase::blocked) phase_ = is_dialled_ ? Phase::idle : Phase::closed;
 }
 
 EndpointState::Actions EndpointState::become_gone(WhyGone why) {
-  phase_ = Phase::idle;
+  phase_ = is_dialled_ ? Phase::idle : Phase::closed;
   was_gone_ = true;
   return {DeclareGone{why, true, std::exchange(member_id_, {})}};
 }

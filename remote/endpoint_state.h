@@ -4,14 +4,20 @@
 //   waiting, connecting --down for unreachable_after--> idle, and the peer is declared gone
 //   any --blocked--> blocked --unblocked, or another incarnation was seen--> idle
 //
+// and to a client, which opens the stream itself:
+//
+//   connecting --connected--> connected;  any --lost, unblocked--> closed, and the client is declared gone
+//
 // E1  Connected means: the peer's handshake arrived.
 // E2  The peer is declared gone at most once per loss, and always before a dial after that loss succeeds under another member id.
 // E3  A peer that was gone gets one dial per wish, without patience, until it is connected again.
 // E4  A blocked peer is not dialled.
+// E5  A client is not dialled. Its link ends with its stream.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -28,7 +34,16 @@ class EndpointState {
   };
 
   enum class Phase : std::uint8_t { idle, connecting, connected, waiting, blocked, closed };
-  enum class WhyGone : std::uint8_t { unreachable, said_goodbye, restarted, refused, blocked };
+  enum class WhyGone : std::uint8_t {
+    unreachable,
+    said_goodbye,
+    restarted,
+    refused,
+    blocked,
+    // Only of clients: the stream has ended; another stream of the same client has taken its place.
+    disconnected,
+    replaced
+  };
 
   // Open a stream and send the handshake; answer with on_connected() or on_lost().
   struct Dial {};
@@ -50,7 +65,11 @@ class EndpointState {
 
   // Equal options and seeds give equal waits.
   EndpointState(Options options, std::uint32_t seed)
-      : options_(options), backoff_(options.reconnect, seed) {}
+      : options_(options), is_dialled_(true), backoff_(options.reconnect, seed) {}
+  // Of the link to a client, which has opened a stream.
+  static EndpointState of_client(Options options, std::string member_id) {
+    return EndpointState(options, std::move(member_id));
+  }
 
   // Something shall be sent.
   [[nodiscard]] Actions on_wanted(core::Instant now);
@@ -59,7 +78,7 @@ class EndpointState {
   // The dial failed or the stream broke.
   [[nodiscard]] Actions on_lost(core::Instant now);
   [[nodiscard]] Actions on_time(core::Instant now);
-  // The peer says that it ends the link for good, or that it refuses us.
+  // The peer says that it ends the link for good, or that it refuses us; or a client's stream is replaced.
   [[nodiscard]] Actions on_goodbye(WhyGone why);
   // The peer was heard of under a member id by other means, such as a stream that it opened.
   [[nodiscard]] Actions on_seen(const std::string& member_id);
@@ -73,9 +92,17 @@ class EndpointState {
   const std::string& member_id() const { return member_id_; }
 
  private:
+  EndpointState(Options options, std::string member_id)
+      : options_(options),
+        is_dialled_(false),
+        phase_(Phase::connecting),
+        member_id_(std::move(member_id)),
+        backoff_(options.reconnect, 0) {}
+
   [[nodiscard]] Actions become_gone(WhyGone why);
 
   const Options options_;
+  const bool is_dialled_;
   Phase phase_ = Phase::idle;
   std::string member_id_;
   core::Instant down_since_{};

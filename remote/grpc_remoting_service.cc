@@ -149,6 +149,8 @@ using Describe = GrpcUnaryCall<Service, ::remote::GetProcessDiagnosticsRequest,
 // A frame of a few messages, whose answers somebody may wait for.
 constexpr std::size_t kSmallFrameBytes = 1024;
 
+constexpr int kKeepaliveMs = 5 * 60 * 1000;
+
 // Trailing metadata of ListProcesses: how many match, of which the answer may name only the first.
 constexpr const char* kMatchedCountKey = "nexus-matched-count";
 
@@ -163,7 +165,12 @@ class GrpcRemotingService::Impl {
   Impl(InboundStream::Shared& shared, ProcessDiagnostics& diagnostics)
       : shared_(shared), diagnostics_(diagnostics) {}
 
-  void add_to(grpc::ServerBuilder& builder) { builder.RegisterService(&service_); }
+  void add_to(grpc::ServerBuilder& builder) {
+    // A client has no other way to be found gone when its host is. That ends its stream, and with it its link.
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+    builder.RegisterService(&service_);
+  }
   void start(GrpcPoller& poller);
   void say_goodbye();
   void end() { gate_->close(); }
@@ -209,6 +216,15 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
     service_.poller_->about_to_start();
     call_.Write(outgoing_, &written_);
   }
+
+  void write_batch(OutgoingFramePtr frame) override {
+    core::MutexLock lock(mutex_);
+    outgoing_ = to_byte_buffer(std::move(frame), 0);
+    service_.poller_->about_to_start();
+    call_.Write(outgoing_, &written_);
+  }
+
+  void cancel() override { context_.TryCancel(); }
 
   void end(const core::Error& why, std::string last_frame) override {
     const grpc::Status status(static_cast<grpc::StatusCode>(why.code), why.detail);
@@ -281,9 +297,9 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
 
   void on_read_on(bool) { read(); }
 
-  void on_written(bool) {
+  void on_written(bool ok) {
     { core::MutexLock lock(mutex_); }
-    stream_->on_written();
+    stream_->on_written(ok);
   }
 
   void on_ended(bool) {

@@ -1,9 +1,9 @@
 // InboundGate: lets frames of one incarnation of a peer in, on whichever of its streams they come, until it is declared gone.
-// InboundGates: the gates of all incarnations that have a stream here.
+// InboundGates: the gates of all incarnations that have a stream here, but those of clients, which have one for each stream.
 //
 //   all calls   any thread
 //
-// X1  Who calls close() or await() is called back once, when the frames that were let in before have ended: at once when there is none,
+// X1  Who awaits a gate is called back once, when the frames that were let in before have ended: at once when there is none,
 //     else by whoever ends the last of them.
 // X2  After close() no frame of that incarnation is let in on a stream that had entered before. One that enters later has another gate.
 #pragma once
@@ -38,19 +38,18 @@ class InboundGate {
   [[nodiscard]] std::optional<Frame> begin_frame();
   void end_frame(Frame frame);
 
- private:
-  friend class InboundGates;
+  void enter(std::weak_ptr<Stream> stream);
+  void close(core::Duration patience);
+  // Calls `then` when the frames that have begun are through.
+  void await(Then then);
 
+ private:
   struct Waiter {
     // The last frame that it waits for, and how many are left.
     Frame last = 0;
     std::size_t left = 0;
     Then then;
   };
-
-  void enter(std::weak_ptr<Stream> stream);
-  void close(core::Duration patience);
-  void await(Then then);
 
   // Taken twice a frame, never while calling out.
   core::Mutex mutex_{"inbound_gate"};

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/check.h"
+#include "core/process/client_name.h"
 #include "remote/certified_names.h"
 
 namespace nexus::remote {
@@ -111,11 +113,7 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   if (!peer_.member_id.empty()) {
     return fail(core::Errc::failed_precondition, "a second ConnectRequest on one stream");
   }
-  if (connect.client) {
-    return fail(
-        core::Errc::unimplemented,
-        "client connections are not offered; connect as a server, or use nexus.v1.ActorService");
-  }
+  if (connect.client) return on_client(connect.member_id);
   if (connect.member_id.empty() || connect.address.empty()) {
     return fail(core::Errc::invalid_argument, "the ConnectRequest lacks member id or address");
   }
@@ -162,7 +160,53 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   return true;
 }
 
-// A client's certificate is for no address at all.
+bool InboundStream::on_client(const std::string& member_id) {
+  if (!BlockList::is_id(member_id) || member_id.find('/') != std::string::npos) {
+    return fail(core::Errc::invalid_argument,
+                "the member id of a client has 1 to 128 printable characters, and no slash, space, "
+                "quote or comma");
+  }
+  peer_ = {.address = core::client_name(member_id), .member_id = member_id};
+  if (block_check_.is_blocked(shared_.blocks, member_id)) return turn_away(kBlocked);
+  gate_ = std::make_shared<InboundGate>();
+  gate_->enter(weak_from_this());
+  auto accepted = shared_.endpoints.accept_client({.member_id = member_id,
+                                                   .certified_names = origin_.certified_names,
+                                                   .stream = shared_from_this(),
+                                                   .gate = gate_});
+  if (!accepted.ok()) {
+    if (!shared_.told_refused_client.exchange(true)) {
+      shared_.system.log().warn(
+          "client refused, and maybe more",
+          {{"peer", name()}, {"from", origin_.from}, {"detail", accepted.error().detail}});
+    }
+    return fail(accepted.error().code, accepted.error().detail);
+  }
+  shared_.told_refused_client.store(false);
+  bool has_ended = false;
+  {
+    core::MutexLock lock(mutex_);
+    has_ended = transport_ == nullptr;
+    if (!has_ended) client_ = accepted->link;
+  }
+  shared_.system.log().info("client connected", {{"peer", peer_.address}, {"from", origin_.from}});
+  auto go_on = [self = shared_from_this()] { self->answer(std::nullopt); };
+  if (accepted->former != nullptr) {
+    accepted->former->on_replaced(std::move(go_on));
+  } else {
+    go_on();
+  }
+  if (has_ended) end_client(accepted->link, "the stream has ended");
+  // It may have been put on the list after the look at it, and before there was a link.
+  if (shared_.blocks.is_blocked(member_id)) accepted->link->on_blocked(member_id);
+  return true;
+}
+
+void InboundStream::end_client(const std::shared_ptr<Endpoint>& client, const std::string& why) {
+  client->on_stream_closed(kEpoch, why);
+  shared_.endpoints.forget(*client);
+}
+
 bool InboundStream::may_speak_for(const std::string& address) const {
   if (shared_.tls == nullptr || !shared_.tls->options().mutual) return true;
   const std::string& name = shared_.tls->options().peer_name;
@@ -176,9 +220,8 @@ bool InboundStream::turn_away(const std::string& why) {
   {
     core::MutexLock lock(mutex_);
     if (!connected_) response_ = encode(ConnectResponse{shared_.self.member_id, true});
-    if (!ending_) ending_ = core::Error{core::Errc::permission_denied, why};
   }
-  pump();
+  end({core::Errc::permission_denied, why});
   return false;
 }
 
@@ -204,6 +247,11 @@ void InboundStream::on_gate_closed(core::Duration patience) {
   });
 }
 
+bool InboundStream::has_ended() {
+  core::MutexLock lock(mutex_);
+  return transport_ == nullptr;
+}
+
 bool InboundStream::is_connected() {
   core::MutexLock lock(mutex_);
   return connected_;
@@ -212,6 +260,7 @@ bool InboundStream::is_connected() {
 void InboundStream::answer(std::optional<LinkAccept> link) {
   {
     core::MutexLock lock(mutex_);
+    if (ending_) return;
     connected_ = true;
     acknowledges_ = link.has_value();
     if (link) received_ = link->received;
@@ -268,56 +317,111 @@ std::string InboundStream::goodbye() {
 
 void InboundStream::on_end() { end({core::Errc::unavailable, "the stream has ended"}); }
 
-void InboundStream::on_written() {
+void InboundStream::on_written(bool ok) {
+  Writing written{};
+  std::shared_ptr<Endpoint> client;
   {
     core::MutexLock lock(mutex_);
-    writing_ = false;
+    written = writing_;
+    client = client_;
+  }
+  // What the link writes in there waits until this write is over, and so does the end.
+  if (client != nullptr) {
+    if (written == Writing::response && ok) client->on_stream_open();
+    if (written == Writing::batch) client->on_stream_written(kEpoch, ok);
+  }
+  {
+    core::MutexLock lock(mutex_);
+    writing_ = Writing::nothing;
   }
   pump();
 }
 
-void InboundStream::end(core::Error why) {
+bool InboundStream::write(OutgoingFramePtr frame, std::uint64_t) {
   {
     core::MutexLock lock(mutex_);
-    if (!ending_) ending_ = std::move(why);
+    if (ending_) return false;
+    CHECK(batch_ == nullptr);
+    batch_ = std::move(frame);
   }
   pump();
+  return true;
 }
+
+void InboundStream::cancel() {
+  if (shared_.blocks.is_blocked(peer_.member_id)) {
+    (void)turn_away(kBlocked);
+  } else {
+    end({core::Errc::aborted, "the client is connected on another stream now"});
+  }
+}
+
+void InboundStream::end(core::Error why) { end_with(std::move(why), false); }
 
 void InboundStream::say_goodbye() {
+  // A peer of the Go family takes an OK end for a link that is still good.
+  end_with({core::Errc::unavailable, "the node is shutting down"}, true);
+}
+
+void InboundStream::end_with(core::Error why, bool is_goodbye) {
+  bool is_first = false;
   {
     core::MutexLock lock(mutex_);
-    if (ending_) return;
-    // A peer of the Go family takes an OK end for a link that is still good.
-    ending_ = core::Error{core::Errc::unavailable, "the node is shutting down"};
-    is_goodbye_ = true;
+    is_first = !ending_;
+    if (is_first) {
+      ending_ = std::move(why);
+      is_goodbye_ = is_goodbye;
+    }
   }
   pump();
+  if (!is_first || has_ended()) return;
+  const core::Instant at = shared_.system.clock().now() + shared_.options.unreachable_after;
+  shared_.system.timers().schedule(at, [self = weak_from_this()] {
+    const auto stream = self.lock();
+    if (stream == nullptr) return;
+    std::shared_ptr<Transport> transport;
+    {
+      core::MutexLock lock(stream->mutex_);
+      transport = stream->transport_;
+    }
+    // A peer that does not read.
+    if (transport != nullptr) transport->cancel();
+  });
 }
 
 // The next thing that the peer is to hear, if there is one and the transport is free.
 void InboundStream::pump() {
   std::shared_ptr<Transport> transport;
   std::string frame;
+  OutgoingFramePtr batch;
   std::optional<core::Error> why;
+  std::shared_ptr<Endpoint> client;
   {
     core::MutexLock lock(mutex_);
-    if (writing_ || transport_ == nullptr) return;
+    if (writing_ != Writing::nothing || transport_ == nullptr) return;
     if (!response_.empty()) {
       frame = std::exchange(response_, {});
+      writing_ = Writing::response;
+    } else if (batch_ != nullptr) {
+      batch = std::exchange(batch_, nullptr);
+      writing_ = Writing::batch;
     } else if (ending_) {
       why = ending_;
       if (is_goodbye_ && connected_) frame = goodbye();
+      client = std::exchange(client_, nullptr);
     } else if (ack_is_due_) {
       frame = encode(ack());
+      writing_ = Writing::ack;
     } else {
       return;
     }
-    writing_ = true;
     transport = why ? std::exchange(transport_, nullptr) : transport_;
   }
   if (why) {
     transport->end(*why, std::move(frame));
+    if (client != nullptr) end_client(client, why->detail);
+  } else if (batch != nullptr) {
+    transport->write_batch(std::move(batch));
   } else {
     transport->write(std::move(frame));
   }

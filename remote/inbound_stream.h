@@ -1,4 +1,5 @@
-// InboundStream: one stream that a peer opened to us: its handshake, its batches, and what we acknowledge. Knows no transport.
+// InboundStream: one stream that a peer opened to us: its handshake, its batches, and what we acknowledge; or, to a client, what the
+// client's link writes. Knows no transport.
 //
 //   on_frame(), on_end()   the transport, frames one after the other
 //   the rest               any thread
@@ -9,8 +10,13 @@
 //     later, at its next frame.
 // N4  A peer is answered when the end of the incarnation before it has been told. Once its own end is told nothing of it is delivered:
 //     what it still sends are dead letters `sender_gone`, and the stream ends, soon or when the peer ends it.
+// N5  A client has one link, which begins with the answer to its handshake and ends with this stream. The same client on a later stream has
+//     another link, and is answered when the end of this one has been told.
+// N6  A stream that is to end waits unreachable_after at most for what is being written.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,6 +32,7 @@
 #include "remote/block_list.h"
 #include "remote/endpoint_manager.h"
 #include "remote/endpoint_reader.h"
+#include "remote/endpoint_stream.h"
 #include "remote/inbound_gate.h"
 #include "remote/inbound_session.h"
 #include "remote/options.h"
@@ -35,6 +42,7 @@ namespace nexus::remote {
 
 class InboundStream final : public InboundSession::Stream,
                             public InboundGate::Stream,
+                            public EndpointStream,
                             public std::enable_shared_from_this<InboundStream> {
  public:
   // What all of them share; outlives them.
@@ -51,6 +59,8 @@ class InboundStream final : public InboundSession::Stream,
     std::function<void(const Peer&, const std::vector<std::string>&)> on_peer_blocks{};
     // When it is mutual, a peer is let in as a host that its certificate is made out to. Null: as whatever it says.
     std::shared_ptr<const TlsIdentity> tls{};
+    // Since the last client that was let in one was not, and the log has said so.
+    std::atomic<bool> told_refused_client{false};
   };
 
   class Transport {
@@ -58,8 +68,11 @@ class InboundStream final : public InboundSession::Stream,
     virtual ~Transport() = default;
     // One at a time, the next one after on_written().
     virtual void write(std::string frame) = 0;
+    virtual void write_batch(OutgoingFramePtr frame) = 0;
     // The last call, when no write is pending. An empty `last_frame` means that there is none.
     virtual void end(const core::Error& why, std::string last_frame) = 0;
+    // A write that is pending ends at once.
+    virtual void cancel() = 0;
   };
 
   // The far end of the connection.
@@ -75,7 +88,7 @@ class InboundStream final : public InboundSession::Stream,
   [[nodiscard]] bool on_frame(std::string_view frame);
   // The peer sends nothing more.
   void on_end();
-  void on_written();
+  void on_written(bool ok);
   void end(core::Error why);
   // The node ends this link for good.
   void say_goodbye();
@@ -84,7 +97,14 @@ class InboundStream final : public InboundSession::Stream,
   void on_session_lost() override;
   void on_gate_closed(core::Duration patience) override;
 
+  // For the link of a client.
+  bool write(OutgoingFramePtr frame, std::uint64_t sequence) override;
+  void finish() override { say_goodbye(); }
+  void cancel() override;
+
  private:
+  enum class Writing : std::uint8_t { nothing, response, batch, ack };
+
   const std::string& name() const { return peer_.address.empty() ? origin_.from : peer_.address; }
   bool refuse(const std::string& detail);
   bool fail(core::Errc code, const std::string& detail);
@@ -92,7 +112,10 @@ class InboundStream final : public InboundSession::Stream,
   bool on_session_batch(std::size_t frame_bytes);
   void deliver(std::size_t frame_bytes);
   bool is_connected();
+  bool has_ended();
   bool on_connect(const ConnectRequest& connect);
+  bool on_client(const std::string& member_id);
+  void end_client(const std::shared_ptr<Endpoint>& client, const std::string& why);
   bool may_speak_for(const std::string& address) const;
   bool turn_away(const std::string& why);
   void answer(std::optional<LinkAccept> link);
@@ -101,6 +124,9 @@ class InboundStream final : public InboundSession::Stream,
   LinkAck ack() REQUIRES(mutex_);
   std::string goodbye() REQUIRES(mutex_);
   void pump();
+  void end_with(core::Error why, bool is_goodbye);
+  // Of the one stream that a client's link has.
+  static constexpr std::uint64_t kEpoch = 0;
 
   Shared& shared_;
   const Origin origin_;
@@ -118,7 +144,11 @@ class InboundStream final : public InboundSession::Stream,
   core::Mutex mutex_{"inbound_stream"};
   // Null when it has ended.
   std::shared_ptr<Transport> transport_ GUARDED_BY(mutex_);
-  bool writing_ GUARDED_BY(mutex_) = false;
+  Writing writing_ GUARDED_BY(mutex_) = Writing::nothing;
+  // The link of a client, until the end.
+  std::shared_ptr<Endpoint> client_ GUARDED_BY(mutex_);
+  // What that wants written, until it leaves.
+  OutgoingFramePtr batch_ GUARDED_BY(mutex_);
   bool connected_ GUARDED_BY(mutex_) = false;
   bool acknowledges_ GUARDED_BY(mutex_) = false;
   // The answer to the handshake, until it leaves.

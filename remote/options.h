@@ -25,7 +25,8 @@ struct Options {
   // remote/queue_pressure.h.
   std::uint32_t pressure_high_percent = 60;
   std::uint32_t pressure_critical_percent = 85;
-  // Endpoints at once; those that are down and hold nothing are forgotten first. A message to one more address is a dead letter `link_down`.
+  // Links to nodes and clients at once; those that are down and hold nothing are forgotten first. A message to one more address is a dead
+  // letter `link_down`, one more client is refused.
   std::size_t peer_count_max = 1024;
   // Wait before a lost link is dialled again: doubles from min to max, with jitter.
   core::Duration reconnect_min = std::chrono::milliseconds(200);

@@ -7,6 +7,7 @@
 #include "core/base/escape.h"
 #include "core/base/short_text.h"
 #include "core/dispatch/worker.h"
+#include "core/process/client_name.h"
 #include "remote/activator.h"
 
 namespace nexus::remote {
@@ -130,43 +131,77 @@ void Remote::on_peer_blocks(const Peer& peer, const std::vector<std::string>& me
   }
 }
 
-void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane) {
-  const std::string& address = target.record()->address;
-  const core::Worker* const worker = core::Worker::current_of(system_);
-  if (worker == nullptr || worker->id() > last_endpoints_.size()) {
-    return deliver_to(endpoints_.endpoint(address).get(), target, std::move(envelope), lane);
+// What is for a client that is not there. It may have been.
+void Remote::refuse(const core::Pid& target, std::string_view client, core::EnvelopePtr envelope,
+                    core::Lane lane) {
+  if (const auto* watch = envelope->get<core::Watch>()) {
+    return system_.registry().send_terminated(
+        watch->watcher,
+        core::make_envelope(core::Terminated{target, core::TerminatedReason::address_terminated}));
   }
-  LastEndpoint& last = last_endpoints_[worker->id() - 1];
-  // Out of its place meanwhile: a dead letter may lead here again.
-  std::shared_ptr<Endpoint> endpoint = std::move(last.endpoint);
-  if (endpoint == nullptr || !core::same_text(endpoint->address(), address)) {
-    endpoint = endpoints_.endpoint(address);
-  }
-  deliver_to(endpoint.get(), target, std::move(envelope), lane);
-  last.endpoint = std::move(endpoint);
+  const bool is_blocked = shared_->blocks.is_blocked(client.substr(core::kClientPrefix.size()));
+  system_.dead_letters().take(
+      target, std::move(envelope), lane,
+      is_blocked ? core::DeadLetterReason::blocked : core::DeadLetterReason::link_down);
 }
 
-void Remote::deliver_to(Endpoint* endpoint, const core::Pid& target, core::EnvelopePtr envelope,
-                        core::Lane lane) {
-  if (endpoint == nullptr) {
-    system_.dead_letters().take(target, std::move(envelope), lane,
-                                core::DeadLetterReason::link_down);
-    return;
+void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane) {
+  const core::Worker* const worker = core::Worker::current_of(system_);
+  LastEndpoint* const last = worker == nullptr || worker->id() > last_endpoints_.size()
+                                 ? nullptr
+                                 : &last_endpoints_[worker->id() - 1];
+  const bool takes_it = last != nullptr && last->endpoint != nullptr &&
+                        core::same_text(last->endpoint->address(), target.record()->address);
+  if (!takes_it) return deliver_by_route(target, std::move(envelope), lane, last);
+  // Out of its place meanwhile: a dead letter may lead here again.
+  std::shared_ptr<Endpoint> endpoint = std::move(last->endpoint);
+  deliver_to(*endpoint, target, std::move(envelope), lane);
+  last->endpoint = std::move(endpoint);
+}
+
+void Remote::deliver_by_route(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane,
+                              LastEndpoint* last) {
+  const core::PidRecord& record = *target.record();
+  if (record.address.starts_with(core::kClientPrefix)) {
+    const core::Pid known = system_.registry().resolve(record.address, record.id);
+    return deliver_foreign(known.with_request_id(target.request_id()), std::move(envelope), lane);
   }
+  const std::string_view route = core::route_of(record, system_.address());
+  if (route.empty()) {
+    return system_.dead_letters().take(target, std::move(envelope), lane,
+                                       core::DeadLetterReason::no_such_actor);
+  }
+  if (route.starts_with(core::kClientPrefix)) {
+    // Links of clients come and go: no worker keeps one.
+    const auto endpoint = endpoints_.find(std::string(route));
+    if (endpoint == nullptr) return refuse(target, route, std::move(envelope), lane);
+    return deliver_to(*endpoint, target, std::move(envelope), lane);
+  }
+  std::shared_ptr<Endpoint> endpoint = endpoints_.endpoint(record.address);
+  if (endpoint == nullptr) {
+    return system_.dead_letters().take(target, std::move(envelope), lane,
+                                       core::DeadLetterReason::link_down);
+  }
+  deliver_to(*endpoint, target, std::move(envelope), lane);
+  if (last != nullptr) last->endpoint = std::move(endpoint);
+}
+
+void Remote::deliver_to(Endpoint& endpoint, const core::Pid& target, core::EnvelopePtr envelope,
+                        core::Lane lane) {
   if (lane == core::Lane::system) {
     if (const auto* watch = envelope->get<core::Watch>()) {
-      endpoint->add_watched(watch->watcher, target);
+      endpoint.add_watched(watch->watcher, target);
       return;
     }
     if (const auto* unwatch = envelope->get<core::Unwatch>()) {
-      endpoint->remove_watched(unwatch->watcher, target);
+      endpoint.remove_watched(unwatch->watcher, target);
       return;
     }
   }
   if (const auto* terminated = envelope->get<core::Terminated>()) {
-    endpoint->forget_inbound_watch(target, terminated->who);
+    endpoint.forget_inbound_watch(target, terminated->who);
   }
-  endpoint->send(target, std::move(envelope), lane);
+  endpoint.send(target, std::move(envelope), lane);
 }
 
 bool Remote::close(core::Duration patience) {

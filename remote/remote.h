@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/actor_system.h"
@@ -78,9 +79,13 @@ class Remote final : public core::ForeignRoute {
   Remote(const Options& options, core::ActorSystem& system, std::string member_id,
          std::unique_ptr<GrpcEndpointDialer> dialer, std::shared_ptr<const TlsIdentity> tls);
 
-  // No endpoint: there are too many, or the node is closing.
-  void deliver_to(Endpoint* endpoint, const core::Pid& target, core::EnvelopePtr envelope,
-                  core::Lane lane);
+  // What the sender's last link does not take.
+  void deliver_by_route(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane,
+                        LastEndpoint* last);
+  static void deliver_to(Endpoint& endpoint, const core::Pid& target, core::EnvelopePtr envelope,
+                         core::Lane lane);
+  void refuse(const core::Pid& target, std::string_view client, core::EnvelopePtr envelope,
+              core::Lane lane);
   void on_peer_blocks(const Peer& peer, const std::vector<std::string>& members);
 
   core::ActorSystem& system_;

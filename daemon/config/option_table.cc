@@ -194,7 +194,7 @@ std::vector<NodeOption> make_node_options() {
            .unit = "peers",
            .min = 1,
            .max = 65'536,
-           .doc = "Peers that the node keeps links to."}),
+           .doc = "Nodes, and clients that host actors, that the node keeps links to."}),
       in_section<&N::remote, &RemoteSection::reconnect_min>(
           {.path = "remote.reconnect_min",
            .min = 1,

@@ -71,9 +71,8 @@ class FamilyPeer(ScriptedPeer):
         self._dial_lock = threading.Lock()
         self._requests = {}
         self._request_numbers = itertools.count(1)
-        self._dial_address = dial_address or node_address
         super().__init__(node_address, member_id=self.new_member_id(), old_dialect=self.targets_are_pids, port=port,
-                         advertise=advertise,
+                         advertise=advertise, dial_address=dial_address,
                          server_options=[("grpc.max_receive_message_length", self.request_bytes_max)])
 
     @classmethod

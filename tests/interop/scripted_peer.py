@@ -42,7 +42,7 @@ class ScriptedPeer(remote_grpc.RemotingServicer):
     """Use as a context manager. `old_dialect`: targets are serialised PIDs, as before 2025."""
 
     def __init__(self, node_address, member_id="2ZbLMtGzVdpTgXN5kqWcRe", old_dialect=False, port=0, advertise=None,
-                 server_options=()):
+                 server_options=(), dial_address=None):
         self.member_id = member_id
         # Handshakes of the node, and every envelope that it sent on streams that it dialled.
         self.connects = queue.Queue()
@@ -53,21 +53,28 @@ class ScriptedPeer(remote_grpc.RemotingServicer):
         self._node_address = node_address
         self.old_dialect = old_dialect
         self.restart_stream()
+        self._server = None
+        self.address = self.bind(port, advertise, server_options)
+        self._dial_address = dial_address or node_address
+
+    def bind(self, port, advertise, server_options):
+        """Makes the server; the address at which others reach this peer."""
         self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=8),
                                    options=[("grpc.so_reuseport", 0), *server_options])
         remote_grpc.add_RemotingServicer_to_server(self, self._server)
-        self.listen = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
-        self.address = advertise or self.listen
-        self._dial_address = node_address
+        listen = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
+        return advertise or listen
 
     def __enter__(self):
-        self._server.start()
+        if self._server is not None:
+            self._server.start()
         return self
 
     def __exit__(self, *_):
         self._outgoing.put(None)
         self._ended.wait(1)
-        self._server.stop(grace=None).wait()
+        if self._server is not None:
+            self._server.stop(grace=None).wait()
 
     # The stream that this peer dials.
 
@@ -81,6 +88,9 @@ class ScriptedPeer(remote_grpc.RemotingServicer):
 
     def dial_options(self):
         return CHANNEL_OPTIONS
+
+    def connect_request(self):
+        return remote.ConnectRequest(server_connection=self.server_connection())
 
     def server_connection(self):
         return remote.ServerConnection(member_id=self.member_id, address=self.address)
@@ -96,8 +106,7 @@ class ScriptedPeer(remote_grpc.RemotingServicer):
         self._ended.clear()
         channel = grpc.insecure_channel(self._dial_address, options=self.dial_options())
         stream = remote_grpc.RemotingStub(channel).Receive(iter(self._outgoing.get, None))
-        self._outgoing.put(remote.RemoteMessage(
-            connect_request=remote.ConnectRequest(server_connection=self.server_connection())))
+        self._outgoing.put(remote.RemoteMessage(connect_request=self.connect_request()))
         self.responses.append(next(stream))
         threading.Thread(target=self._read, args=(channel, stream, self._ended), daemon=True).start()
         return self.responses[0].connect_response

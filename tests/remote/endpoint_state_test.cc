@@ -26,7 +26,7 @@ constexpr core::Instant kStart{std::chrono::hours(5)};
 // Actions as text, so that a failure shows them: `dial`, `wake@200ms`, `gone(restarted)`, `gone(unreachable)+queue`, `watches`.
 std::string text_of(const EndpointState::Actions& actions) {
   static constexpr const char* kWhy[] = {"unreachable", "said_goodbye", "restarted", "refused",
-                                         "blocked"};
+                                         "blocked",     "disconnected", "replaced"};
   std::string text;
   for (const EndpointState::Action& action : actions) {
     if (!text.empty()) text += ' ';
@@ -274,6 +274,47 @@ TEST(EndpointState, APeerSeenBeforeAnyHandshakeIsNoNews) {
     EndpointState state = state_in(phase);
     EXPECT_EQ(text_of(state.on_seen("two")), "");
   }
+}
+
+TEST(EndpointState, E2_WhoIsGoneIsNamed) {
+  const auto gone = [](const EndpointState::Actions& actions) {
+    const auto* declared = std::get_if<EndpointState::DeclareGone>(&actions.at(0));
+    return declared == nullptr ? "nobody" : declared->member_id;
+  };
+  EXPECT_EQ(gone(state_in(Phase::connected).on_seen("two")), "one");
+  EXPECT_EQ(gone(state_in(Phase::connected).on_blocked()), "one");
+  EXPECT_EQ(gone(state_in(Phase::connected).on_goodbye(WhyGone::said_goodbye)), "one");
+  EXPECT_EQ(gone(state_in(Phase::connecting).on_goodbye(WhyGone::refused)), "");
+  EndpointState restarted = state_in(Phase::waiting);
+  (void)restarted.on_time(kStart + seconds(1));
+  EXPECT_EQ(gone(restarted.on_connected("two")), "one");
+  EXPECT_EQ(gone(EndpointState::of_client(kOptions, "c").on_lost(kStart)), "c");
+}
+
+TEST(EndpointState, E5_AClientIsNeverDialledAndEndsWithItsStream) {
+  for (const bool is_open : {false, true}) {
+    EndpointState state = EndpointState::of_client(kOptions, "c");
+    EXPECT_EQ(state.phase(), Phase::connecting);
+    EXPECT_EQ(state.member_id(), "c");
+    if (is_open) {
+      EXPECT_EQ(text_of(state.on_connected("c")), "watches");
+    }
+    EXPECT_EQ(text_of(state.on_wanted(kStart)), "");
+    EXPECT_EQ(text_of(state.on_time(kStart + seconds(60))), "");
+    EXPECT_EQ(text_of(state.on_lost(kStart)), "gone(disconnected)+queue");
+    EXPECT_EQ(state.phase(), Phase::closed);
+    EXPECT_EQ(text_of(state.on_lost(kStart)), "");
+    EXPECT_EQ(text_of(state.on_wanted(kStart)), "");
+  }
+  EndpointState replaced = EndpointState::of_client(kOptions, "c");
+  EXPECT_EQ(text_of(replaced.on_goodbye(WhyGone::replaced)), "gone(replaced)+queue");
+  EXPECT_EQ(replaced.phase(), Phase::closed);
+  EndpointState blocked = EndpointState::of_client(kOptions, "c");
+  EXPECT_EQ(text_of(blocked.on_blocked()), "gone(blocked)+queue");
+  EXPECT_EQ(blocked.phase(), Phase::blocked);
+  blocked.on_unblocked();
+  EXPECT_EQ(blocked.phase(), Phase::closed);
+  EXPECT_EQ(text_of(blocked.on_wanted(kStart)), "");
 }
 
 TEST(EndpointState, LossAndTimeCountOnlyWhereTheyBelong) {

@@ -26,6 +26,8 @@ class FakeTransport final : public InboundStream::Transport {
     EXPECT_FALSE(pending.exchange(true)) << "two writes at once";
     frames.push(std::move(frame));
   }
+  void write_batch(OutgoingFramePtr frame) override { write(std::string(frame->bytes.view())); }
+  void cancel() override { cancelled.store(true); }
   void end(const core::Error& why, std::string last_frame) override {
     EXPECT_FALSE(pending.exchange(true)) << "an end while a write is pending";
     if (!last_frame.empty()) frames.push(std::move(last_frame));
@@ -33,6 +35,7 @@ class FakeTransport final : public InboundStream::Transport {
   }
 
   std::atomic<bool> pending{false};
+  std::atomic<bool> cancelled{false};
   test::Queue<std::string> frames;
   test::Queue<std::string> ended;
 };
@@ -83,7 +86,7 @@ class InboundFixture : public testing::Test {
     EXPECT_TRUE(decoded.ok());
     const auto* expected = std::get_if<Expected>(&*decoded);
     EXPECT_NE(expected, nullptr);
-    if (opened.transport->pending.exchange(false)) opened.stream->on_written();
+    if (opened.transport->pending.exchange(false)) opened.stream->on_written(true);
     return expected == nullptr ? Expected{} : *expected;
   }
   static std::string batch(const std::string& text, std::uint64_t sequence) {

@@ -105,7 +105,7 @@ TEST_F(InboundStreamTest, AGoodbyeCarriesTheLastAcknowledgement) {
     }
     ASSERT_TRUE(std::holds_alternative<LinkAck>(*decoded));
     peer.transport->pending.store(false);
-    peer.stream->on_written();
+    peer.stream->on_written(true);
   }
 }
 

@@ -86,10 +86,12 @@ TEST_F(HostileDialler, TwoHandshakesInARowEndTheStream) {
   EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
 }
 
-TEST_F(HostileDialler, AClientConnectionIsUnimplemented) {
-  RawPeer peer(node_.address());
-  (void)peer.write(encode(ConnectRequest{"rawpeer", "", true}));
-  EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::UNIMPLEMENTED);
+TEST_F(HostileDialler, AClientsIdThatCannotStandInAPidIsInvalid) {
+  for (const char* member_id : {"", "a/b", "a b"}) {
+    RawPeer peer(node_.address());
+    (void)peer.write(encode(ConnectRequest{member_id, "", true}));
+    EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  }
 }
 
 TEST_F(HostileDialler, AHandshakeWithoutIdOrAddressIsInvalid) {
