@@ -24,6 +24,7 @@ namespace {
 // How often whoever has connected is asked whether it is still there, and how long it may take to answer.
 constexpr int kClientPingMs = 10'000;
 constexpr int kClientPingTimeoutMs = 20'000;
+constexpr int kStreamsPerConnection = 1'000;
 
 // The node's own services, as health and reflection name them.
 constexpr const char* kServices[] = {"nexus.v1.ActorService", "remote.Remoting"};
@@ -121,6 +122,7 @@ core::Status GrpcServer::start(const HostPort& listen, remote::Remote& remote,
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder.SetMaxReceiveMessageSize(static_cast<int>(remote::frame_bytes_max(remote.options())));
   builder.SetMaxSendMessageSize(-1);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnection);
   remote.add_to(builder);
   for (grpc::Service* service : services) builder.RegisterService(service);
   builder.RegisterService(impl_->reflection_v1.get());

@@ -182,7 +182,7 @@ std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message)
       write_next();
       break;
     case Then::hold:
-      shared_->held.add(shared_from_this());
+      if (!shared_->held.add(shared_from_this())) shared_->held.flush();
   }
   return std::nullopt;
 }
@@ -542,6 +542,7 @@ Endpoint::Todo Endpoint::decide(const EndpointState::Actions& actions) {
       todo.remains.watches = watcher_.take_all();
       todo.remains.inbound_watches = inbound_watches_.take_all();
       keep_remains(session_.end(), todo.remains);
+      todo.remains.unreadable = writer_.take_unreadable();
       if (gone->queue_too) todo.remains.waiting = writer_.take_all();
       todo.pressure = note_queue();
     } else if (std::holds_alternative<EndpointState::SendWatches>(action)) {
@@ -820,7 +821,19 @@ void Endpoint::on_seen(const std::string& member_id, std::function<void()> then)
   TellQueue::Place place;
   {
     core::MutexLock lock(mutex_);
-    todo = decide(state_.on_seen(member_id));
+    const EndpointState::Phase before = state_.phase();
+    EndpointState::Actions actions = state_.on_seen(member_id);
+    const bool has_lost_stream = state_.phase() == EndpointState::Phase::idle &&
+                                 before != EndpointState::Phase::idle &&
+                                 before != EndpointState::Phase::blocked;
+    if (has_lost_stream) {
+      for (auto& action : state_.on_wanted(shared_->system.clock().now())) {
+        actions.push_back(std::move(action));
+      }
+      todo = drop_stream(actions);
+    } else {
+      todo = decide(actions);
+    }
     if (then) place = tells_.take_place();
   }
   carry_out(std::move(todo));
@@ -930,6 +943,7 @@ void Endpoint::close() {
                .in_doubt = {},
                .unreadable = {}};
     keep_remains(session_.end(), remains);
+    remains.unreadable = writer_.take_unreadable();
     remains.waiting = writer_.take_all();
     pressure = note_queue();
     drained_.notify_all();
@@ -943,7 +957,13 @@ void Endpoint::to_dead_letters(const OutgoingFramePtr& frame, core::DeadLetterRe
   // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
   if (frame->lane == core::Lane::system) return;
   BatchDecoder decoder;
-  CHECK(decoder.decode(frame->bytes.view()).ok());
+  if (!decoder.decode(frame->bytes.view()).ok()) {
+    // Somebody has named an actor in bytes that are not UTF-8: what was in the frame cannot be told apart any more.
+    for (std::uint32_t i = 0; i < frame->count; ++i) {
+      to_dead_letter(core::Pid::of_name(address_, "(unreadable)"), {}, {}, {}, reason);
+    }
+    return;
+  }
   for (const BatchDecoder::Envelope& envelope : decoder.envelopes()) {
     core::Pid sender;
     if (const auto* from = decoder.sender_of(envelope)) {

@@ -71,64 +71,85 @@ void EndpointReader::receive(const Peer& peer, const BatchDecoder& batch, Known&
   }
   ++known.batch_;
   core::Worker* const worker = core::Worker::current_of(system_);
-  const std::string_view own_address = system_.registry().address();
-  core::Pid fresh_target;
-  core::Pid fresh_sender;
-  for (const BatchDecoder::Envelope& envelope : batch.envelopes()) {
-    const std::string_view type_name = batch.type_names()[envelope.type];
-    const WireTypes::Decoder* const decoder = decoder_of(known, envelope.type, type_name);
-    const core::Pid& target = resolve(known.batch_, known.targets_, envelope.target, own_address,
-                                      batch.targets()[envelope.target].id, fresh_target);
-    core::Pid sender;
-    const BatchDecoder::Sender* from = batch.sender_of(envelope);
-    if (from != nullptr && !from->id.empty()) {
-      std::string_view address = from->address.empty() ? peer.address : from->address;
-      // A client's actors are at whatever address it has dialled; here they are at the node's own.
-      if (core::client_of(from->id) == peer.address) address = own_address;
-      sender = resolve(known.batch_, known.senders_, envelope.sender - 1, address, from->id,
-                       fresh_sender)
-                   .with_request_id(envelope.sender_request_id);
-    }
-    const bool is_plain = worker != nullptr && decoder != nullptr && decoder->is_users() &&
-                          envelope.serializer_id == kProtobufSerializer &&
-                          envelope.headers.empty() && envelope.target_request_id == 0;
-    if (is_plain) {
-      if (core::EnvelopePtr read = (*decoder)(envelope.data)) {
-        read->set_sender(std::move(sender));
-        (void)system_.registry().send_user_from(*worker, target, std::move(read));
-        continue;
-      }
-    }
-    receive(peer, {.target = target.with_request_id(envelope.target_request_id),
-                   .sender = std::move(sender),
-                   .type_name = type_name,
-                   .decoder = decoder,
-                   .envelope = envelope});
+  const auto envelopes = batch.envelopes();
+  std::size_t next = 0;
+  while (next < envelopes.size()) {
+    // The codecs are users', and read what a peer has written: what one throws must not cost the messages behind it.
+    const auto thrown = core::failure_of([&] {
+      while (next < envelopes.size()) receive(worker, peer, batch, envelopes[next++], known);
+    });
+    if (!thrown) break;
+    const BatchDecoder::Envelope& unread = envelopes[next - 1];
+    system_.log().warn("the codec of a message threw",
+                       {{"peer", peer.address},
+                        {"message", std::string(batch.type_names()[unread.type])},
+                        {"reason", *thrown}});
+    bury(peer, batch, unread, core::DeadLetterReason::unreadable);
   }
+}
+
+void EndpointReader::receive(core::Worker* worker, const Peer& peer, const BatchDecoder& batch,
+                             const BatchDecoder::Envelope& envelope, Known& known) {
+  const std::string_view own_address = system_.registry().address();
+  const std::string_view type_name = batch.type_names()[envelope.type];
+  const WireTypes::Decoder* const decoder = decoder_of(known, envelope.type, type_name);
+  core::Pid fresh_target;
+  const core::Pid& target = resolve(known.batch_, known.targets_, envelope.target, own_address,
+                                    batch.targets()[envelope.target].id, fresh_target);
+  core::Pid sender;
+  const BatchDecoder::Sender* from = batch.sender_of(envelope);
+  if (from != nullptr && !from->id.empty()) {
+    std::string_view address = from->address.empty() ? peer.address : from->address;
+    // A client's actors are at whatever address it has dialled; here they are at the node's own.
+    if (core::client_of(from->id) == peer.address) address = own_address;
+    core::Pid fresh_sender;
+    sender =
+        resolve(known.batch_, known.senders_, envelope.sender - 1, address, from->id, fresh_sender)
+            .with_request_id(envelope.sender_request_id);
+  }
+  const bool is_plain = worker != nullptr && decoder != nullptr && decoder->is_users() &&
+                        envelope.serializer_id == kProtobufSerializer && envelope.headers.empty() &&
+                        envelope.target_request_id == 0;
+  if (is_plain) {
+    if (core::EnvelopePtr read = (*decoder)(envelope.data)) {
+      read->set_sender(std::move(sender));
+      (void)system_.registry().send_user_from(*worker, target, std::move(read));
+      return;
+    }
+  }
+  receive(peer, {.target = target.with_request_id(envelope.target_request_id),
+                 .sender = std::move(sender),
+                 .type_name = type_name,
+                 .decoder = decoder,
+                 .envelope = envelope});
 }
 
 void EndpointReader::bury(const Peer& peer, const BatchDecoder& batch) const {
   for (const BatchDecoder::Envelope& envelope : batch.envelopes()) {
-    const std::string_view type_name = batch.type_names()[envelope.type];
-    const std::string_view target = batch.targets()[envelope.target].id;
-    core::EnvelopePtr letter = envelope.serializer_id == kProtobufSerializer
-                                   ? types_.decode(type_name, envelope.data)
-                                   : nullptr;
-    // The other messages of the runtime are reports, and no dead letters.
-    if (letter != nullptr && WireTypes::is_system(*letter)) continue;
-    if (letter == nullptr) {
-      letter = core::make_envelope(core::Payload{std::string(type_name), core::Payload::kProtobuf,
-                                                 std::string(envelope.data)});
+    const WireTypes::Decoder* const decoder = types_.find(batch.type_names()[envelope.type]);
+    if (decoder != nullptr && !decoder->is_users()) {
+      const core::EnvelopePtr report = (*decoder)(envelope.data);
+      // The other messages of the runtime are reports, and no dead letters.
+      if (report != nullptr && WireTypes::is_system(*report)) continue;
     }
-    if (const auto* from = batch.sender_of(envelope)) {
-      const std::string_view address = from->address.empty() ? peer.address : from->address;
-      letter->set_sender(system_.registry().resolve(address, from->id));
-    }
-    // The number of a request would have whoever waits for its answer be told of the letter.
-    system_.dead_letters().take(
-        system_.registry().resolve(system_.registry().address(), target), std::move(letter),
-        core::Lane::user, core::DeadLetterReason::sender_gone, core::DeadLetters::Tell::nobody);
+    bury(peer, batch, envelope, core::DeadLetterReason::sender_gone);
   }
+}
+
+void EndpointReader::bury(const Peer& peer, const BatchDecoder& batch,
+                          const BatchDecoder::Envelope& envelope,
+                          core::DeadLetterReason reason) const {
+  core::EnvelopePtr letter =
+      core::make_envelope(core::Payload{std::string(batch.type_names()[envelope.type]),
+                                        core::Payload::kProtobuf, std::string(envelope.data)});
+  if (const auto* from = batch.sender_of(envelope)) {
+    const std::string_view address = from->address.empty() ? peer.address : from->address;
+    letter->set_sender(core::Pid::of_name(std::string(address), std::string(from->id)));
+  }
+  // The number of a request would have whoever waits for its answer be told of the letter.
+  system_.dead_letters().take(
+      system_.registry().resolve(system_.registry().address(), batch.targets()[envelope.target].id),
+      std::move(letter), core::Lane::user, reason, core::DeadLetters::Tell::nobody);
 }
 
 // The actor that had this place in the table before, when it is the same and lives; else its name is looked up.
@@ -150,7 +171,8 @@ const core::Pid& EndpointReader::resolve(std::uint64_t batch, std::vector<Known:
   fresh = system_.registry().resolve(address, id);
   // A name of this node that nobody has now may be somebody's later; a future is for one answer.
   const bool lasts = fresh.is_cell() || (fresh.is_record() && !route_of(fresh).empty());
-  if (!lasts || index >= Known::kCountMax) return fresh;
+  const bool is_short = address.size() + id.size() <= Known::kTextBytesMax;
+  if (!lasts || !is_short || index >= Known::kCountMax) return fresh;
   if (index >= actors.size()) actors.resize(index + 1);
   actors[index] = {std::string(address), std::string(id), fresh, batch};
   return actors[index].pid;
@@ -167,7 +189,7 @@ const WireTypes::Decoder* EndpointReader::decoder_of(Known& known, std::size_t i
     }
   }
   const WireTypes::Decoder* decoder = types_.find(name);
-  if (index < Known::kCountMax) {
+  if (index < Known::kCountMax && name.size() <= Known::kTextBytesMax) {
     if (index >= known.types_.size()) known.types_.resize(index + 1);
     known.types_[index] = {std::string(name), decoder, known.batch_};
   }

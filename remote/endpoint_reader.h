@@ -40,6 +40,8 @@ class EndpointReader {
 
     // Of each table.
     static constexpr std::size_t kCountMax = 16'384;
+    // Of an entry; longer ones are looked up each time.
+    static constexpr std::size_t kTextBytesMax = 1024;
     struct Actor {
       std::string address;
       std::string id;
@@ -67,6 +69,10 @@ class EndpointReader {
 
  private:
   struct Received;
+  void receive(core::Worker* worker, const Peer& peer, const BatchDecoder& batch,
+               const BatchDecoder::Envelope& envelope, Known& known);
+  void bury(const Peer& peer, const BatchDecoder& batch, const BatchDecoder::Envelope& envelope,
+            core::DeadLetterReason reason) const;
   void receive(const Peer& peer, Received message);
   const core::Pid& resolve(std::uint64_t batch, std::vector<Known::Actor>& actors,
                            std::size_t index, std::string_view address, std::string_view id,

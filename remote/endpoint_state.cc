@@ -18,6 +18,7 @@ EndpointState::Actions EndpointState::on_connected(const std::string& member_id)
   Actions actions;
   if (!member_id_.empty() && member_id_ != member_id) {
     actions.push_back(DeclareGone{WhyGone::restarted, false, member_id_});
+    former_id_ = member_id_;
   } else {
     actions.push_back(SendWatches{});
   }
@@ -61,7 +62,12 @@ EndpointState::Actions EndpointState::on_seen(const std::string& member_id) {
     return {};
   }
   if (phase_ == Phase::closed || member_id_.empty() || member_id_ == member_id) return {};
-  return {DeclareGone{WhyGone::restarted, false, std::exchange(member_id_, member_id)}};
+  // Ids never return: this one was heard late.
+  if (member_id == former_id_) return {};
+  former_id_ = std::exchange(member_id_, member_id);
+  const bool has_stream = phase_ == Phase::connecting || phase_ == Phase::connected;
+  if (is_dialled_ && has_stream) phase_ = Phase::idle;
+  return {DeclareGone{WhyGone::restarted, false, former_id_}};
 }
 
 EndpointState::Actions EndpointState::on_blocked() {

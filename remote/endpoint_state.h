@@ -80,7 +80,8 @@ class EndpointState {
   [[nodiscard]] Actions on_time(core::Instant now);
   // The peer says that it ends the link for good, or that it refuses us; or a client's stream is replaced.
   [[nodiscard]] Actions on_goodbye(WhyGone why);
-  // The peer was heard of under a member id by other means, such as a stream that it opened.
+  // The peer was heard of under a member id by other means, such as a stream that it opened. When another incarnation is gone by it,
+  // the stream to that one, if there is one, must be ended: nothing more may be written to it.
   [[nodiscard]] Actions on_seen(const std::string& member_id);
   // This node has blocked the peer's incarnation, or does so no longer.
   [[nodiscard]] Actions on_blocked();
@@ -105,6 +106,8 @@ class EndpointState {
   const bool is_dialled_;
   Phase phase_ = Phase::idle;
   std::string member_id_;
+  // Whose place that one has taken.
+  std::string former_id_;
   core::Instant down_since_{};
   core::Instant dial_at_{};
   core::Backoff backoff_;

@@ -21,15 +21,21 @@ class FlushList {
     virtual void flush_held() = 0;
   };
 
-  // While nobody calls flush() nothing shall be held back.
+  // While nobody calls flush() nothing shall be held back. Who stops calling it says so first and then asks has_some().
   void enable(bool enabled) { enabled_.store(enabled); }
   bool is_enabled() const { return enabled_.load(std::memory_order_relaxed); }
 
-  void add(std::shared_ptr<Link> link) {
-    core::MutexLock lock(mutex_);
-    links_.push_back(std::move(link));
-    has_some_.store(true, std::memory_order_release);
+  // False when nobody calls flush() by now: the caller must.
+  [[nodiscard]] bool add(std::shared_ptr<Link> link) {
+    {
+      core::MutexLock lock(mutex_);
+      links_.push_back(std::move(link));
+      has_some_.store(true);
+    }
+    // In one order with that of enable() and has_some(): one of the two sees the other.
+    return enabled_.load();
   }
+  bool has_some() const { return has_some_.load(); }
   void flush() {
     if (!has_some_.load(std::memory_order_acquire)) return;
     std::vector<std::shared_ptr<Link>> links;

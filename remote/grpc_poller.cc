@@ -83,9 +83,10 @@ void GrpcPoller::help() {
 }
 
 void GrpcPoller::leave() {
-  leave_count_.store(leave_count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  // In one order with the helper's falling asleep: it sees this, or is seen below.
+  leave_count_.store(leave_count_.load(std::memory_order_relaxed) + 1);
   is_entered_.store(false, std::memory_order_release);
-  if (is_asleep_.load(std::memory_order_relaxed)) [[unlikely]] {
+  if (is_asleep_.load()) [[unlikely]] {
     core::MutexLock lock(mutex_);
     is_asleep_.store(false);
     changed_.notify_all();
@@ -165,8 +166,9 @@ void GrpcPoller::run() {
     }
   }
   CHECK(enter());
-  // They start what comes back from the queue, so they must be through before it is shut down.
-  while (!put_off_.empty()) complete_put_off();
+  while (wait(core::Instant::min())) handle();
+  // From now on nobody may start an operation: gRPC would end the process.
+  is_draining_.store(true);
   {
     core::MutexLock lock(mutex_);
     queue_->Shutdown();
@@ -186,10 +188,13 @@ void GrpcPoller::look_after_workers() {
       core::MutexLock lock(mutex_);
       if (quiet_tick_count >= kPatienceTicks) {
         is_asleep_.store(true);
-        // The worker that waits in it may have left just before.
-        if (leave_count_.load() != seen) is_asleep_.store(false);
+        // A worker that is not the one that waits in the poller may run, and nobody would flush behind its turn.
+        held_.enable(false);
+        // That one may have left just before, and the others may have held something back.
+        if (leave_count_.load() != seen || held_.has_some()) is_asleep_.store(false);
         while (is_asleep_.load() && attached_.load()) changed_.wait(mutex_);
         is_asleep_.store(false);
+        if (attached_.load()) held_.enable(true);
         quiet_tick_count = 0;
       }
       changed_.wait_until(mutex_, clock_.now() + kTick);

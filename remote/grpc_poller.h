@@ -55,6 +55,8 @@ class GrpcPoller final : public core::Poller {
   }
   // By a completion: completes `operation`, ok, at the next wait(), when what follows from this completion has been flushed.
   void put_off(Operation& operation) { put_off_.push_back(&operation); }
+  // The queue is being shut down: a completion, however it went, must start nothing.
+  bool is_draining() const { return is_draining_.load(); }
   // No operation may be started any more, no dispatcher be attached, and the server must have ended. Completes the operations that
   // are left.
   void shutdown();
@@ -104,6 +106,7 @@ class GrpcPoller final : public core::Poller {
   std::atomic<bool> attached_{false};
   std::atomic<bool> is_asleep_{false};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> is_draining_{false};
 
   // Who entered.
   Event next_;

@@ -211,6 +211,7 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
   bool has_begun() const { return stream_ != nullptr; }
 
   void write(std::string frame) override {
+    if (service_.poller_->is_draining()) return;
     core::MutexLock lock(mutex_);
     outgoing_ = to_byte_buffer(frame);
     service_.poller_->about_to_start();
@@ -218,6 +219,7 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
   }
 
   void write_batch(OutgoingFramePtr frame) override {
+    if (service_.poller_->is_draining()) return;
     core::MutexLock lock(mutex_);
     outgoing_ = to_byte_buffer(std::move(frame), 0);
     service_.poller_->about_to_start();
@@ -227,6 +229,10 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
   void cancel() override { context_.TryCancel(); }
 
   void end(const core::Error& why, std::string last_frame) override {
+    if (service_.poller_->is_draining()) {
+      ended_at_last_ = true;
+      return;
+    }
     const grpc::Status status(static_cast<grpc::StatusCode>(why.code), why.detail);
     core::MutexLock lock(mutex_);
     service_.poller_->about_to_start();
@@ -259,6 +265,7 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
           shared_from_this());
     }
     if (closing) stream_->say_goodbye();
+    stream_->await_handshake();
     read();
   }
 
@@ -269,7 +276,7 @@ class GrpcRemotingService::Impl::Session final : public InboundStream::Transport
 
   void on_read(bool ok) {
     read_pending_ = false;
-    if (ok) {
+    if (ok && !service_.poller_->is_draining()) {
       // The border of exceptions: there is nobody below to catch them.
       bool goes_on = false;
       bool is_small = false;

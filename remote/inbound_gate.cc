@@ -45,6 +45,7 @@ void InboundGate::close(core::Duration patience) {
   {
     core::MutexLock lock(mutex_);
     closed_ = true;
+    is_of_dead_ = patience > core::Duration::zero();
     streams.swap(streams_);
   }
   for (const auto& stream : streams) {

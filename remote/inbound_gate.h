@@ -37,6 +37,11 @@ class InboundGate {
   // Nothing when it is closed; else end_frame() must follow.
   [[nodiscard]] std::optional<Frame> begin_frame();
   void end_frame(Frame frame);
+  // It is closed because the incarnation has ended by itself, not because it was given up here.
+  bool is_of_dead() const {
+    core::MutexLock lock(mutex_);
+    return closed_ && is_of_dead_;
+  }
 
   void enter(std::weak_ptr<Stream> stream);
   void close(core::Duration patience);
@@ -52,8 +57,9 @@ class InboundGate {
   };
 
   // Taken twice a frame, never while calling out.
-  core::Mutex mutex_{"inbound_gate"};
+  mutable core::Mutex mutex_{"inbound_gate"};
   bool closed_ GUARDED_BY(mutex_) = false;
+  bool is_of_dead_ GUARDED_BY(mutex_) = false;
   Frame last_ GUARDED_BY(mutex_) = 0;
   std::size_t begun_count_ GUARDED_BY(mutex_) = 0;
   std::vector<Waiter> waiters_ GUARDED_BY(mutex_);

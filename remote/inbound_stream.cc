@@ -30,8 +30,31 @@ class FrameScope {
 
 }  // namespace
 
+bool InboundStream::Shared::may_log_garbage() {
+  std::uint64_t suppressed = 0;
+  {
+    core::MutexLock lock(garbage_mutex);
+    const core::Throttle::Verdict verdict = garbage_throttle.on_event(system.clock().now());
+    if (verdict.valve == core::Throttle::Valve::closed) return false;
+    suppressed = verdict.suppressed_count;
+  }
+  if (suppressed > 0) {
+    system.log().warn("garbage of peers not logged", {{"count", suppressed}});
+  }
+  return true;
+}
+
 InboundStream::InboundStream(Shared& shared, Origin origin, std::shared_ptr<Transport> transport)
     : shared_(shared), origin_(std::move(origin)), transport_(std::move(transport)) {}
+
+void InboundStream::await_handshake() {
+  const core::Instant at = shared_.system.clock().now() + kHandshakePatience;
+  shared_.system.timers().schedule(at, [self = weak_from_this()] {
+    const auto stream = self.lock();
+    if (stream == nullptr || stream->has_connect_request_.load()) return;
+    stream->end({core::Errc::deadline_exceeded, "no ConnectRequest came"});
+  });
+}
 
 bool InboundStream::on_frame(std::string_view frame) {
   const core::Result<BatchDecoder::Kind> kind = decoder_.decode(frame);
@@ -57,7 +80,8 @@ bool InboundStream::on_batch(std::size_t frame_bytes) {
   }
   const std::optional<InboundGate::Frame> frame = gate_->begin_frame();
   if (!frame) {
-    shared_.reader.bury(peer_, decoder_);
+    // A peer of ours that lives has not been told that it came, and tells its fate, or sends it again.
+    if (session_ == nullptr || gate_->is_of_dead()) shared_.reader.bury(peer_, decoder_);
     return true;
   }
   const FrameScope scope([&] { gate_->end_frame(*frame); });
@@ -98,8 +122,10 @@ void InboundStream::deliver(std::size_t frame_bytes) {
 }
 
 bool InboundStream::refuse(const std::string& detail) {
-  shared_.system.log().warn("link broken off, the peer sent garbage",
-                            {{"peer", name()}, {"detail", detail}});
+  if (shared_.may_log_garbage()) {
+    shared_.system.log().warn("link broken off, the peer sent garbage",
+                              {{"peer", name()}, {"detail", detail}});
+  }
   return fail(core::Errc::invalid_argument, detail);
 }
 
@@ -113,6 +139,7 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   if (!peer_.member_id.empty()) {
     return fail(core::Errc::failed_precondition, "a second ConnectRequest on one stream");
   }
+  has_connect_request_.store(true);
   if (connect.client) return on_client(connect.member_id);
   if (connect.member_id.empty() || connect.address.empty()) {
     return fail(core::Errc::invalid_argument, "the ConnectRequest lacks member id or address");
@@ -144,7 +171,8 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   shared_.system.log().info("peer connected",
                             {{"peer", peer_.address}, {"member", peer_.member_id}});
   gate_ = shared_.endpoints.gates().enter(peer_.address, peer_.member_id, weak_from_this());
-  if (connect.link) session_ = shared_.sessions.session(peer_.member_id, connect.link->link);
+  if (connect.link)
+    session_ = shared_.sessions.session(peer_.address + ' ' + peer_.member_id, connect.link->link);
   auto go_on = [self = shared_from_this(), session = session_, link = connect.link] {
     if (session == nullptr) {
       self->answer(std::nullopt);

@@ -9,7 +9,8 @@
 // N3  A peer that is blocked, has blocked this node, or shows the certificate of another host is turned away; a member that is blocked
 //     later, at its next frame.
 // N4  A peer is answered when the end of the incarnation before it has been told. Once its own end is told nothing of it is delivered:
-//     what it still sends are dead letters `sender_gone`, and the stream ends, soon or when the peer ends it.
+//     what it still sends are dead letters `sender_gone`, and the stream ends, soon or when the peer ends it. What a peer with a
+//     session sends that was given up here, and may live, is dropped unacknowledged: the peer knows its fate.
 // N5  A client has one link, which begins with the answer to its handshake and ends with this stream. The same client on a later stream has
 //     another link, and is answered when the end of this one has been told.
 // N6  A stream that is to end waits unreachable_after at most for what is being written.
@@ -24,6 +25,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/actor/throttler.h"
 #include "core/actor_system.h"
 #include "core/base/mutex.h"
 #include "core/base/result.h"
@@ -45,6 +47,9 @@ class InboundStream final : public InboundSession::Stream,
                             public EndpointStream,
                             public std::enable_shared_from_this<InboundStream> {
  public:
+  // N1 allows no pause before the handshake, which peers send at once.
+  static constexpr core::Duration kHandshakePatience = std::chrono::seconds(10);
+
   // What all of them share; outlives them.
   struct Shared {
     core::ActorSystem& system;
@@ -61,6 +66,10 @@ class InboundStream final : public InboundSession::Stream,
     std::shared_ptr<const TlsIdentity> tls{};
     // Since the last client that was let in one was not, and the log has said so.
     std::atomic<bool> told_refused_client{false};
+    // Anybody can send garbage, as often as it likes.
+    bool may_log_garbage();
+    core::Mutex garbage_mutex{"garbage_log"};
+    core::Throttle garbage_throttle GUARDED_BY(garbage_mutex){core::Throttle::Options{}};
   };
 
   class Transport {
@@ -84,6 +93,8 @@ class InboundStream final : public InboundSession::Stream,
   };
   InboundStream(Shared& shared, Origin origin, std::shared_ptr<Transport> transport);
 
+  // Once: without a ConnectRequest the stream ends after kHandshakePatience.
+  void await_handshake();
   // False when the stream was ended; there shall be no further one then.
   [[nodiscard]] bool on_frame(std::string_view frame);
   // The peer sends nothing more.
@@ -139,6 +150,9 @@ class InboundStream final : public InboundSession::Stream,
   BlockCheck block_check_;
   std::shared_ptr<InboundSession> session_;
   std::shared_ptr<InboundGate> gate_;
+
+  // Written by whoever calls on_frame(), read by a timer.
+  std::atomic<bool> has_connect_request_{false};
 
   // Taken per frame and per write, never while calling out.
   core::Mutex mutex_{"inbound_stream"};

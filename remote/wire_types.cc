@@ -7,6 +7,7 @@
 #include "protoactor/actor.pb.h"
 #include "protoactor/remote.pb.h"
 #include "remote/activation_messages.h"
+#include "remote/protobuf_wire.h"
 
 namespace nexus::remote {
 namespace {
@@ -120,6 +121,8 @@ std::optional<WireTypes::Encoded> WireTypes::encode(const core::Envelope& envelo
   if (const auto* payload = envelope.get<core::Payload>()) {
     if (payload->content_type == core::Payload::kProtobuf && !payload->type.empty() &&
         !reserved_.contains(payload->type)) {
+      // A peer refuses the whole frame for it.
+      if (!pb::is_utf8(payload->type)) return std::nullopt;
       return Encoded{payload->type, payload->data};
     }
     v1::Payload proto;

@@ -15,6 +15,33 @@
 namespace nexus::remote {
 namespace {
 
+// Its codec is a user's that trusts the bytes.
+struct Fragile {
+  int value = 0;
+};
+
+}  // namespace
+}  // namespace nexus::remote
+
+namespace nexus::core {
+
+template <>
+struct Wire<remote::Fragile> {
+  static constexpr const char* kName = "test.Fragile";
+  static bool encode(const remote::Fragile& message, std::string* out) {
+    *out = std::to_string(message.value);
+    return true;
+  }
+  static std::optional<remote::Fragile> decode(std::string_view bytes) {
+    return remote::Fragile{std::stoi(std::string(bytes))};
+  }
+};
+
+}  // namespace nexus::core
+
+namespace nexus::remote {
+namespace {
+
 using core::DeadLetterReason;
 using core::Payload;
 using test::eventually;
@@ -495,6 +522,36 @@ TEST_F(EndpointReaderTest, APeerOfTheOldDialectIsAnsweredInIt) {
   stream->accept("one");
   EXPECT_EQ(stream->take_batch().dialect, Dialect::pids);
   stream->end();
+}
+
+TEST_F(EndpointReaderTest, ACodecThatThrowsCostsItsOwnMessageOnly) {
+  shared_->types.add<Fragile>();
+  std::vector<int> seen;
+  test::Gate done;
+  const core::Pid actor = system_.spawn_named(core::props_of([&](core::Context& context) {
+                                                if (const auto* got = context.message<Fragile>()) {
+                                                  seen.push_back(got->value);
+                                                  if (got->value == 3) done.open();
+                                                }
+                                              }),
+                                              "a");
+  receive_frame(frame_of({message("a", "test.Fragile", "1"), message("a", "test.Fragile", "x"),
+                          message("a", "test.Fragile", "2"), message("a", "test.Fragile", ""),
+                          message("a", "test.Fragile", "3")}));
+  ASSERT_TRUE(done.wait());
+  EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(system_->dead_letters().count(DeadLetterReason::unreadable), 2u);
+  system_.stop(actor);
+}
+
+TEST_F(EndpointReaderTest, LongNamesAreLookedUpEachTime) {
+  const std::string name(200, 'n');
+  const core::Pid actor = spawn(name);
+  for (int round = 0; round < 3; ++round) {
+    receive_frame(frame_of({with_sender(message(name, std::string(2'000, 't') + "T", "x"),
+                                        std::string(3'000, 's'), "far:1")}));
+  }
+  EXPECT_TRUE(eventually([&] { return diary_->size() == 3; }));
 }
 
 }  // namespace

@@ -98,6 +98,20 @@ TEST_F(EndpointSession, WhatARestartedPeerMayHaveTakenIsInDoubt) {
   EXPECT_EQ(dead_letters(), std::vector<std::string>{"link_lost_in_doubt nexus::core::Payload"});
 }
 
+TEST_F(EndpointSession, NothingIsWrittenToAnIncarnationWhoseSuccessorWasSeen) {
+  const auto first = connect();
+  acknowledge(*first, 1);
+  send("a");
+  EXPECT_EQ(next(*first), "2 a");
+  endpoint_->on_seen(kOther);
+  send("b");
+  EXPECT_TRUE(first->cancelled());
+  EXPECT_EQ(first->frame_count(), 0u);
+  EXPECT_EQ(dead_letters(), std::vector<std::string>{"link_lost_in_doubt nexus::core::Payload"});
+  const auto second = reconnect(afresh(), kOther);
+  EXPECT_EQ(next(*second), "1 b");
+}
+
 TEST_F(EndpointSession, WhatAPeerThatForgotTheSessionMayHaveTakenIsInDoubt) {
   const auto first = connect();
   acknowledge(*first, 1);

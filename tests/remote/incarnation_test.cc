@@ -115,9 +115,10 @@ TEST_F(Incarnation, N4_WhatComesLaterIsADeadLetter) {
   watch();
   Opened later = open_as("new");
   test::expect_next(*diary_, {kTold});
+  const auto dial_count = dialer_->dial_count();
   EXPECT_TRUE(former.stream->on_frame(batch_for({"watcher", "watcher"})));
   EXPECT_EQ(late_count(), 2u);
-  EXPECT_EQ(dialer_->dial_count(), 1) << "nobody there is told";
+  EXPECT_EQ(dialer_->dial_count(), dial_count) << "nobody there is told";
   expect_no_more();
 }
 
