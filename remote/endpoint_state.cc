@@ -17,10 +17,10 @@ EndpointState::Actions EndpointState::on_connected(const std::string& member_id)
   if (phase_ != Phase::connecting) return {};
   Actions actions;
   if (!member_id_.empty() && member_id_ != member_id) {
-    actions.push_back(DeclareGone{WhyGone::restarted, false, member_id_});
     former_id_ = member_id_;
+    actions.emplace_back(std::in_place_type<DeclareGone>, WhyGone::restarted, false, member_id_);
   } else {
-    actions.push_back(SendWatches{});
+    actions.emplace_back(std::in_place_type<SendWatches>);
   }
   phase_ = Phase::connected;
   member_id_ = member_id;

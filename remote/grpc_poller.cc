@@ -67,8 +67,12 @@ bool GrpcPoller::enter() {
       return true;
     }
     // A worker that went to sleep for it would leave the poller to it for good.
-    if (!helper_is_in_.load()) return false;
-    helper_is_in_.wait(true);
+    if (helper_is_in_.load()) {
+      helper_is_in_.wait(true);
+    } else if (is_entered_.load()) {
+      return false;
+    }
+    // Else it was the helper, which is out by now.
   }
 }
 
