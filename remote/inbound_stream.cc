@@ -243,12 +243,13 @@ bool InboundStream::may_speak_for(const std::string& address) const {
 
 // Tells a peer that it is blocked, if it has not been answered yet.
 bool InboundStream::turn_away(const std::string& why) {
-  shared_.system.log().warn("peer turned away",
-                            {{"peer", name()}, {"member", peer_.member_id}, {"why", why}});
   {
     core::MutexLock lock(mutex_);
+    if (ending_) return false;
     if (!connected_) response_ = encode(ConnectResponse{shared_.self.member_id, true});
   }
+  shared_.system.log().warn("peer turned away",
+                            {{"peer", name()}, {"member", peer_.member_id}, {"why", why}});
   end({core::Errc::permission_denied, why});
   return false;
 }

@@ -250,6 +250,25 @@ TEST_F(ClientLink, L2_WhatWaitsAtTheEndIsADeadLetterAndWhatIsBeingWrittenIsInDou
   EXPECT_FALSE(link->is_connected());
 }
 
+TEST_F(ClientLink, ABatchThatTheStreamHasTakenIsWrittenBeforeItEnds) {
+  Opened client = open_client();
+  BatchEncoder encoder;
+  encoder.begin(Dialect::strings);
+  ASSERT_TRUE(encoder.try_add({.type_name = "some.T", .target = actor_of("c", "x"), .sender = {}},
+                              "taken"));
+  const auto frame =
+      std::make_shared<const OutgoingFrame>(encoder.take(), 1, core::Lane::user, Dialect::strings);
+  // As the link does, which is told what became of each.
+  EXPECT_TRUE(client.stream->write(frame, 0));
+  end(client);
+  EXPECT_FALSE(client.stream->write(frame, 0));
+  (void)client.transport->frames.pop();
+  client.transport->pending.store(false);
+  client.stream->on_written(false);
+  EXPECT_EQ(client.transport->frames.size(), 1u);
+  EXPECT_EQ(client.transport->ended.size(), 0u);
+}
+
 TEST_F(ClientLink, AClientThatEndsBeforeItWasAnsweredLeavesNothing) {
   Opened client = open_client();
   send("a");
@@ -435,49 +454,64 @@ TEST_F(ClientLink, AGoodbyeComesBehindWhatIsBeingWritten) {
   EXPECT_EQ(client.transport->ended.pop(), "the node is shutting down");
 }
 
-// Streams of one client come, replace each other and end, while others write to it: whoever watched is told once, and each message
-// is written or a dead letter.
-TEST_F(ClientLink, L3_HoldsWhileStreamsReplaceEachOther) {
-  constexpr int kRoundCount = 300;
-  std::atomic<bool> done{false};
-  std::atomic<int> watched_count{0};
-  std::thread sender([&] {
-    for (int i = 0; !done.load(); ++i) {
-      const auto link = link_of();
-      if (link == nullptr) continue;
-      link->add_watched(watcher_, actor_of("c", std::to_string(i)));
-      watched_count.fetch_add(1);
-      WireMessage message;
-      message.target = actor_of("c", "x");
-      message.type_name = "some.T";
-      link->send(message);
-    }
-  });
-  std::optional<Opened> last;
-  for (int i = 0; i < kRoundCount; ++i) {
-    Opened client = open_client();
-    if (client.transport->pending.exchange(false)) client.stream->on_written(true);
-    if (i % 3 == 0) end(client);
-    for (Opened* each : {&client, last ? &*last : nullptr}) {
-      if (each == nullptr) continue;
-      while (each->transport->ended.size() == 0 && each->transport->pending.exchange(false)) {
-        each->stream->on_written(i % 2 == 0);
+// Streams of one client come, replace each other and end, while another thread uses whatever link there is.
+class ClientLinkChurn : public ClientLink {
+ protected:
+  // Until the last stream has ended.
+  void churn(const std::function<void(Endpoint&, int)>& use) {
+    constexpr int kRoundCount = 500;
+    std::atomic<bool> done{false};
+    std::thread user([&] {
+      for (int i = 0; !done.load(); ++i) {
+        if (const auto link = link_of()) use(*link, i);
       }
+    });
+    std::optional<Opened> last;
+    for (int i = 0; i < kRoundCount; ++i) {
+      Opened client = open_client();
+      end_writes(client, true);
+      if (last) end_writes(*last, i % 2 == 0);
+      if (i % 3 == 0) end(client);
+      end_writes(client, i % 2 == 0);
+      last = client;
     }
-    last = client;
+    end(*last);
+    done.store(true);
+    user.join();
+    end_writes(*last, true);
+    EXPECT_TRUE(endpoints_.all().empty());
   }
-  done.store(true);
-  sender.join();
-  end(*last);
-  while (last->transport->ended.size() == 0 && last->transport->pending.exchange(false)) {
-    last->stream->on_written(true);
+  // Those that are pending, and some that begin meanwhile.
+  static void end_writes(Opened& client, bool ok) {
+    for (int i = 0; i < 20 && client.transport->ended.size() == 0; ++i) {
+      if (client.transport->pending.exchange(false)) client.stream->on_written(ok);
+    }
   }
-  (void)endpoints_.close(system_->clock().now());
+};
+
+TEST_F(ClientLinkChurn, L3_EachWatchEndsInOneTerminated) {
+  int watched_count = 0;
+  churn([&](Endpoint& link, int i) {
+    link.add_watched(watcher_, actor_of("c", std::to_string(i)));
+    ++watched_count;
+  });
   int told_count = 0;
   (void)system_->send(watcher_, test::Done{});
   for (auto line = diary_->pop(); line && *line != "done"; line = diary_->pop()) ++told_count;
-  EXPECT_EQ(told_count, watched_count.load());
-  EXPECT_LE(endpoints_.all().size(), 1u);
+  EXPECT_EQ(told_count, watched_count);
+}
+
+TEST_F(ClientLinkChurn, L2_EachMessageIsWrittenOrADeadLetter) {
+  std::uint64_t sent_count = 0;
+  churn([&](Endpoint& link, int) {
+    WireMessage message;
+    message.target = actor_of("c", "x");
+    message.type_name = "some.T";
+    link.send(message);
+    ++sent_count;
+  });
+  EXPECT_EQ(endpoints_.metrics().sent_message_count.sum() + system_->dead_letters().link_count(),
+            sent_count);
 }
 
 }  // namespace
