@@ -138,9 +138,10 @@ TEST_P(SlowPollerTest, NoWorkIsLeftBehindByAWorkerThatGoesToSleep) {
 }
 
 TEST_P(PollerTest, W5_ABusyWorkerLooksIntoIt) {
-  std::atomic<bool> stop{false};
-  const Pid busy = system_.spawn(props_of([&stop](Context& context) {
-    if (context.message<int>() && !stop.load()) context.send(context.self(), 1);
+  // The actor lives until the system ends.
+  const auto stop = std::make_shared<std::atomic<bool>>(false);
+  const Pid busy = system_.spawn(props_of([stop](Context& context) {
+    if (context.message<int>() && !stop->load()) context.send(context.self(), 1);
   }));
   for (std::uint32_t i = 0; i < GetParam(); ++i) (void)system_->send(busy, 1);
   const Pid counter = spawn_counter();
@@ -148,7 +149,7 @@ TEST_P(PollerTest, W5_ABusyWorkerLooksIntoIt) {
   EXPECT_TRUE(test::eventually([&] { return count_.load() == 1; }));
   const int before = poller_.flush_count();
   EXPECT_TRUE(test::eventually([&] { return poller_.flush_count() > before; }));
-  stop.store(true);
+  stop->store(true);
 }
 
 TEST_P(PollerTest, WhatIsHeldBackIsFlushedBeforeAWorkerSleeps) {
