@@ -21,9 +21,6 @@
 namespace nexus::daemon {
 namespace {
 
-// How often whoever has connected is asked whether it is still there, and how long it may take to answer.
-constexpr int kClientPingMs = 10'000;
-constexpr int kClientPingTimeoutMs = 20'000;
 constexpr int kStreamsPerConnection = 1'000;
 
 // The node's own services, as health and reflection name them.
@@ -115,11 +112,6 @@ core::Status GrpcServer::start(const HostPort& listen, remote::Remote& remote,
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  // gRPC forgets some connections that end within headers which never end, with all that they have sent; a ping finds that they are
-  // gone. tests/process/siege_test.py
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kClientPingMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kClientPingTimeoutMs);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder.SetMaxReceiveMessageSize(static_cast<int>(remote::frame_bytes_max(remote.options())));
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnection);

@@ -6,26 +6,18 @@
 
 #include "core/actor/messages.h"
 #include "core/actor/system_messages.h"
-#include "core/base/escape.h"
 #include "core/dispatch/worker.h"
 #include "core/process/client_name.h"
-#include "remote/batch_decoder.h"
+#include "remote/protobuf_wire.h"
 
 namespace nexus::remote {
 namespace {
 
 // Peers refuse a whole frame for one text in it that is not UTF-8.
 bool are_utf8(const core::Headers& headers) {
-  for (const auto& [key, value] : headers) {
-    for (std::string_view text : {std::string_view(key), std::string_view(value)}) {
-      while (!text.empty()) {
-        const std::size_t bytes = core::utf8_sequence_bytes(text);
-        if (bytes == 0) return false;
-        text.remove_prefix(bytes);
-      }
-    }
-  }
-  return true;
+  return std::all_of(headers.begin(), headers.end(), [](const auto& header) {
+    return pb::is_utf8(header.first) && pb::is_utf8(header.second);
+  });
 }
 
 // No full queue turns them away.
@@ -47,33 +39,13 @@ EndpointState::Options state_options(const Options& options) {
           .unreachable_after = options.unreachable_after};
 }
 
-std::string_view to_string(EndpointState::WhyGone why) {
-  switch (why) {
-    case EndpointState::WhyGone::unreachable:
-      return "unreachable";
-    case EndpointState::WhyGone::said_goodbye:
-      return "said goodbye";
-    case EndpointState::WhyGone::restarted:
-      return "restarted";
-    case EndpointState::WhyGone::refused:
-      return "refused us";
-    case EndpointState::WhyGone::blocked:
-      return "blocked";
-    case EndpointState::WhyGone::disconnected:
-      return "disconnected";
-    case EndpointState::WhyGone::replaced:
-      return "connected anew";
-  }
-  return "";
-}
-
 // Whether the calling thread is one of those that call FlushList::flush().
 bool is_own_worker(const core::ActorSystem& system) {
   const core::Worker* const worker = core::Worker::current_of(system);
   return worker != nullptr && worker->id() <= system.options().worker_count;
 }
 
-// The number of a frame, before its bytes.
+// Room for the number of a frame, which comes before its bytes.
 constexpr std::size_t kSequenceBytes = 16;
 // No node of ours reads less, see frame_bytes_max(); a peer that says so cannot make everything unreadable.
 constexpr std::size_t kFrameBytesMaxLeast = 64 * 1024;
@@ -326,7 +298,7 @@ void Endpoint::write_failed(const std::shared_ptr<EndpointStream>& stream) {
     if (has_future && failed.frame->count > 0) {
       writer_.put_back(std::exchange(failed.frame, nullptr));
       // The next stream may have come to a peer that reads less.
-      remains.unreadable = writer_.take_unreadable();
+      collect_unreadable(remains);
       pressure = note_queue();
     }
   }
@@ -464,13 +436,19 @@ void Endpoint::take_up(const ConnectResponse& response, Todo& todo) {
     writer_.set_peer_limits(BatchEncoder::kBytesMax, EndpointWriter::kFamilyBatchBytesMax);
   }
   keep_remains(response.link ? session_.on_accepted(*response.link) : session_.end(), todo.remains);
-  todo.remains.unreadable = writer_.take_unreadable();
   todo.pressure = note_queue();
 }
 
 void Endpoint::keep_remains(OutboundSession::Remains left, Remains& remains) {
   for (OutgoingFramePtr& frame : left.in_doubt) remains.in_doubt.push_back(std::move(frame));
   writer_.put_back(std::move(left.unsent));
+  collect_unreadable(remains);
+}
+
+void Endpoint::collect_unreadable(Remains& remains) {
+  for (OutgoingFramePtr& frame : writer_.take_unreadable()) {
+    remains.unreadable.push_back(std::move(frame));
+  }
 }
 
 void Endpoint::watch_liveness(std::uint64_t epoch, core::Instant at) {
@@ -542,7 +520,6 @@ Endpoint::Todo Endpoint::decide(const EndpointState::Actions& actions) {
       todo.remains.watches = watcher_.take_all();
       todo.remains.inbound_watches = inbound_watches_.take_all();
       keep_remains(session_.end(), todo.remains);
-      todo.remains.unreadable = writer_.take_unreadable();
       if (gone->queue_too) todo.remains.waiting = writer_.take_all();
       todo.pressure = note_queue();
     } else if (std::holds_alternative<EndpointState::SendWatches>(action)) {
@@ -600,61 +577,6 @@ void Endpoint::carry_out(Todo todo) {
   if (todo.dial_epoch) dial(*todo.dial_epoch);
 }
 
-void Endpoint::announce(Gone gone, Remains remains) {
-  shared_->metrics.gone_count.add();
-  const std::string reason(to_string(gone.why));
-  std::size_t undelivered_count = 0;
-  for (const OutgoingFramePtr& frame : remains.waiting) undelivered_count += frame->count;
-  std::size_t in_doubt_count = 0;
-  for (const OutgoingFramePtr& frame : remains.in_doubt) in_doubt_count += frame->count;
-  const std::size_t watch_count = remains.watches.size();
-  // Clients come and go.
-  const bool is_usual = gone.why == EndpointState::WhyGone::disconnected;
-  shared_->system.log().write(is_usual ? core::LogLevel::info : core::LogLevel::warn, "peer gone",
-                              {{"peer", address_},
-                               {"reason", reason},
-                               {"watches", watch_count},
-                               {"undelivered", undelivered_count},
-                               {"in_doubt", in_doubt_count}});
-  // Whoever waits for an answer of that incarnation waits in vain; the next one may answer what it is asked.
-  std::vector<core::Pid> asks = shared_->system.futures().open_at(address_);
-  auto tell = [self = shared_from_this(), why = gone.why, reason, remains = std::move(remains),
-               asks = std::move(asks)] {
-    const Shared& shared = *self->shared_;
-    // Before the watchers, so that an onlooker can tell how long telling them takes.
-    shared.system.events().publish(
-        EndpointTerminated{self->address_, reason, remains.watches.size()});
-    self->bury(remains, why == EndpointState::WhyGone::blocked ? core::DeadLetterReason::blocked
-                                                               : core::DeadLetterReason::link_down);
-    shared.system.futures().fail(asks, "peer " + reason);
-  };
-  auto then = [self = shared_from_this(), place = gone.place, tell = std::move(tell)]() mutable {
-    self->tells_.fill(place, std::move(tell));
-  };
-  if (gate_ != nullptr) {
-    gate_->close(core::Duration::zero());
-    return gate_->await(std::move(then));
-  }
-  switch (gone.why) {
-    case EndpointState::WhyGone::disconnected:
-    case EndpointState::WhyGone::replaced:
-    case EndpointState::WhyGone::blocked:
-      return shared_->gates.close(address_, gone.member_id, core::Duration::zero(),
-                                  std::move(then));
-    case EndpointState::WhyGone::unreachable:
-    case EndpointState::WhyGone::refused:
-      // It may live, and come again on new streams. Who was told nothing may hear it on the old ones.
-      if (watch_count == 0) return shared_->gates.await(address_, gone.member_id, std::move(then));
-      return shared_->gates.close(address_, gone.member_id, core::Duration::zero(),
-                                  std::move(then));
-    case EndpointState::WhyGone::said_goodbye:
-    case EndpointState::WhyGone::restarted:
-      // It ends them itself, mostly.
-      return shared_->gates.close(address_, gone.member_id, shared_->options.unreachable_after,
-                                  std::move(then));
-  }
-}
-
 void Endpoint::wake_at(core::Instant at) {
   shared_->system.timers().schedule(at, [self = weak_from_this()] {
     const auto endpoint = self.lock();
@@ -701,119 +623,6 @@ void Endpoint::dial(std::uint64_t epoch) {
     }
     if (stalled != nullptr) stalled->cancel();
   });
-}
-
-void Endpoint::bury(const Remains& remains, core::DeadLetterReason down_reason) {
-  for (const OutgoingFramePtr& frame : remains.in_doubt) {
-    to_dead_letters(frame, core::DeadLetterReason::link_lost_in_doubt);
-  }
-  for (const OutgoingFramePtr& frame : remains.waiting) to_dead_letters(frame, down_reason);
-  for (const OutgoingFramePtr& frame : remains.unreadable) {
-    to_dead_letters(frame, core::DeadLetterReason::too_large);
-  }
-  auto& registry = shared_->system.registry();
-  shared_->metrics.watch_address_terminated_count.add(remains.watches.size());
-  for (const auto& [watcher, watchee] : remains.watches) {
-    registry.send_terminated(watcher, core::make_envelope(core::Terminated{
-                                          watchee, core::TerminatedReason::address_terminated}));
-  }
-  for (const auto& [watcher, watchee] : remains.inbound_watches) {
-    registry.send_system(watchee, core::make_envelope(core::Unwatch{watcher}));
-  }
-}
-
-void Endpoint::push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch) {
-  const auto envelope = watch ? core::make_envelope(core::Watch{watcher})
-                              : core::make_envelope(core::Unwatch{watcher});
-  std::string scratch;
-  const auto encoded = shared_->types.encode(*envelope, scratch);
-  CHECK(encoded.has_value());
-  const EndpointWriter::OnPush pushed = writer_.push(
-      {.type_name = encoded->type_name, .target = watchee, .sender = envelope->sender()},
-      encoded->data, core::Lane::system, false);
-  CHECK(pushed == EndpointWriter::OnPush::pushed);
-}
-
-void Endpoint::publish_watch(const core::Pid& watcher, const core::Pid& watchee,
-                             EndpointWatchChanged::Change change) {
-  auto& events = shared_->system.events();
-  if (!events.wants<EndpointWatchChanged>()) return;
-  events.publish(EndpointWatchChanged{address_, watcher, watchee, change, watcher_.size()});
-}
-
-void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
-  RemoteMetrics& metrics = shared_->metrics;
-  if (watcher_.knows(watcher, watchee)) return metrics.watch_duplicate_count.add();
-  bool refused = false;
-  Todo todo;
-  {
-    core::MutexLock lock(mutex_);
-    refused = takes_nothing();
-    if (!refused) {
-      // Another thread may have been first.
-      if (!watcher_.add(watcher, watchee)) return metrics.watch_duplicate_count.add();
-      // A link that is not up sends all watches as soon as it is.
-      if (state_.phase() == EndpointState::Phase::connected) {
-        push_watch(watcher, watchee, true);
-      } else {
-        todo = decide(state_.on_wanted(shared_->system.clock().now()));
-      }
-    }
-  }
-  metrics.watch_count.add();
-  publish_watch(watcher, watchee, EndpointWatchChanged::Change::watched);
-  if (refused) {
-    Remains remains;
-    remains.watches.push_back({watcher, watchee});
-    return bury(remains, core::DeadLetterReason::link_down);
-  }
-  carry_out(std::move(todo));
-  begin_write_if_possible();
-}
-
-void Endpoint::remove_watched(const core::Pid& watcher, const core::Pid& watchee) {
-  {
-    core::MutexLock lock(mutex_);
-    if (!watcher_.remove(watcher, watchee)) return;
-    // An incarnation of the peer that was never asked needs no Unwatch.
-    if (!state_.member_id().empty()) push_watch(watcher, watchee, false);
-  }
-  shared_->metrics.unwatch_count.add();
-  publish_watch(watcher, watchee, EndpointWatchChanged::Change::unwatched);
-  begin_write_if_possible();
-}
-
-core::Pid Endpoint::take_watched(const core::Pid& watcher, const std::string& who_id,
-                                 const std::string& member_id) {
-  const core::Pid watchee = core::Pid::of_name(pid_address_, who_id);
-  {
-    core::MutexLock lock(mutex_);
-    // The last words of an incarnation may be read after the next one was asked. Some peers do not say who they are.
-    const bool is_nameless =
-        state_.member_id().empty() && state_.phase() == EndpointState::Phase::connected;
-    if (member_id != state_.member_id() && !is_nameless) return {};
-    if (!watcher_.remove(watcher, watchee)) return {};
-  }
-  shared_->metrics.watch_terminated_count.add();
-  publish_watch(watcher, watchee, EndpointWatchChanged::Change::terminated);
-  return watchee;
-}
-
-bool Endpoint::note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee) {
-  Todo todo;
-  {
-    core::MutexLock lock(mutex_);
-    if (takes_nothing()) return false;
-    inbound_watches_.add(watcher, watchee);
-    todo = decide(state_.on_wanted(shared_->system.clock().now()));
-  }
-  carry_out(std::move(todo));
-  return true;
-}
-
-void Endpoint::forget_inbound_watch(const core::Pid& watcher, const core::Pid& watchee) {
-  core::MutexLock lock(mutex_);
-  inbound_watches_.remove(watcher, watchee);
 }
 
 void Endpoint::on_seen(const std::string& member_id, std::function<void()> then) {
@@ -926,67 +735,6 @@ bool Endpoint::flush(core::Instant deadline) {
     drained_.wait_until(mutex_, deadline);
   }
   return true;
-}
-
-void Endpoint::close() {
-  std::shared_ptr<EndpointStream> stream;
-  Remains remains;
-  std::optional<QueuePressure::Change> pressure;
-  {
-    core::MutexLock lock(mutex_);
-    state_.on_close();
-    ++epoch_;
-    stream = std::exchange(stream_, nullptr);
-    remains = {.watches = watcher_.take_all(),
-               .inbound_watches = inbound_watches_.take_all(),
-               .waiting = {},
-               .in_doubt = {},
-               .unreadable = {}};
-    keep_remains(session_.end(), remains);
-    remains.unreadable = writer_.take_unreadable();
-    remains.waiting = writer_.take_all();
-    pressure = note_queue();
-    drained_.notify_all();
-  }
-  if (pressure) publish(*pressure);
-  if (stream != nullptr) stream->finish();
-  bury(remains, core::DeadLetterReason::link_down);
-}
-
-void Endpoint::to_dead_letters(const OutgoingFramePtr& frame, core::DeadLetterReason reason) {
-  // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
-  if (frame->lane == core::Lane::system) return;
-  BatchDecoder decoder;
-  if (!decoder.decode(frame->bytes.view()).ok()) {
-    // Somebody has named an actor in bytes that are not UTF-8: what was in the frame cannot be told apart any more.
-    for (std::uint32_t i = 0; i < frame->count; ++i) {
-      to_dead_letter(core::Pid::of_name(address_, "(unreadable)"), {}, {}, {}, reason);
-    }
-    return;
-  }
-  for (const BatchDecoder::Envelope& envelope : decoder.envelopes()) {
-    core::Pid sender;
-    if (const auto* from = decoder.sender_of(envelope)) {
-      sender = shared_->system.registry()
-                   .resolve(from->address, from->id)
-                   .with_request_id(envelope.sender_request_id);
-    }
-    const std::string target_id(decoder.targets()[envelope.target].id);
-    to_dead_letter(core::Pid::of_name(pid_address_, target_id, envelope.target_request_id),
-                   std::move(sender), decoder.type_names()[envelope.type], envelope.data, reason);
-  }
-}
-
-void Endpoint::to_dead_letter(const core::Pid& target, core::Pid sender, std::string_view type_name,
-                              std::string_view data, core::DeadLetterReason reason) {
-  // As what it was, so that it is named in the log, and reports about other messages are told apart from messages.
-  core::EnvelopePtr envelope = shared_->types.decode(type_name, data);
-  if (envelope == nullptr) {
-    envelope = core::make_envelope(
-        core::Payload{std::string(type_name), core::Payload::kProtobuf, std::string(data)});
-  }
-  envelope->set_sender(std::move(sender));
-  shared_->system.dead_letters().take(target, std::move(envelope), core::Lane::user, reason);
 }
 
 }  // namespace nexus::remote

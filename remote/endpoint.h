@@ -235,6 +235,7 @@ class Endpoint final : public EndpointStreamEvents,
   OutboundSession::Numbered next_frame() REQUIRES(mutex_);
   void take_up(const ConnectResponse& response, Todo& todo) REQUIRES(mutex_);
   void keep_remains(OutboundSession::Remains left, Remains& remains) REQUIRES(mutex_);
+  void collect_unreadable(Remains& remains) REQUIRES(mutex_);
   void watch_liveness(std::uint64_t epoch, core::Instant at);
   void check_liveness(std::uint64_t epoch);
   void note_dialect_is_known() REQUIRES(mutex_);

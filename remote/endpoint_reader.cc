@@ -71,20 +71,8 @@ void EndpointReader::receive(const Peer& peer, const BatchDecoder& batch, Known&
   }
   ++known.batch_;
   core::Worker* const worker = core::Worker::current_of(system_);
-  const auto envelopes = batch.envelopes();
-  std::size_t next = 0;
-  while (next < envelopes.size()) {
-    // The codecs are users', and read what a peer has written: what one throws must not cost the messages behind it.
-    const auto thrown = core::failure_of([&] {
-      while (next < envelopes.size()) receive(worker, peer, batch, envelopes[next++], known);
-    });
-    if (!thrown) break;
-    const BatchDecoder::Envelope& unread = envelopes[next - 1];
-    system_.log().warn("the codec of a message threw",
-                       {{"peer", peer.address},
-                        {"message", std::string(batch.type_names()[unread.type])},
-                        {"reason", *thrown}});
-    bury(peer, batch, unread, core::DeadLetterReason::unreadable);
+  for (const BatchDecoder::Envelope& envelope : batch.envelopes()) {
+    receive(worker, peer, batch, envelope, known);
   }
 }
 
@@ -132,24 +120,20 @@ void EndpointReader::bury(const Peer& peer, const BatchDecoder& batch) const {
       // The other messages of the runtime are reports, and no dead letters.
       if (report != nullptr && WireTypes::is_system(*report)) continue;
     }
-    bury(peer, batch, envelope, core::DeadLetterReason::sender_gone);
+    core::EnvelopePtr letter =
+        core::make_envelope(core::Payload{std::string(batch.type_names()[envelope.type]),
+                                          core::Payload::kProtobuf, std::string(envelope.data)});
+    if (const auto* from = batch.sender_of(envelope)) {
+      const std::string_view address = from->address.empty() ? peer.address : from->address;
+      letter->set_sender(core::Pid::of_name(std::string(address), std::string(from->id)));
+    }
+    // The number of a request would have whoever waits for its answer be told of the letter.
+    system_.dead_letters().take(system_.registry().resolve(system_.registry().address(),
+                                                           batch.targets()[envelope.target].id),
+                                std::move(letter), core::Lane::user,
+                                core::DeadLetterReason::sender_gone,
+                                core::DeadLetters::Tell::nobody);
   }
-}
-
-void EndpointReader::bury(const Peer& peer, const BatchDecoder& batch,
-                          const BatchDecoder::Envelope& envelope,
-                          core::DeadLetterReason reason) const {
-  core::EnvelopePtr letter =
-      core::make_envelope(core::Payload{std::string(batch.type_names()[envelope.type]),
-                                        core::Payload::kProtobuf, std::string(envelope.data)});
-  if (const auto* from = batch.sender_of(envelope)) {
-    const std::string_view address = from->address.empty() ? peer.address : from->address;
-    letter->set_sender(core::Pid::of_name(std::string(address), std::string(from->id)));
-  }
-  // The number of a request would have whoever waits for its answer be told of the letter.
-  system_.dead_letters().take(
-      system_.registry().resolve(system_.registry().address(), batch.targets()[envelope.target].id),
-      std::move(letter), core::Lane::user, reason, core::DeadLetters::Tell::nobody);
 }
 
 // The actor that had this place in the table before, when it is the same and lives; else its name is looked up.

@@ -71,8 +71,6 @@ class EndpointReader {
   struct Received;
   void receive(core::Worker* worker, const Peer& peer, const BatchDecoder& batch,
                const BatchDecoder::Envelope& envelope, Known& known);
-  void bury(const Peer& peer, const BatchDecoder& batch, const BatchDecoder::Envelope& envelope,
-            core::DeadLetterReason reason) const;
   void receive(const Peer& peer, Received message);
   const core::Pid& resolve(std::uint64_t batch, std::vector<Known::Actor>& actors,
                            std::size_t index, std::string_view address, std::string_view id,

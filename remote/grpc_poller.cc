@@ -148,9 +148,10 @@ void GrpcPoller::wake() {
 }
 
 void GrpcPoller::attach(bool attached) {
-  held_.enable(attached);
   {
     core::MutexLock lock(mutex_);
+    // Together: the own thread enables it anew only while it is attached.
+    held_.enable(attached);
     attached_.store(attached);
     is_asleep_.store(false);
     changed_.notify_all();

@@ -58,10 +58,10 @@ bool InboundSession::is_claimed() const {
   return delivering_ || !owner_.expired();
 }
 
-std::shared_ptr<InboundSession> InboundSessions::session(const std::string& member_id,
+std::shared_ptr<InboundSession> InboundSessions::session(const std::string& peer,
                                                          std::uint64_t link) {
   core::MutexLock lock(mutex_);
-  const Key key(member_id, link);
+  const Key key(peer, link);
   auto found = sessions_.find(key);
   if (found == sessions_.end()) {
     if (sessions_.size() >= count_max_ && !forget_one()) return nullptr;

@@ -74,9 +74,9 @@ class InboundSessions {
  public:
   explicit InboundSessions(std::size_t count_max) : count_max_(count_max) {}
 
-  // That of this link of this member. Beyond count_max the one that was asked for longest ago and has no stream is forgotten; null
+  // That of this link of this peer, named by address and member id. Beyond count_max the one that was asked for longest ago and has no stream is forgotten; null
   // when all have one.
-  std::shared_ptr<InboundSession> session(const std::string& member_id, std::uint64_t link);
+  std::shared_ptr<InboundSession> session(const std::string& peer, std::uint64_t link);
   std::size_t count() const;
 
  private:

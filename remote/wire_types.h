@@ -15,6 +15,7 @@
 #include <unordered_set>
 
 #include "core/actor/envelope.h"
+#include "core/base/user_code.h"
 #include "core/process/process_registry.h"
 #include "remote/wire_message.h"
 
@@ -45,9 +46,12 @@ class WireTypes {
   // Reads the messages of one name.
   class Decoder {
    public:
-    // Null when the bytes are not what the name says.
+    // Null when the bytes are not what the name says, or the user's codec threw.
     core::EnvelopePtr operator()(std::string_view data) const {
-      return user_type_ != nullptr ? user_type_->decode(data) : builtin_(data);
+      if (user_type_ == nullptr) return builtin_(data);
+      core::EnvelopePtr read;
+      if (core::failure_of([&] { read = user_type_->decode(data); })) return nullptr;
+      return read;
     }
     // A type that was given to add(): nothing that the runtime looks at.
     bool is_users() const { return user_type_ != nullptr; }
@@ -60,7 +64,7 @@ class WireTypes {
   };
   // What decode() uses for that name, as long as this lives; null when it depends on more than the name.
   const Decoder* find(std::string_view type_name) const;
-  // Null when the bytes are not what the name says.
+  // Null when the bytes are not what the name says, or the user's codec threw.
   core::EnvelopePtr decode(std::string_view type_name, std::string_view data) const;
   // Takes part in the system lane on arrival.
   static bool is_system(const core::Envelope& envelope);

@@ -1,10 +1,10 @@
 #include "core/actor/pid_set.h"
 
-#include <cstring>
-#include <string_view>
+#include <string>
 
 #include "core/actor/actor_cell.h"
 #include "core/actor_system.h"
+#include "core/base/short_text.h"
 #include "core/process/futures.h"
 #include "core/process/process.h"
 
@@ -30,37 +30,10 @@ bool same(const Pid& a, const Pid& b) {
          a.is_process() == b.is_process();
 }
 
-// Any odd number with many bits set; this one is 2^64 divided by the golden ratio.
-constexpr std::uint64_t kSpread = 0x9E3779B97F4A7C15u;
-
 std::uint64_t hash_of_handle(const Pid& handle) {
   const std::uint64_t key =
       reinterpret_cast<std::uintptr_t>(handle.cell()) ^ (std::uint64_t{handle.generation()} << 40);
-  const std::uint64_t hash = key * kSpread;
-  return hash ^ (hash >> 32);
-}
-
-// Eight bytes at a time: an address is short, and std::hash costs more than the rest of a look-up.
-std::uint64_t hash_of_text(std::string_view text) {
-  std::uint64_t hash = text.size();
-  const auto add = [&hash](std::uint64_t word) {
-    hash = (hash ^ word) * kSpread;
-    hash ^= hash >> 32;
-  };
-  const auto word_at = [text](std::size_t begin) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + begin, sizeof(word));
-    return word;
-  };
-  if (text.size() < sizeof(std::uint64_t)) {
-    for (const char c : text) add(static_cast<unsigned char>(c));
-    return hash;
-  }
-  for (std::size_t i = 0; i + sizeof(std::uint64_t) < text.size(); i += sizeof(std::uint64_t)) {
-    add(word_at(i));
-  }
-  add(word_at(text.size() - sizeof(std::uint64_t)));
-  return hash;
+  return mix_hash(key, 0);
 }
 
 }  // namespace
@@ -68,9 +41,8 @@ std::uint64_t hash_of_text(std::string_view text) {
 // Of address and id for a record, of the place for a handle. Pid::hash() leaves the address out, so that one id at many addresses
 // would crowd one corner of a table.
 PidSet::Tag PidSet::tag_of(const Pid& pid) {
-  const std::uint64_t hash = pid.is_record()
-                                 ? pid.record()->hash ^ hash_of_text(pid.record()->address)
-                                 : hash_of_handle(pid);
+  const std::uint64_t hash =
+      pid.is_record() ? pid.record()->hash ^ hash_text(pid.record()->address) : hash_of_handle(pid);
   return (static_cast<Tag>(hash) << 1) | 1;
 }
 

@@ -1,7 +1,6 @@
 // Comparing and hashing short texts, such as names and addresses, without a call. Pure; domain: any bytes, also none.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -46,15 +45,17 @@ inline std::uint64_t mix_hash(std::uint64_t hash, std::uint64_t word) {
   return hash ^ (hash >> 32);
 }
 
+// Eight bytes at a time, the last ones maybe twice.
 inline std::uint64_t hash_text(std::string_view text) {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
   std::uint64_t hash = text.size();
-  std::uint64_t word = 0;
-  while (text.size() >= sizeof(word)) {
-    hash = mix_hash(hash, internal::word_at(text, 0));
-    text.remove_prefix(sizeof(word));
+  if (text.size() < kWord) {
+    for (const char c : text) hash = mix_hash(hash, static_cast<unsigned char>(c));
+    return hash;
   }
-  if (!text.empty()) std::memcpy(&word, text.data(), text.size());
-  return mix_hash(hash, word);
+  const std::size_t last = text.size() - kWord;
+  for (std::size_t i = 0; i < last; i += kWord) hash = mix_hash(hash, internal::word_at(text, i));
+  return mix_hash(hash, internal::word_at(text, last));
 }
 
 }  // namespace nexus::core

@@ -1,0 +1,103 @@
+// Who here watches actors of the peer, and who there watches actors of this node. The link itself is in endpoint.cc.
+#include "core/actor/messages.h"
+#include "core/actor/system_messages.h"
+#include "core/base/check.h"
+#include "remote/endpoint.h"
+
+namespace nexus::remote {
+
+void Endpoint::push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch) {
+  const auto envelope = watch ? core::make_envelope(core::Watch{watcher})
+                              : core::make_envelope(core::Unwatch{watcher});
+  std::string scratch;
+  const auto encoded = shared_->types.encode(*envelope, scratch);
+  CHECK(encoded.has_value());
+  const EndpointWriter::OnPush pushed = writer_.push(
+      {.type_name = encoded->type_name, .target = watchee, .sender = envelope->sender()},
+      encoded->data, core::Lane::system, false);
+  CHECK(pushed == EndpointWriter::OnPush::pushed);
+}
+
+void Endpoint::publish_watch(const core::Pid& watcher, const core::Pid& watchee,
+                             EndpointWatchChanged::Change change) {
+  auto& events = shared_->system.events();
+  if (!events.wants<EndpointWatchChanged>()) return;
+  events.publish(EndpointWatchChanged{address_, watcher, watchee, change, watcher_.size()});
+}
+
+void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
+  RemoteMetrics& metrics = shared_->metrics;
+  if (watcher_.knows(watcher, watchee)) return metrics.watch_duplicate_count.add();
+  bool refused = false;
+  Todo todo;
+  {
+    core::MutexLock lock(mutex_);
+    refused = takes_nothing();
+    if (!refused) {
+      // Another thread may have been first.
+      if (!watcher_.add(watcher, watchee)) return metrics.watch_duplicate_count.add();
+      // A link that is not up sends all watches as soon as it is.
+      if (state_.phase() == EndpointState::Phase::connected) {
+        push_watch(watcher, watchee, true);
+      } else {
+        todo = decide(state_.on_wanted(shared_->system.clock().now()));
+      }
+    }
+  }
+  metrics.watch_count.add();
+  publish_watch(watcher, watchee, EndpointWatchChanged::Change::watched);
+  if (refused) {
+    Remains remains;
+    remains.watches.push_back({watcher, watchee});
+    return bury(remains, core::DeadLetterReason::link_down);
+  }
+  carry_out(std::move(todo));
+  begin_write_if_possible();
+}
+
+void Endpoint::remove_watched(const core::Pid& watcher, const core::Pid& watchee) {
+  {
+    core::MutexLock lock(mutex_);
+    if (!watcher_.remove(watcher, watchee)) return;
+    // An incarnation of the peer that was never asked needs no Unwatch.
+    if (!state_.member_id().empty()) push_watch(watcher, watchee, false);
+  }
+  shared_->metrics.unwatch_count.add();
+  publish_watch(watcher, watchee, EndpointWatchChanged::Change::unwatched);
+  begin_write_if_possible();
+}
+
+core::Pid Endpoint::take_watched(const core::Pid& watcher, const std::string& who_id,
+                                 const std::string& member_id) {
+  const core::Pid watchee = core::Pid::of_name(pid_address_, who_id);
+  {
+    core::MutexLock lock(mutex_);
+    // The last words of an incarnation may be read after the next one was asked. Some peers do not say who they are.
+    const bool is_nameless =
+        state_.member_id().empty() && state_.phase() == EndpointState::Phase::connected;
+    if (member_id != state_.member_id() && !is_nameless) return {};
+    if (!watcher_.remove(watcher, watchee)) return {};
+  }
+  shared_->metrics.watch_terminated_count.add();
+  publish_watch(watcher, watchee, EndpointWatchChanged::Change::terminated);
+  return watchee;
+}
+
+bool Endpoint::note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee) {
+  Todo todo;
+  {
+    core::MutexLock lock(mutex_);
+    if (takes_nothing()) return false;
+    inbound_watches_.add(watcher, watchee);
+    todo = decide(state_.on_wanted(shared_->system.clock().now()));
+  }
+  carry_out(std::move(todo));
+  return true;
+}
+
+void Endpoint::forget_inbound_watch(const core::Pid& watcher, const core::Pid& watchee) {
+  core::MutexLock lock(mutex_);
+  inbound_watches_.remove(watcher, watchee);
+}
+
+}  // namespace nexus::remote
