@@ -1,6 +1,6 @@
 #include "daemon/node.h"
 
-#include "cluster/member_id.h"
+#include "cluster/view/member_id.h"
 #include "daemon/actor_door.h"
 #include "daemon/builtin_kinds.h"
 #include "daemon/grpc_actor_service.h"

@@ -2,7 +2,7 @@
 // address has a new id, so nobody takes it for the old one.
 #pragma once
 
-#include <array>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +12,10 @@ namespace nexus::cluster {
 
 class MemberId {
  public:
+  // The id of nobody.
+  constexpr MemberId() = default;
+  constexpr MemberId(std::uint64_t high, std::uint64_t low) : high_(high), low_(low) {}
+
   // From the system's random device.
   static MemberId random();
   // 32 lower-case hex digits; nothing else parses.
@@ -20,11 +24,16 @@ class MemberId {
   // 32 lower-case hex digits: the form that Proto.Actor peers on .NET expect.
   std::string to_string() const;
 
-  bool operator==(const MemberId&) const = default;
-  auto operator<=>(const MemberId&) const = default;
+  constexpr std::uint64_t high() const { return high_; }
+  constexpr std::uint64_t low() const { return low_; }
+
+  constexpr bool operator==(const MemberId&) const = default;
+  // As the texts are ordered.
+  constexpr auto operator<=>(const MemberId&) const = default;
 
  private:
-  std::array<std::uint8_t, 16> bytes_{};
+  std::uint64_t high_ = 0;
+  std::uint64_t low_ = 0;
 };
 
 }  // namespace nexus::cluster

@@ -1,4 +1,4 @@
-#include "cluster/member_id.h"
+#include "cluster/view/member_id.h"
 
 #include <gtest/gtest.h>
 

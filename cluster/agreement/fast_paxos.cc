@@ -1,0 +1,215 @@
+#include "cluster/agreement/fast_paxos.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+
+namespace nexus::cluster {
+
+using core::Instant;
+
+void FastPaxos::begin(ViewPtr view, MemberIndex self) {
+  view_ = std::move(view);
+  self_ = self;
+  cuts_.clear();
+  tallies_.clear();
+  promised_ = {};
+  voted_.reset();
+  own_.reset();
+  rank_ = 0;
+  asking_.reset();
+  ask_at_ = Instant::max();
+  repeat_at_ = Instant::max();
+  decided_ = false;
+}
+
+MemberSet FastPaxos::kept_by(std::uint64_t cut) const {
+  MemberSet kept = MemberSet::all(view_->size());
+  for (const Cut::Removal& removal : cuts_.at(cut)->removed) kept.remove(removal.member);
+  return kept;
+}
+
+void FastPaxos::learn(const CutPtr& cut) { cuts_.emplace(cut->digest(), cut); }
+
+void FastPaxos::propose(CutPtr cut, std::uint32_t rank, Instant now, Actions& actions) {
+  CHECK(view_->fits(*cut));
+  if (decided_) return;
+  own_ = cut;
+  rank_ = rank;
+  learn(cut);
+  const std::uint64_t digest = cut->digest();
+  if (voted_ || promised_ > Round{}) {
+    // Others came first; this is for the round that it may have to coordinate.
+    if (ask_at_ == Instant::max()) ask_at_ = now + options_.fallback + rank * options_.rank_wait;
+    return;
+  }
+  actions.push_back(Spread(Proposal{.round = {}, .cut = std::move(cut)}));
+  vote({}, digest, now, actions);
+  // When those who are left are too few for the fast round, there is no use in waiting for it.
+  const MemberSet kept = kept_by(digest);
+  if (!decided_ && !options_.policy.is_fast_quorum(*view_, kept, kept)) ask(now, actions);
+}
+
+void FastPaxos::vote(Round round, std::uint64_t cut, Instant now, Actions& actions) {
+  promised_ = round;
+  voted_ = Voted{.round = round, .cut = cut};
+  const Key key{round, cut};
+  tallies_.try_emplace(key, view_->size()).first->second.add(self_);
+  if (repeat_at_ == Instant::max()) repeat_at_ = now + options_.repeat;
+  if (ask_at_ == Instant::max()) {
+    // Those who did not propose are last, and not all at once.
+    const std::uint32_t rank = own_ ? rank_ : 4;
+    ask_at_ = now + options_.fallback + rank * options_.rank_wait;
+    if (!own_)
+      ask_at_ +=
+          core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 4));
+  }
+  actions.push_back(Spread(Tally{.round = round, .cut = cut, .voters = tallies_.at(key)}));
+  count(key, now, actions);
+}
+
+void FastPaxos::count(const Key& key, Instant, Actions& actions) {
+  const auto& [round, cut] = key;
+  if (decided_ || !cuts_.contains(cut)) return;
+  const MemberSet& voters = tallies_.at(key);
+  const MemberSet kept = kept_by(cut);
+  const bool enough = round.is_fast() ? options_.policy.is_fast_quorum(*view_, voters, kept)
+                                      : options_.policy.is_quorum(*view_, voters, kept);
+  if (!enough) return;
+  decided_ = true;
+  actions.push_back(Decided{.cut = cuts_.at(cut)});
+}
+
+void FastPaxos::on_proposal(const Proposal& proposal, Instant now, Actions& actions) {
+  if (!view_->fits(*proposal.cut) || proposal.round.coordinator >= view_->size()) return;
+  const std::uint64_t digest = proposal.cut->digest();
+  const Key key{proposal.round, digest};
+  const bool known = cuts_.contains(digest) && tallies_.contains(key);
+  learn(proposal.cut);
+  tallies_.try_emplace(key, view_->size());
+  if (!known) actions.push_back(Spread(proposal));
+  count(key, now, actions);
+  if (decided_) return;
+  const bool may_vote = proposal.round.is_fast() ? !voted_ && promised_ == Round{}
+                                                 : proposal.round >= promised_ &&
+                                                       (!voted_ || voted_->round < proposal.round);
+  if (may_vote) vote(proposal.round, digest, now, actions);
+}
+
+void FastPaxos::on_tally(const Tally& tally, Instant now, Actions& actions) {
+  if (tally.voters.view_size() != view_->size() || tally.round.coordinator >= view_->size()) return;
+  const Key key{tally.round, tally.cut};
+  MemberSet& voters = tallies_.try_emplace(key, view_->size()).first->second;
+  if (!voters.merge(tally.voters)) return;
+  actions.push_back(Spread(Tally{.round = tally.round, .cut = tally.cut, .voters = voters}));
+  if (ask_at_ == Instant::max())
+    ask_at_ = now + 2 * options_.fallback + core::Duration(random_.below(1'000'000'000));
+  if (repeat_at_ == Instant::max()) repeat_at_ = now + options_.repeat;
+  count(key, now, actions);
+}
+
+void FastPaxos::ask(Instant now, Actions& actions) {
+  Round round = promised_;
+  for (const auto& [key, voters] : tallies_) round = std::max(round, key.first);
+  round = {.attempt = round.attempt + 1, .coordinator = self_};
+  asking_ = Asking{.round = round, .answered = MemberSet(view_->size()), .votes = {}};
+  promised_ = round;
+  ask_at_ =
+      now + options_.fallback * 2 +
+      core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 2));
+  actions.push_back(Spread(Prepare{.round = round}));
+  answered(self_, voted_, now, actions);
+}
+
+void FastPaxos::on_prepare(const Prepare& prepare, Instant now, Actions& actions) {
+  if (prepare.round.coordinator >= view_->size() || prepare.round.coordinator == self_ ||
+      prepare.round <= promised_)
+    return;
+  promised_ = prepare.round;
+  asking_.reset();
+  ask_at_ =
+      now + options_.fallback * 2 +
+      core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 2));
+  Promise promise{.round = prepare.round, .voted = std::nullopt};
+  if (voted_ && cuts_.contains(voted_->cut))
+    promise.voted = Proposal{.round = voted_->round, .cut = cuts_.at(voted_->cut)};
+  actions.push_back(Spread(prepare));
+  actions.push_back(Tell{.to = prepare.round.coordinator, .promise = std::move(promise)});
+}
+
+void FastPaxos::on_promise(MemberIndex from, const Promise& promise, Instant now,
+                           Actions& actions) {
+  if (!asking_ || asking_->round != promise.round || asking_->proposed) return;
+  std::optional<Voted> voted;
+  if (promise.voted) {
+    if (!view_->fits(*promise.voted->cut)) return;
+    learn(promise.voted->cut);
+    voted = Voted{.round = promise.voted->round, .cut = promise.voted->cut->digest()};
+  }
+  answered(from, voted, now, actions);
+}
+
+void FastPaxos::answered(MemberIndex from, const std::optional<Voted>& voted, Instant now,
+                         Actions& actions) {
+  if (!asking_->answered.add(from)) return;
+  asking_->votes.emplace_back(from, voted);
+  MemberSet alive = MemberSet::all(view_->size());
+  if (own_) alive = kept_by(own_->digest());
+  if (!options_.policy.is_quorum(*view_, asking_->answered, alive)) return;
+  const std::optional<std::uint64_t> chosen = choose();
+  if (!chosen) return;
+  asking_->proposed = true;
+  const Round round = asking_->round;
+  actions.push_back(Spread(Proposal{.round = round, .cut = cuts_.at(*chosen)}));
+  vote(round, *chosen, now, actions);
+}
+
+// F2.
+std::optional<std::uint64_t> FastPaxos::choose() const {
+  Round highest;
+  for (const auto& [member, voted] : asking_->votes) {
+    if (voted) highest = std::max(highest, voted->round);
+  }
+  std::map<std::uint64_t, MemberSet> might_have;
+  for (const auto& [member, voted] : asking_->votes) {
+    if (!voted || voted->round != highest) continue;
+    if (!highest.is_fast()) return voted->cut;
+    // All that did not answer may have voted for it.
+    might_have.try_emplace(voted->cut, asking_->answered.complement()).first->second.add(member);
+  }
+  for (const auto& [cut, members] : might_have) {
+    if (options_.policy.is_fast_quorum(*view_, members, kept_by(cut))) return cut;
+  }
+  if (own_) return own_->digest();
+  if (!might_have.empty()) {
+    return std::max_element(
+               might_have.begin(), might_have.end(),
+               [](const auto& a, const auto& b) { return a.second.count() < b.second.count(); })
+        ->first;
+  }
+  return std::nullopt;
+}
+
+void FastPaxos::on_time(Instant now, Actions& actions) {
+  if (decided_ || !view_) return;
+  if (now >= ask_at_) ask(now, actions);
+  if (now >= repeat_at_) {
+    repeat_at_ = now + options_.repeat;
+    if (voted_) {
+      if (cuts_.contains(voted_->cut))
+        actions.push_back(Spread(Proposal{.round = voted_->round, .cut = cuts_.at(voted_->cut)}));
+      const auto tally = tallies_.find({voted_->round, voted_->cut});
+      if (tally != tallies_.end()) {
+        actions.push_back(
+            Spread(Tally{.round = voted_->round, .cut = voted_->cut, .voters = tally->second}));
+      }
+    }
+    if (asking_ && !asking_->proposed) actions.push_back(Spread(Prepare{.round = asking_->round}));
+  }
+}
+
+Instant FastPaxos::next_time() const {
+  return decided_ ? Instant::max() : std::min(ask_at_, repeat_at_);
+}
+
+}  // namespace nexus::cluster

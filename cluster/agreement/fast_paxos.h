@@ -1,0 +1,90 @@
+// FastPaxos: a vote among the members of a view. The first proposal that a member sees gets its vote in the fast round; three quarters
+// of equal votes decide. When they do not come together, a coordinator asks everybody what they voted for and has a classic round, which
+// more than half decide. Members that do not answer cost time, never agreement.
+//
+// F1  A member votes at most once in a round, and in no round before one that it has promised.
+// F2  A coordinator that has asked a quorum proposes what a fast quorum may have chosen; else the vote of the highest classic round; else
+//     what it likes.
+// F3  What is said is said again every `repeat` until a cut is decided.
+//
+// Sources: Lamport, "Fast Paxos", Distributed Computing 19(2), 2006; Rapid (USENIX ATC 2018), section 4.3, also for the flooded tallies.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "cluster/agreement/partition_policy.h"
+#include "cluster/agreement/view_agreement.h"
+#include "cluster/random.h"
+
+namespace nexus::cluster {
+
+class FastPaxos final : public ViewAgreement {
+ public:
+  struct Options {
+    PartitionPolicy policy;
+    // From the first vote until a classic round begins, and how much longer each further rank waits.
+    core::Duration fallback = std::chrono::milliseconds(600);
+    core::Duration rank_wait = std::chrono::milliseconds(300);
+    core::Duration repeat = std::chrono::milliseconds(500);
+  };
+
+  FastPaxos(Options options, std::uint64_t seed) : options_(options), random_(seed) {}
+
+  void begin(ViewPtr view, MemberIndex self) override;
+  void propose(CutPtr cut, std::uint32_t rank, core::Instant now, Actions& actions) override;
+  void on_proposal(const Proposal& proposal, core::Instant now, Actions& actions) override;
+  void on_tally(const Tally& tally, core::Instant now, Actions& actions) override;
+  void on_prepare(const Prepare& prepare, core::Instant now, Actions& actions) override;
+  void on_promise(MemberIndex from, const Promise& promise, core::Instant now,
+                  Actions& actions) override;
+  void on_time(core::Instant now, Actions& actions) override;
+  core::Instant next_time() const override;
+  bool is_open() const override { return !cuts_.empty(); }
+
+ private:
+  using Key = std::pair<Round, std::uint64_t>;
+  struct Voted {
+    Round round;
+    std::uint64_t cut;
+  };
+  // Of a round that this member coordinates.
+  struct Asking {
+    Round round;
+    MemberSet answered;
+    std::vector<std::pair<MemberIndex, std::optional<Voted>>> votes;
+    bool proposed = false;
+  };
+
+  void learn(const CutPtr& cut);
+  void vote(Round round, std::uint64_t cut, core::Instant now, Actions& actions);
+  void count(const Key& key, core::Instant now, Actions& actions);
+  void ask(core::Instant now, Actions& actions);
+  void answered(MemberIndex from, const std::optional<Voted>& voted, core::Instant now,
+                Actions& actions);
+  std::optional<std::uint64_t> choose() const;
+  MemberSet kept_by(std::uint64_t cut) const;
+
+  const Options options_;
+  Random random_;
+  ViewPtr view_;
+  MemberIndex self_ = 0;
+
+  // By digest: all that was proposed in any round.
+  std::map<std::uint64_t, CutPtr> cuts_;
+  std::map<Key, MemberSet> tallies_;
+  Round promised_;
+  std::optional<Voted> voted_;
+  // What this member would propose; its rank.
+  CutPtr own_;
+  std::uint32_t rank_ = 0;
+  std::optional<Asking> asking_;
+  core::Instant ask_at_ = core::Instant::max();
+  core::Instant repeat_at_ = core::Instant::max();
+  bool decided_ = false;
+};
+
+}  // namespace nexus::cluster

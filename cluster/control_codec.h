@@ -1,0 +1,28 @@
+// The bytes of control messages (proto/nexus/internal/v1/control.proto). Pure functions; any thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "cluster/messages.h"
+#include "cluster/view/rings.h"
+#include "core/base/result.h"
+
+namespace nexus::cluster {
+
+struct ControlLimits {
+  // Of one message; what is larger is not decoded.
+  std::size_t bytes_max = 16 * 1024 * 1024;
+  std::size_t members_max = 65536;
+};
+
+std::string encode(const ControlMessage& message);
+// encode(message).size(), without encoding.
+std::size_t encoded_bytes(const ControlMessage& message);
+
+// What a peer sent; the error says what is wrong with it. `rings` are those of this cluster.
+[[nodiscard]] core::Result<ControlMessagePtr> decode(std::string_view bytes, RingOptions rings,
+                                                     const ControlLimits& limits);
+
+}  // namespace nexus::cluster

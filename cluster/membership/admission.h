@@ -1,0 +1,82 @@
+// Admission: lets nodes in. The member that a joiner asks checks that the address it gives leads to it, and offers it to those members
+// that may propose; these put it into a cut. Pure; owner only.
+//
+// N1  A joiner of another cluster, of other settings or of no common protocol is refused, with words for its operator.
+// N2  An id that this member has seen removed is refused.
+// N3  A joiner is offered only after it has answered at the address that it gave.
+// N4  A view takes in at most joins_base + joins_per_member * its size at once; the rest is offered again in the next view.
+// N5  A joiner at the address of a member takes its place: the old id goes in the same cut.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cluster/messages.h"
+
+namespace nexus::cluster {
+
+class Admission {
+ public:
+  struct Options {
+    std::size_t joins_base = 32;
+    std::size_t joins_per_member = 4;
+    // Of all views; only a static quorum sets it.
+    std::size_t view_size_max = SIZE_MAX;
+    // Joiners that are checked or offered at a time; what is beyond is not answered and asks again.
+    std::size_t pending_count_max = 4096;
+    // A joiner that does not come back for so long is forgotten.
+    core::Duration patience = std::chrono::seconds(10);
+    // Removed ids that are remembered, the newest ones.
+    std::size_t removed_count_max = 4096;
+  };
+  struct Refuse {
+    std::string why;
+  };
+  struct Check {};
+  // It is a member already: it has missed the snapshot.
+  struct Welcome {};
+  struct Ignore {};
+  using Answer = std::variant<Refuse, Check, Welcome, Ignore>;
+
+  Admission(Options options, Compatibility compatibility)
+      : options_(options), compatibility_(std::move(compatibility)) {}
+
+  void begin(const View& view);
+  void remember_removed(const MemberId& id);
+
+  [[nodiscard]] Answer on_join(const Join& join, const View& view, core::Instant now);
+  // The one that is to be offered now; empty when it is not waited for.
+  [[nodiscard]] MemberPtr on_confirm(const MemberId& joiner, const View& view, core::Instant now);
+  // Those that this member has checked and that are not members yet; at most so many as a view takes in.
+  [[nodiscard]] std::vector<MemberPtr> to_offer(const View& view) const;
+
+  // This member may propose these.
+  void on_offer(const std::vector<MemberPtr>& joiners, const View& view, core::Instant now);
+  // The part of the cut that lets them in: at most what N4 allows, and their predecessors.
+  void add_to(Cut& cut, const View& view) const;
+  bool has_offers() const { return !offers_.empty(); }
+
+ private:
+  struct Pending {
+    MemberPtr member;
+    bool confirmed = false;
+    core::Instant seen;
+  };
+
+  std::string why_not(const Compatibility& theirs) const;
+  std::size_t limit(const View& view) const;
+
+  const Options options_;
+  const Compatibility compatibility_;
+  std::map<MemberId, Pending> pending_;
+  std::map<MemberId, MemberPtr> offers_;
+  std::set<MemberId> removed_;
+  std::deque<MemberId> removed_in_order_;
+};
+
+}  // namespace nexus::cluster

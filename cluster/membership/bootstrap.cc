@@ -1,0 +1,150 @@
+#include "cluster/membership/bootstrap.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cluster/view/digest.h"
+
+namespace nexus::cluster {
+
+using core::Instant;
+
+std::uint64_t Bootstrap::lineage_of(std::vector<MemberPtr> members) {
+  std::sort(members.begin(), members.end(),
+            [](const MemberPtr& a, const MemberPtr& b) { return a->id < b->id; });
+  Digest digest;
+  for (const MemberPtr& member : members) digest.add(member->id);
+  return digest.value();
+}
+
+ControlMessagePtr Bootstrap::message(ControlBody body) const {
+  return std::make_shared<const ControlMessage>(ControlMessage{.body = std::move(body)});
+}
+
+bool Bootstrap::is_seed(const std::string& address) const {
+  return std::find(seeds_.begin(), seeds_.end(), address) != seeds_.end();
+}
+
+void Bootstrap::start(std::vector<std::string> seeds, std::vector<std::string> contacts,
+                      Instant now) {
+  contacts_ = std::move(contacts);
+  set_seeds(std::move(seeds));
+  ask_at_ = now;
+  next_ = now;
+}
+
+void Bootstrap::set_seeds(std::vector<std::string> seeds) {
+  std::sort(seeds.begin(), seeds.end());
+  seeds.erase(std::unique(seeds.begin(), seeds.end()), seeds.end());
+  seeds_ = std::move(seeds);
+}
+
+std::optional<std::vector<MemberPtr>> Bootstrap::found_alone() {
+  const bool only_itself =
+      seeds_.empty() || (seeds_.size() == 1 && seeds_.front() == self_->address);
+  if (!only_itself || !contacts_.empty() || options_.expect > 1) return std::nullopt;
+  return std::vector<MemberPtr>{self_};
+}
+
+void Bootstrap::on_join(const Join& join, Instant now) {
+  if (join.compatibility != compatibility_ || join.member->id == self_->id) return;
+  if (candidates_.size() >= options_.candidate_count_max && !candidates_.contains(join.member->id))
+    return;
+  candidates_[join.member->id] = {.member = join.member, .seen = now};
+  next_ = std::min(next_, now);
+}
+
+void Bootstrap::ask_also(const std::string& address, std::vector<Send>& sends) const {
+  sends.push_back({.address = address,
+                   .message = message(Join{.member = self_, .compatibility = compatibility_})});
+}
+
+void Bootstrap::on_check(Instant now) { in_hand_until_ = now + options_.patience; }
+
+void Bootstrap::on_refused(Instant now) { ask_at_ = now + options_.patience; }
+
+void Bootstrap::on_found(const Found& found, const Peer& from, Instant now,
+                         std::vector<Send>& sends) {
+  const bool with_me = std::any_of(found.members.begin(), found.members.end(),
+                                   [&](const MemberPtr& m) { return m->id == self_->id; });
+  const std::uint64_t lineage = lineage_of(found.members);
+  if (!with_me || (promised_ != lineage && now < promised_until_)) return;
+  promised_ = lineage;
+  promised_until_ = now + 2 * options_.founding_time;
+  sends.push_back({.address = from.address, .message = message(FoundAck{.lineage = lineage})});
+}
+
+std::optional<std::vector<MemberPtr>> Bootstrap::on_found_ack(const Peer& from, const FoundAck& ack,
+                                                              Instant now) {
+  if (!founding_ || founding_->lineage != ack.lineage || now >= founding_->end) return std::nullopt;
+  founding_->missing.erase(from.id);
+  if (!founding_->missing.empty()) return std::nullopt;
+  return std::move(founding_->members);
+}
+
+void Bootstrap::ask(Instant now, std::vector<Send>& sends) {
+  ask_at_ = now + random_.around(options_.retry, 20);
+  if (now < in_hand_until_) return;
+  std::vector<const std::string*> others;
+  for (const std::vector<std::string>* list : {&seeds_, &contacts_}) {
+    for (const std::string& address : *list) {
+      if (address != self_->address) others.push_back(&address);
+    }
+  }
+  if (others.empty()) return;
+  const ControlMessagePtr join = message(Join{.member = self_, .compatibility = compatibility_});
+  for (std::size_t i = 0; i < std::min(options_.asked_at_once, others.size()); ++i) {
+    sends.push_back({.address = *others[next_contact_++ % others.size()], .message = join});
+  }
+}
+
+void Bootstrap::try_to_found(Instant now, std::vector<Send>& sends) {
+  std::erase_if(candidates_, [&](const auto& entry) {
+    return now - entry.second.seen > options_.candidate_age_max;
+  });
+  if (founding_ && now >= founding_->end) founding_.reset();
+  if (founding_ || now < promised_until_ || now < in_hand_until_ || !is_seed(self_->address))
+    return;
+
+  std::vector<MemberPtr> members{self_};
+  std::set<std::string> seeds{self_->address};
+  bool lowest = true;
+  for (const auto& [id, candidate] : candidates_) {
+    members.push_back(candidate.member);
+    if (!is_seed(candidate.member->address)) continue;
+    seeds.insert(candidate.member->address);
+    lowest = lowest && self_->id < id;
+  }
+  if (seeds.size() < seeds_needed() || members.size() < options_.expect || !lowest) {
+    enough_since_ = Instant::max();
+    return;
+  }
+  if (enough_since_ == Instant::max()) enough_since_ = now;
+  if (now - enough_since_ < options_.gathering) return;
+
+  Founding founding{.lineage = lineage_of(members),
+                    .members = members,
+                    .missing = {},
+                    .end = now + options_.founding_time};
+  promised_ = founding.lineage;
+  promised_until_ = founding.end;
+  const ControlMessagePtr found = message(Found{.members = members});
+  for (const MemberPtr& member : members) {
+    if (member->id == self_->id) continue;
+    founding.missing.insert(member->id);
+    sends.push_back({.address = member->address, .message = found});
+  }
+  founding_ = std::move(founding);
+}
+
+void Bootstrap::on_time(Instant now, std::vector<Send>& sends) {
+  if (now >= ask_at_) ask(now, sends);
+  try_to_found(now, sends);
+  next_ = ask_at_;
+  if (founding_) next_ = std::min(next_, founding_->end);
+  if (enough_since_ != Instant::max() && !founding_)
+    next_ = std::min(next_, enough_since_ + options_.gathering);
+  next_ = std::max(next_, now + std::chrono::milliseconds(1));
+}
+
+}  // namespace nexus::cluster

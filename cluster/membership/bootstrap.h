@@ -1,0 +1,109 @@
+// Bootstrap: the way of a node into a cluster: asks its contacts to let it in, and when those at the seed addresses are in no cluster
+// themselves, founds one with them. Pure: no sockets, no clock, chance only from its seed. Owner only.
+//
+// B1  A cluster is founded by at least `expect` nodes, among them those at more than half of the seed addresses, each of which has
+//     agreed to this founding and to no other. So nodes that share a list of seeds do not found two.
+// B2  A node without seeds, or whose only seed is itself, founds its cluster alone, unless more are expected.
+// B3  Contacts are asked every `retry`, a few at a time, until one has it in hand, and then every `patience`.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cluster/messages.h"
+#include "cluster/random.h"
+
+namespace nexus::cluster {
+
+class Bootstrap {
+ public:
+  struct Options {
+    // Nodes that a founding needs; 0: those at more than half of the seed addresses.
+    std::size_t expect = 0;
+    core::Duration retry = std::chrono::milliseconds(500);
+    core::Duration patience = std::chrono::seconds(2);
+    std::size_t asked_at_once = 5;
+    // A node that has asked to be let in counts for a founding for so long.
+    core::Duration candidate_age_max = std::chrono::milliseconds(1500);
+    // A founder that has not heard from all after so long starts again; what it was promised lasts twice as long.
+    core::Duration founding_time = std::chrono::seconds(1);
+    // So long a founder waits for more nodes after enough are there.
+    core::Duration gathering = std::chrono::milliseconds(200);
+    std::size_t candidate_count_max = 1024;
+  };
+
+  Bootstrap(Options options, MemberPtr self, Compatibility compatibility, std::uint64_t seed)
+      : options_(options),
+        self_(std::move(self)),
+        compatibility_(std::move(compatibility)),
+        random_(seed) {}
+
+  // `seeds` decide about foundings (B1); `contacts` are other addresses to ask. Both may hold this node's own address.
+  void start(std::vector<std::string> seeds, std::vector<std::string> contacts, core::Instant now);
+  // Names were resolved again.
+  void set_seeds(std::vector<std::string> seeds);
+
+  void on_time(core::Instant now, std::vector<Send>& sends);
+  core::Instant next_time() const { return next_; }
+
+  // Another node that is in no cluster yet asks to be let in.
+  void on_join(const Join& join, core::Instant now);
+  // Asks this member too.
+  void ask_also(const std::string& address, std::vector<Send>& sends) const;
+  const std::vector<std::string>& seeds() const { return seeds_; }
+  // A member has it in hand.
+  void on_check(core::Instant now);
+  void on_refused(core::Instant now);
+  void on_found(const Found& found, const Peer& from, core::Instant now, std::vector<Send>& sends);
+  // The founding is done: the first view.
+  [[nodiscard]] std::optional<std::vector<MemberPtr>> on_found_ack(const Peer& from,
+                                                                   const FoundAck& ack,
+                                                                   core::Instant now);
+  // B2: at once, without asking anybody.
+  [[nodiscard]] std::optional<std::vector<MemberPtr>> found_alone();
+
+  static std::uint64_t lineage_of(std::vector<MemberPtr> members);
+
+ private:
+  struct Candidate {
+    MemberPtr member;
+    core::Instant seen;
+  };
+  struct Founding {
+    std::uint64_t lineage;
+    std::vector<MemberPtr> members;
+    std::set<MemberId> missing;
+    core::Instant end;
+  };
+
+  bool is_seed(const std::string& address) const;
+  std::size_t seeds_needed() const { return seeds_.size() / 2 + 1; }
+  void ask(core::Instant now, std::vector<Send>& sends);
+  void try_to_found(core::Instant now, std::vector<Send>& sends);
+  ControlMessagePtr message(ControlBody body) const;
+
+  const Options options_;
+  const MemberPtr self_;
+  const Compatibility compatibility_;
+  Random random_;
+  // Without repetition.
+  std::vector<std::string> seeds_;
+  std::vector<std::string> contacts_;
+  std::size_t next_contact_ = 0;
+  core::Instant next_ = core::Instant::max();
+  core::Instant ask_at_{};
+
+  std::map<MemberId, Candidate> candidates_;
+  core::Instant enough_since_ = core::Instant::max();
+  std::optional<Founding> founding_;
+  // To whom this node has promised to be founded with it, and until when.
+  std::uint64_t promised_ = 0;
+  core::Instant promised_until_{};
+  core::Instant in_hand_until_{};
+};
+
+}  // namespace nexus::cluster

@@ -1,0 +1,389 @@
+#include "cluster/membership/incarnation.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cluster/view/digest.h"
+#include "core/base/check.h"
+
+namespace nexus::cluster {
+
+using core::Duration;
+using core::Instant;
+
+Incarnation::Incarnation(const MembershipOptions& options, MemberPtr self, ViewMaker& maker,
+                         std::unique_ptr<ViewAgreement> agreement, std::uint64_t seed)
+    : options_(options),
+      self_(std::move(self)),
+      maker_(maker),
+      history_(options.history_max),
+      random_(scramble(seed + 2)),
+      edges_(options.edges, scramble(seed)),
+      relay_(options.relay),
+      detector_(options.cut),
+      agreement_(std::move(agreement)),
+      proposer_(options.proposer),
+      admission_(options.admission, options.compatibility),
+      bootstrap_(options.bootstrap, self_, options.compatibility, scramble(seed + 1)),
+      state_(options.state),
+      bundle_(options.gossip) {}
+
+void Incarnation::join(std::vector<std::string> seeds, std::vector<std::string> contacts,
+                       Instant now, Output& out) {
+  bootstrap_.start(std::move(seeds), std::move(contacts), now);
+  if (auto members = bootstrap_.found_alone())
+    install(View::found(std::move(*members), options_.rings), nullptr, now, out);
+}
+
+void Incarnation::start_in(ViewPtr view, std::vector<std::string> seeds, Instant now, Output& out) {
+  bootstrap_.set_seeds(std::move(seeds));
+  CHECK(phase_ == Phase::joining && view->index_of(self_->id));
+  install(std::move(view), nullptr, now, out);
+}
+
+ControlMessagePtr Incarnation::message(ControlBody body) const {
+  return std::make_shared<const ControlMessage>(ControlMessage{.epoch = view_ ? view_->epoch() : 0,
+                                                               .view = view_ ? view_->id() : 0,
+                                                               .state = state_.digest(),
+                                                               .body = std::move(body)});
+}
+
+void Incarnation::send(const std::string& address, ControlBody body, Output& out) const {
+  out.sends.push_back({.address = address, .message = message(std::move(body))});
+}
+
+ControlMessagePtr Incarnation::snapshot() const {
+  return message(Snapshot{.view = view_, .state = state_.all()});
+}
+
+void Incarnation::flush(Instant now, Output& out) {
+  if (bundle_.empty()) return;
+  const ControlMessagePtr gossip = message(bundle_.take(now));
+  for (const MemberIndex subject : view_->rings().subjects(index_)) {
+    out.sends.push_back({.address = view_->member(subject).address, .message = gossip});
+  }
+}
+
+void Incarnation::set_frozen(bool frozen, Output& out) {
+  if (frozen == frozen_) return;
+  frozen_ = frozen;
+  out.events.push_back(Frozen{.frozen = frozen});
+}
+
+void Incarnation::go_out(WhyOut why, Output& out) {
+  if (phase_ == Phase::out) return;
+  phase_ = Phase::out;
+  out.events.push_back(Out{.why = why});
+}
+
+bool Incarnation::may_tell(const MemberId& id, Instant now) {
+  constexpr Duration kPause = std::chrono::milliseconds(200);
+  constexpr std::size_t kRemembered = 1024;
+  if (told_.size() >= kRemembered && !told_.contains(id))
+    std::erase_if(told_, [&](const auto& t) { return now - t.second > kPause; });
+  Instant& told = told_[id];
+  if (told != Instant{} && now - told < kPause) return false;
+  told = now;
+  return true;
+}
+
+void Incarnation::install(ViewPtr next, const Cut* cut, Instant now, Output& out) {
+  const ViewPtr before = std::exchange(view_, std::move(next));
+  if (cut != nullptr) {
+    history_.add(std::make_shared<const Cut>(*cut));
+    for (const Cut::Removal& removal : cut->removed)
+      admission_.remember_removed(before->member(removal.member).id);
+  } else {
+    history_.clear();
+    if (before) {
+      for (const MemberPtr& member : before->members()) {
+        if (!view_->index_of(member->id)) admission_.remember_removed(member->id);
+      }
+    }
+  }
+  out.events.push_back(ViewChanged{.before = before, .view = view_});
+
+  const auto index = view_->index_of(self_->id);
+  if (!index) {
+    WhyOut why = phase_ == Phase::leaving ? WhyOut::left : WhyOut::removed;
+    if (cut != nullptr) {
+      const auto self_removed =
+          std::find_if(cut->removed.begin(), cut->removed.end(),
+                       [this](const Cut::Removal& removal) { return removal.member == index_; });
+      if (self_removed != cut->removed.end() && self_removed->why == Departure::replaced)
+        why = WhyOut::replaced;
+    }
+    // Those who joined in this cut may wait for this member's welcome.
+    if (cut != nullptr && phase_ == Phase::leaving) welcome(*before, *cut, out);
+    go_out(why, out);
+    return;
+  }
+  index_ = *index;
+  if (phase_ == Phase::joining) {
+    phase_ = Phase::member;
+    greet_at_ = now + random_.around(options_.greet_seeds, 20);
+  }
+
+  detector_.begin(view_);
+  agreement_->begin(view_, index_);
+  proposer_.begin(view_, index_);
+  admission_.begin(*view_);
+  edges_.watch(view_, index_, now);
+  state_.keep_only(*view_);
+  alert_sequences_.clear();
+  told_.clear();
+  agreement_actions_.clear();
+  unoffered_.clear();
+  offer_at_ = Instant::max();
+  repeat_at_ = Instant::max();
+  consider_at_ = now;
+  set_frozen(false, out);
+
+  if (cut != nullptr) welcome(*before, *cut, out);
+  unoffered_ = admission_.to_offer(*view_);
+  offer(now, out);
+  if (phase_ == Phase::leaving)
+    spread({.subject = index_, .observer = index_, .sequence = 1, .down = true}, now);
+
+  const std::vector<std::pair<Peer, ControlMessagePtr>> early = std::exchange(early_, {});
+  for (const auto& [from, message] : early) on_message(from, message, now, out);
+}
+
+// Each joiner gets the view from one member that was in the last one too, and not all from the same.
+void Incarnation::welcome(const View& base, const Cut& cut, Output& out) {
+  if (cut.joined.empty()) return;
+  std::vector<MemberIndex> hosts;
+  for (MemberIndex i = 0; i < base.size(); ++i) {
+    if (!cut.removes(i)) hosts.push_back(i);
+  }
+  if (hosts.empty()) return;
+  ControlMessagePtr welcome;
+  for (const MemberPtr& joiner : cut.joined) {
+    if (base.member(hosts[scramble(joiner->id.low()) % hosts.size()]).id != self_->id) continue;
+    if (!welcome) welcome = snapshot();
+    out.sends.push_back({.address = joiner->address, .message = welcome});
+  }
+}
+
+void Incarnation::offer(Instant now, Output& out) {
+  offer_at_ = Instant::max();
+  if (unoffered_.empty()) return;
+  const std::vector<MemberPtr> offers = std::exchange(unoffered_, {});
+  for (const MemberIndex proposer : proposer_.first(detector_)) {
+    if (proposer == index_) {
+      admission_.on_offer(offers, *view_, now);
+      consider_at_ = now;
+    } else {
+      send(proposer, JoinOffer{.joiners = offers}, out);
+    }
+  }
+}
+
+void Incarnation::spread(const Alert& alert, Instant now) {
+  if (!detector_.on_alert(alert, now)) return;
+  bundle_.add(alert, now);
+  consider_at_ = now;
+  if (repeat_at_ == Instant::max()) {
+    repeat_wait_ = options_.repeat_alerts;
+    repeat_at_ = now + repeat_wait_;
+  }
+}
+
+// An alert may have been lost with a connection, or come to a member before its view.
+void Incarnation::repeat_alerts(Instant now) {
+  repeat_wait_ = std::min(2 * repeat_wait_, options_.repeat_alerts_max);
+  repeat_at_ = now + repeat_wait_;
+  for (const Alert& alert : detector_.standing_alerts()) bundle_.add(alert, now);
+}
+
+void Incarnation::greet_a_seed(Instant now, Output& out) {
+  greet_at_ = now + random_.around(options_.greet_seeds, 20);
+  const std::vector<std::string>& seeds = bootstrap_.seeds();
+  if (seeds.empty()) return;
+  const std::string& address = seeds[random_.below(seeds.size())];
+  if (address != self_->address && !view_->index_at(address))
+    send(address, Probe{.sent = now}, out);
+}
+
+void Incarnation::do_edges(Instant now, Output& out) {
+  for (const EdgeMonitor::Action& action : std::exchange(edge_actions_, {})) {
+    if (const auto* probe = std::get_if<EdgeMonitor::SendProbe>(&action)) {
+      send(probe->subject, Probe{.sent = now}, out);
+    } else if (const auto* ask = std::get_if<EdgeMonitor::AskOthers>(&action)) {
+      for (const MemberIndex helper : ask->helpers) {
+        send(helper, IndirectProbe{.subject = view_->member(ask->subject).id, .sent = ask->asked},
+             out);
+      }
+    } else {
+      const auto& verdict = std::get<EdgeMonitor::Verdict>(action);
+      spread({.subject = verdict.subject,
+              .observer = index_,
+              .sequence = ++alert_sequences_[verdict.subject],
+              .down = !verdict.heard},
+             now);
+    }
+  }
+}
+
+void Incarnation::do_agreement(Instant now, Output& out) {
+  CutPtr decided;
+  for (const ViewAgreement::Action& action : std::exchange(agreement_actions_, {})) {
+    if (const auto* spread = std::get_if<ViewAgreement::Spread>(&action)) {
+      std::visit([&](const auto& what) { bundle_.add(what, now); }, *spread);
+    } else if (const auto* tell = std::get_if<ViewAgreement::Tell>(&action)) {
+      send(tell->to, tell->promise, out);
+    } else {
+      decided = std::get<ViewAgreement::Decided>(action).cut;
+    }
+  }
+  if (!decided) return;
+  // What decided it must reach the others of this view, while this member still counts itself to it.
+  flush(now, out);
+  install(maker_.after(*view_, *decided), decided.get(), now, out);
+}
+
+void Incarnation::consider(Instant now, Output& out) {
+  consider_at_ = Instant::max();
+  for (const MemberIndex member : detector_.take_rechecks(now))
+    edges_.doubt(member, now, edge_actions_);
+  do_edges(now, out);
+
+  const CutDetector::Assessment assessment = detector_.assess(now);
+  MemberSet alive = MemberSet::all(view_->size());
+  for (const Cut::Removal& removal : assessment.gone) alive.remove(removal.member);
+  set_frozen(!assessment.gone.empty() &&
+                 !options_.agreement.policy.is_quorum(*view_, alive, alive) && alive.count() > 0,
+             out);
+  consider_at_ = std::min(assessment.again, detector_.next_recheck());
+  if (frozen_) return;
+  const CutPtr cut = proposer_.consider(assessment, admission_, detector_, now);
+  consider_at_ = std::min(consider_at_, proposer_.next_time());
+  if (!cut) return;
+  agreement_->propose(cut, proposer_.rank(detector_), now, agreement_actions_);
+  do_agreement(now, out);
+}
+
+void Incarnation::on_refused(const std::string& address, Instant now, Output& out) {
+  if (!view_ || phase_ == Phase::out) return;
+  for (const MemberIndex subject : view_->rings().subjects(index_)) {
+    if (view_->member(subject).address == address) edges_.on_refused(subject, now, edge_actions_);
+  }
+  do_edges(now, out);
+}
+
+void Incarnation::on_link_lost(const std::string& address, Instant now, Output& out) {
+  if (!view_ || phase_ == Phase::out) return;
+  // The next probe dials anew, and learns at once when nobody listens there.
+  for (const MemberIndex subject : view_->rings().subjects(index_)) {
+    if (view_->member(subject).address == address) send(subject, Probe{.sent = now}, out);
+  }
+}
+
+void Incarnation::on_traffic(const MemberId& id, Instant now) {
+  if (!view_ || phase_ == Phase::out) return;
+  if (const auto index = view_->index_of(id)) edges_.on_traffic(*index, now);
+}
+
+void Incarnation::on_time(Instant now, Output& out) {
+  if (phase_ == Phase::out) return;
+  if (!view_) {
+    if (now >= bootstrap_.next_time()) bootstrap_.on_time(now, out.sends);
+    return;
+  }
+  if (now >= edges_.next_time()) {
+    edges_.on_time(now, edge_actions_);
+    do_edges(now, out);
+  }
+  if (now >= relay_.next_time()) {
+    for (const IndirectRelay::Answer& answer : relay_.on_time(now)) {
+      send(answer.asker_address,
+           IndirectAck{.subject = answer.subject, .sent = answer.sent, .heard = answer.heard}, out);
+    }
+  }
+  if (now >= agreement_->next_time()) {
+    agreement_->on_time(now, agreement_actions_);
+    do_agreement(now, out);
+    if (phase_ == Phase::out) return;
+  }
+  if (now >= offer_at_) offer(now, out);
+  if (now >= repeat_at_) repeat_alerts(now);
+  if (now >= greet_at_) greet_a_seed(now, out);
+  if (now >= consider_at_) {
+    consider(now, out);
+    if (phase_ == Phase::out) return;
+  }
+  if (now >= bundle_.due()) flush(now, out);
+}
+
+Instant Incarnation::next_time() const {
+  if (phase_ == Phase::out) return Instant::max();
+  if (!view_) return bootstrap_.next_time();
+  return std::min({edges_.next_time(), relay_.next_time(), agreement_->next_time(), offer_at_,
+                   repeat_at_, greet_at_, consider_at_, bundle_.due()});
+}
+
+void Incarnation::leave(Instant now, Output& out) {
+  if (phase_ == Phase::out || phase_ == Phase::leaving) return;
+  if (!view_) return go_out(WhyOut::left, out);
+  phase_ = Phase::leaving;
+  spread({.subject = index_, .observer = index_, .sequence = 1, .down = true}, now);
+  flush(now, out);
+}
+
+core::Status Incarnation::put(std::string key, std::string value, Instant now, Output& out) {
+  if (!view_ || phase_ == Phase::out) {
+    return core::Error{.code = core::Errc::failed_precondition,
+                       .detail = "this node is in no cluster yet"};
+  }
+  core::Result<StateEntry> entry = state_.put(self_->id, std::move(key), std::move(value));
+  if (!entry) return entry.error();
+  state_changed_ = now;
+  bundle_.add(*entry, now);
+  out.events.push_back(StateChanged{.entry = std::move(*entry)});
+  return core::Nothing{};
+}
+
+core::Status Incarnation::force(const std::vector<MemberId>& keep, Instant now, Output& out) {
+  if (!view_ || phase_ == Phase::out) {
+    return core::Error{.code = core::Errc::failed_precondition,
+                       .detail = "this node is in no cluster"};
+  }
+  std::vector<View::Entry> entries;
+  for (MemberIndex i = 0; i < view_->size(); ++i) {
+    if (std::find(keep.begin(), keep.end(), view_->member(i).id) == keep.end()) continue;
+    entries.push_back({.member = view_->members()[i], .since = view_->since(i)});
+  }
+  if (entries.size() != keep.size()) {
+    return core::Error{
+        .code = core::Errc::invalid_argument,
+        .detail = "not all of these are members of the view; list the members again"};
+  }
+  if (std::find(keep.begin(), keep.end(), self_->id) == keep.end()) {
+    return core::Error{.code = core::Errc::invalid_argument,
+                       .detail = "the node that is asked must be among those that stay"};
+  }
+  install(std::make_shared<const View>(view_->lineage(), view_->epoch() + 1, std::move(entries),
+                                       options_.rings),
+          nullptr, now, out);
+  const ControlMessagePtr forced = snapshot();
+  for (MemberIndex i = 0; i < view_->size(); ++i) {
+    if (i != index_) out.sends.push_back({.address = view_->member(i).address, .message = forced});
+  }
+  return core::Nothing{};
+}
+
+void Incarnation::merge(const std::vector<StateEntry>& entries, Instant now, Output& out) {
+  for (const StateEntry& entry : entries) {
+    if (!view_->index_of(entry.owner) || !state_.merge(entry)) continue;
+    state_changed_ = now;
+    bundle_.add(entry, now);
+    out.events.push_back(StateChanged{.entry = entry});
+  }
+}
+
+std::size_t Incarnation::bytes() const {
+  return sizeof(*this) + sizeof(FastPaxos) + edges_.bytes() + state_.bytes() +
+         early_.capacity() * sizeof(early_[0]);
+}
+
+}  // namespace nexus::cluster

@@ -1,0 +1,266 @@
+// What an incarnation does with each kind of message.
+#include <algorithm>
+#include <utility>
+
+#include "cluster/membership/incarnation.h"
+
+namespace nexus::cluster {
+
+using core::Duration;
+using core::Instant;
+
+namespace {
+
+// Offers of joiners that confirm at about the same time go together.
+constexpr Duration kOfferWait = std::chrono::milliseconds(20);
+constexpr Duration kAskPause = std::chrono::milliseconds(200);
+constexpr std::size_t kEarlyMax = 256;
+// Members that are told of a change by flooding have equal states after this; who has not then has missed something.
+constexpr Duration kStatesSettle = std::chrono::seconds(1);
+
+}  // namespace
+
+void Incarnation::on_message(const Peer& from, const ControlMessagePtr& message, Instant now,
+                             Output& out) {
+  if (phase_ == Phase::out) return;
+  Context context{.from = from, .index = std::nullopt, .message = message, .now = now, .out = out};
+  if (view_) {
+    context.index = view_->index_of(from.id);
+    if (context.index) edges_.on_traffic(*context.index, now);
+    context.same_view = context.index && message->view == view_->id();
+    if (context.same_view) {
+      compare_states(context);
+    } else if (message->epoch > 0) {
+      compare_views(context);
+    }
+  } else if (message->epoch > 0 && now - asked_ >= kAskPause &&
+             !std::holds_alternative<Snapshot>(message->body) &&
+             !std::holds_alternative<JoinCheck>(message->body) &&
+             !std::holds_alternative<JoinRefused>(message->body)) {
+    // A member. When it takes this node for one too, the welcome was lost, and the answer is another.
+    asked_ = now;
+    bootstrap_.ask_also(from.address, out.sends);
+  }
+  std::visit([&](const auto& body) { handle(context, body); }, message->body);
+}
+
+void Incarnation::compare_views(const Context& c) {
+  const Epoch theirs = c.message->epoch;
+  if (theirs > view_->epoch()) {
+    if (theirs == view_->epoch() + 1 && std::holds_alternative<Gossip>(c.message->body) &&
+        early_.size() < kEarlyMax) {
+      early_.emplace_back(c.from, c.message);
+    }
+    if (c.now - asked_ >= kAskPause && !std::holds_alternative<ViewDelta>(c.message->body) &&
+        !std::holds_alternative<Snapshot>(c.message->body) &&
+        !std::holds_alternative<NotMember>(c.message->body)) {
+      asked_ = c.now;
+      send(c.from.address, CatchUp{}, c.out);
+    }
+    return;
+  }
+  if (std::holds_alternative<NotMember>(c.message->body) || !may_tell(c.from.id, c.now)) return;
+  if (c.index && theirs < view_->epoch()) {
+    std::vector<CutPtr> missed = history_.since(c.message->view);
+    if (missed.empty()) {
+      c.out.sends.push_back({.address = c.from.address, .message = snapshot()});
+    } else {
+      send(c.from.address, ViewDelta{.cuts = std::move(missed)}, c.out);
+    }
+    return;
+  }
+  send(c.from.address,
+       NotMember{.lineage = view_->lineage(), .size = view_->size(), .lowest = view_->member(0).id},
+       c.out);
+}
+
+void Incarnation::compare_states(const Context& c) {
+  if (c.message->state == state_.digest() || c.now - state_changed_ < kStatesSettle ||
+      c.now - state_compared_ < kStatesSettle)
+    return;
+  state_compared_ = c.now;
+  send(c.from.address, StateDigests{.buckets = state_.bucket_digests()}, c.out);
+}
+
+void Incarnation::handle(const Context& c, const Probe& probe) {
+  // Who was removed is not told that it is heard; a node that has no view only wants to know whether its link works.
+  if (view_ && !c.index && c.message->epoch > 0 && c.message->epoch <= view_->epoch()) return;
+  send(c.from.address, ProbeAck{.sent = probe.sent}, c.out);
+}
+
+void Incarnation::handle(const Context& c, const ProbeAck& ack) {
+  if (!c.index) return;
+  edges_.on_ack(*c.index, ack.sent, c.now, edge_actions_);
+  do_edges(c.now, c.out);
+  for (const IndirectRelay::Answer& answer : relay_.on_ack(c.from.id, ack.sent)) {
+    send(answer.asker_address,
+         IndirectAck{.subject = answer.subject, .sent = answer.sent, .heard = answer.heard}, c.out);
+  }
+}
+
+void Incarnation::handle(const Context& c, const IndirectProbe& probe) {
+  if (!c.index) return;
+  const auto subject = view_->index_of(probe.subject);
+  if (!subject || !relay_.on_asked(c.from.address, probe.subject, probe.sent, c.now)) return;
+  send(*subject, Probe{.sent = c.now}, c.out);
+}
+
+void Incarnation::handle(const Context& c, const IndirectAck& ack) {
+  if (!c.index) return;
+  const auto subject = view_->index_of(ack.subject);
+  if (!subject) return;
+  edges_.on_indirect(*subject, ack.sent, ack.heard, c.now, edge_actions_);
+  do_edges(c.now, c.out);
+}
+
+void Incarnation::handle(const Context& c, const Gossip& gossip) {
+  if (!view_ || !c.index) return;
+  merge(gossip.entries, c.now, c.out);
+  if (!c.same_view) return;
+  for (const Alert& alert : gossip.alerts) spread(alert, c.now);
+  for (const Proposal& proposal : gossip.proposals)
+    agreement_->on_proposal(proposal, c.now, agreement_actions_);
+  for (const Prepare& prepare : gossip.prepares)
+    agreement_->on_prepare(prepare, c.now, agreement_actions_);
+  for (const Tally& tally : gossip.tallies) agreement_->on_tally(tally, c.now, agreement_actions_);
+  do_agreement(c.now, c.out);
+}
+
+void Incarnation::handle(const Context& c, const Promise& promise) {
+  if (!c.same_view) return;
+  agreement_->on_promise(*c.index, promise, c.now, agreement_actions_);
+  do_agreement(c.now, c.out);
+}
+
+void Incarnation::handle(const Context& c, const CatchUp&) {
+  // Who has a view was answered when the views were compared.
+  if (!view_ || !c.index || c.message->epoch != 0) return;
+  c.out.sends.push_back({.address = c.from.address, .message = snapshot()});
+}
+
+void Incarnation::handle(const Context& c, const ViewDelta& delta) {
+  for (const CutPtr& cut : delta.cuts) {
+    if (!view_ || phase_ == Phase::out || cut->base != view_->id() || !view_->fits(*cut)) continue;
+    flush(c.now, c.out);
+    install(maker_.after(*view_, *cut), cut.get(), c.now, c.out);
+  }
+}
+
+void Incarnation::handle(const Context& c, const Snapshot& snapshot) {
+  if (!view_) {
+    if (!snapshot.view->index_of(self_->id)) return;
+  } else if (snapshot.view->lineage() != view_->lineage() ||
+             snapshot.view->epoch() <= view_->epoch()) {
+    return;
+  } else {
+    flush(c.now, c.out);
+  }
+  install(snapshot.view, nullptr, c.now, c.out);
+  if (phase_ != Phase::out) merge(snapshot.state, c.now, c.out);
+}
+
+void Incarnation::handle(const Context& c, const NotMember& other) {
+  if (!view_) return;
+  if (other.lineage == view_->lineage() && c.message->epoch != view_->epoch()) {
+    if (c.message->epoch > view_->epoch())
+      go_out(phase_ == Phase::leaving ? WhyOut::left : WhyOut::removed, c.out);
+    return;
+  }
+  if (c.message->view == view_->id()) return;
+  // Two clusters, or two views of one epoch: the smaller one gives way.
+  const bool smaller = other.size > view_->size() ||
+                       (other.size == view_->size() && other.lowest < view_->member(0).id);
+  if (smaller || frozen_) {
+    go_out(WhyOut::other_cluster, c.out);
+  } else if (may_tell(c.from.id, c.now)) {
+    send(c.from.address,
+         NotMember{
+             .lineage = view_->lineage(), .size = view_->size(), .lowest = view_->member(0).id},
+         c.out);
+  }
+}
+
+void Incarnation::handle(const Context& c, const Join& join) {
+  if (!view_) return bootstrap_.on_join(join, c.now);
+  if (phase_ != Phase::member) return;
+  const Admission::Answer answer = admission_.on_join(join, *view_, c.now);
+  if (const auto* refuse = std::get_if<Admission::Refuse>(&answer)) {
+    send(c.from.address, JoinRefused{.why = refuse->why}, c.out);
+  } else if (std::holds_alternative<Admission::Check>(answer)) {
+    send(join.member->address, JoinCheck{.joiner = join.member->id}, c.out);
+  } else if (std::holds_alternative<Admission::Welcome>(answer)) {
+    c.out.sends.push_back({.address = join.member->address, .message = snapshot()});
+  }
+}
+
+void Incarnation::handle(const Context& c, const JoinRefused& refused) {
+  if (view_) return;
+  bootstrap_.on_refused(c.now);
+  c.out.events.push_back(Refused{.address = c.from.address, .why = refused.why});
+}
+
+void Incarnation::handle(const Context& c, const JoinCheck& check) {
+  if (view_ || check.joiner != self_->id) return;
+  bootstrap_.on_check(c.now);
+  send(c.from.address, JoinConfirm{.joiner = self_->id}, c.out);
+}
+
+void Incarnation::handle(const Context& c, const JoinConfirm& confirm) {
+  if (!view_ || phase_ != Phase::member || c.from.id != confirm.joiner) return;
+  MemberPtr joiner = admission_.on_confirm(confirm.joiner, *view_, c.now);
+  if (!joiner) return;
+  unoffered_.push_back(std::move(joiner));
+  if (offer_at_ == Instant::max()) offer_at_ = c.now + kOfferWait;
+}
+
+void Incarnation::handle(const Context& c, const JoinOffer& offer) {
+  if (!view_ || !c.index) return;
+  admission_.on_offer(offer.joiners, *view_, c.now);
+  consider_at_ = c.now;
+}
+
+void Incarnation::handle(const Context& c, const Found& found) {
+  if (!view_) bootstrap_.on_found(found, c.from, c.now, c.out.sends);
+}
+
+void Incarnation::handle(const Context& c, const FoundAck& ack) {
+  if (view_) return;
+  auto members = bootstrap_.on_found_ack(c.from, ack, c.now);
+  if (!members) return;
+  install(View::found(std::move(*members), options_.rings), nullptr, c.now, c.out);
+  const ControlMessagePtr welcome = snapshot();
+  for (MemberIndex i = 0; i < view_->size(); ++i) {
+    if (i != index_)
+      c.out.sends.push_back({.address = view_->member(i).address, .message = welcome});
+  }
+}
+
+void Incarnation::handle(const Context& c, const StateDigests& digests) {
+  if (!c.same_view) return;
+  const auto mine = state_.bucket_digests();
+  StateVersions versions;
+  for (std::size_t b = 0; b < kStateBuckets; ++b) {
+    if (mine[b] != digests.buckets[b]) versions.buckets |= std::uint32_t{1} << b;
+  }
+  if (versions.buckets == 0) return;
+  versions.versions = state_.versions_in(versions.buckets);
+  send(c.from.address, std::move(versions), c.out);
+}
+
+void Incarnation::handle(const Context& c, const StateVersions& versions) {
+  if (!c.same_view) return;
+  Gossip gossip;
+  gossip.entries = state_.newer_than(versions.versions, versions.buckets);
+  if (!gossip.entries.empty()) send(c.from.address, std::move(gossip), c.out);
+  StateWanted wanted{.versions = state_.older_than(versions.versions)};
+  if (!wanted.versions.empty()) send(c.from.address, std::move(wanted), c.out);
+}
+
+void Incarnation::handle(const Context& c, const StateWanted& wanted) {
+  if (!c.same_view) return;
+  Gossip gossip;
+  gossip.entries = state_.find(wanted.versions);
+  if (!gossip.entries.empty()) send(c.from.address, std::move(gossip), c.out);
+}
+
+}  // namespace nexus::cluster

@@ -1,0 +1,101 @@
+// Membership: a node's part in its cluster, whatever happens to it: when the others have removed it, it joins again under a new id by
+// itself. What drivers and simulations talk to. Pure: no sockets, no clock; chance from its seed, ids from `new_id`. Owner only.
+//
+//   start() or start_in()   once, first
+//   everything else         afterwards, in any order, with times that do not go back
+//
+// M1  A removed id never comes back: each incarnation asks `new_id` for its own.
+// M2  A node that was removed waits before it joins again, twice as long each time; one that nobody could reach, alone, first listens
+//     until it has heard the others for `settle`. So a node whose link comes and goes does not come and go with it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cluster/membership/incarnation.h"
+
+namespace nexus::cluster {
+
+class Membership {
+ public:
+  // A new incarnation begins to join; the events that follow are about it.
+  struct Rejoining {
+    MemberId id;
+  };
+  using Event = std::variant<Incarnation::ViewChanged, Incarnation::Out, Incarnation::Refused,
+                             Incarnation::StateChanged, Incarnation::Frozen, Rejoining>;
+  struct Output {
+    std::vector<Send> sends;
+    std::vector<Event> events;
+  };
+
+  // `options` and `maker` must outlive it. The id of `self` counts for the first incarnation.
+  Membership(const MembershipOptions& options, Member self, ViewMaker& maker,
+             std::function<MemberId()> new_id, std::uint64_t seed);
+
+  void start(std::vector<std::string> seeds, core::Instant now, Output& out);
+  void start_in(ViewPtr view, std::vector<std::string> seeds, core::Instant now, Output& out);
+  // Names were resolved again.
+  void set_seeds(std::vector<std::string> seeds);
+
+  void on_message(const Peer& from, const ControlMessagePtr& message, core::Instant now,
+                  Output& out);
+  void on_refused(const std::string& address, core::Instant now, Output& out);
+  void on_link_lost(const std::string& address, core::Instant now, Output& out);
+  void on_traffic(const MemberId& id, core::Instant now) { incarnation_->on_traffic(id, now); }
+  void on_time(core::Instant now, Output& out);
+  core::Instant next_time() const;
+
+  // Incarnation::Out{left} follows; afterwards it does nothing any more.
+  void leave(core::Instant now, Output& out);
+  [[nodiscard]] core::Status put(std::string key, std::string value, core::Instant now,
+                                 Output& out);
+  [[nodiscard]] core::Status force(const std::vector<MemberId>& keep, core::Instant now,
+                                   Output& out);
+
+  // Of the incarnation that is, or was last.
+  const Incarnation& incarnation() const { return *incarnation_; }
+  bool is_out() const { return rejoin_.has_value() || ended_; }
+
+ private:
+  // Between two incarnations.
+  struct Rejoin {
+    std::vector<std::string> contacts;
+    // Without word from others for too long, the wait begins anew.
+    core::Duration settle;
+    core::Instant begin;
+    core::Instant heard;
+    core::Instant ask_at;
+    core::Duration wait;
+  };
+
+  std::unique_ptr<Incarnation> make_incarnation();
+  // Takes what the incarnation wants, and sees to what comes after it.
+  void take(Incarnation::Output& from, core::Instant now, Output& out);
+  void prepare_rejoin(core::Instant now);
+  void do_rejoin(core::Instant now, Output& out);
+  void note_pause(core::Instant now);
+
+  const MembershipOptions& options_;
+  Member self_;
+  ViewMaker& maker_;
+  const std::function<MemberId()> new_id_;
+  Random random_;
+  std::vector<std::string> seeds_;
+
+  std::unique_ptr<Incarnation> incarnation_;
+  Incarnation::Output incarnation_output_;
+  std::optional<Rejoin> rejoin_;
+  std::uint32_t removed_count_ = 0;
+  core::Instant member_since_{};
+  // When another node was last heard, and how long it had not been before.
+  core::Instant heard_{};
+  core::Duration silence_{};
+  bool ended_ = false;
+};
+
+}  // namespace nexus::cluster

@@ -1,0 +1,196 @@
+#include "cluster/state/state_table.h"
+
+#include <utility>
+
+#include "cluster/view/digest.h"
+
+namespace nexus::cluster {
+namespace {
+
+std::uint64_t digest_of(const MemberId& owner, std::string_view key, std::uint64_t sequence) {
+  return Digest().add(owner).add(key).add(sequence).value();
+}
+
+}  // namespace
+
+std::size_t StateTable::bucket_of(const MemberId& owner) {
+  return scramble(owner.low()) % kStateBuckets;
+}
+
+bool StateTable::has_room(const Owned& owned, std::string_view key, std::string_view value) const {
+  const auto known = owned.keys.find(key);
+  const bool is_new = known == owned.keys.end();
+  if (is_new && owned.keys.size() >= options_.keys_max) return false;
+  const std::size_t before = is_new ? 0 : key.size() + known->second.value.size();
+  return owned.bytes - before + key.size() + value.size() <= options_.bytes_max;
+}
+
+void StateTable::digest_out(const MemberId& owner, std::string_view key, std::uint64_t sequence) {
+  const std::uint64_t digest = digest_of(owner, key, sequence);
+  digest_ -= digest;
+  buckets_[bucket_of(owner)] -= digest;
+}
+
+void StateTable::write(const StateEntry& entry) {
+  Owned& owned = owned_[entry.owner];
+  const auto known = owned.keys.find(entry.key);
+  if (known != owned.keys.end()) {
+    digest_out(entry.owner, entry.key, known->second.sequence);
+    const std::size_t before = entry.key.size() + known->second.value.size();
+    owned.bytes -= before;
+    bytes_ -= before;
+  }
+  owned.keys[entry.key] = {.sequence = entry.sequence, .value = entry.value};
+  const std::size_t after = entry.key.size() + entry.value.size();
+  owned.bytes += after;
+  bytes_ += after;
+  const std::uint64_t digest = digest_of(entry.owner, entry.key, entry.sequence);
+  digest_ += digest;
+  buckets_[bucket_of(entry.owner)] += digest;
+}
+
+core::Result<StateEntry> StateTable::put(const MemberId& self, std::string key, std::string value) {
+  if (key.empty() || key.size() > options_.key_bytes_max) {
+    return core::Error{.code = core::Errc::invalid_argument,
+                       .detail = "a state key must have 1 to " +
+                                 std::to_string(options_.key_bytes_max) + " bytes, not " +
+                                 std::to_string(key.size())};
+  }
+  const Owned& owned = owned_[self];
+  if (!has_room(owned, key, value)) {
+    return core::Error{.code = core::Errc::resource_exhausted,
+                       .detail = "a member may have " + std::to_string(options_.keys_max) +
+                                 " state keys and " + std::to_string(options_.bytes_max) +
+                                 " bytes of keys and values; this would be more"};
+  }
+  const auto known = owned.keys.find(key);
+  StateEntry entry{.owner = self,
+                   .key = std::move(key),
+                   .sequence = known == owned.keys.end() ? 1 : known->second.sequence + 1,
+                   .value = std::move(value)};
+  write(entry);
+  return entry;
+}
+
+bool StateTable::merge(const StateEntry& entry) {
+  if (entry.sequence == 0 || entry.key.empty() || entry.key.size() > options_.key_bytes_max) {
+    ++dropped_count_;
+    return false;
+  }
+  if (const auto owned = owned_.find(entry.owner); owned != owned_.end()) {
+    const auto known = owned->second.keys.find(entry.key);
+    if (known != owned->second.keys.end() && known->second.sequence >= entry.sequence) return false;
+    if (!has_room(owned->second, entry.key, entry.value)) {
+      ++dropped_count_;
+      return false;
+    }
+  } else if (!has_room({}, entry.key, entry.value)) {
+    ++dropped_count_;
+    return false;
+  }
+  write(entry);
+  return true;
+}
+
+void StateTable::forget(const MemberId& owner) {
+  const auto owned = owned_.find(owner);
+  if (owned == owned_.end()) return;
+  for (const auto& [key, value] : owned->second.keys) digest_out(owner, key, value.sequence);
+  bytes_ -= owned->second.bytes;
+  owned_.erase(owned);
+}
+
+void StateTable::keep_only(const View& view) {
+  for (auto next = owned_.begin(); next != owned_.end();) {
+    const MemberId owner = next->first;
+    ++next;
+    if (!view.index_of(owner)) forget(owner);
+  }
+}
+
+std::optional<std::string_view> StateTable::get(const MemberId& owner, std::string_view key) const {
+  const auto owned = owned_.find(owner);
+  if (owned == owned_.end()) return std::nullopt;
+  const auto known = owned->second.keys.find(key);
+  if (known == owned->second.keys.end()) return std::nullopt;
+  return known->second.value;
+}
+
+std::vector<StateEntry> StateTable::of(const MemberId& owner) const {
+  std::vector<StateEntry> entries;
+  const auto owned = owned_.find(owner);
+  if (owned == owned_.end()) return entries;
+  for (const auto& [key, value] : owned->second.keys) {
+    entries.push_back(
+        {.owner = owner, .key = key, .sequence = value.sequence, .value = value.value});
+  }
+  return entries;
+}
+
+std::vector<StateEntry> StateTable::all() const {
+  std::vector<StateEntry> entries;
+  for (const auto& [owner, owned] : owned_) {
+    for (const auto& [key, value] : owned.keys) {
+      entries.push_back(
+          {.owner = owner, .key = key, .sequence = value.sequence, .value = value.value});
+    }
+  }
+  return entries;
+}
+
+std::vector<StateVersion> StateTable::versions_in(std::uint32_t buckets) const {
+  std::vector<StateVersion> versions;
+  for (const auto& [owner, owned] : owned_) {
+    if ((buckets >> bucket_of(owner) & 1) == 0) continue;
+    for (const auto& [key, value] : owned.keys)
+      versions.push_back({.owner = owner, .key = key, .sequence = value.sequence});
+  }
+  return versions;
+}
+
+std::vector<StateEntry> StateTable::newer_than(const std::vector<StateVersion>& theirs,
+                                               std::uint32_t buckets) const {
+  std::map<std::pair<MemberId, std::string_view>, std::uint64_t> known;
+  for (const StateVersion& version : theirs) known[{version.owner, version.key}] = version.sequence;
+  std::vector<StateEntry> entries;
+  for (const auto& [owner, owned] : owned_) {
+    if ((buckets >> bucket_of(owner) & 1) == 0) continue;
+    for (const auto& [key, value] : owned.keys) {
+      const auto their = known.find({owner, key});
+      if (their != known.end() && their->second >= value.sequence) continue;
+      entries.push_back(
+          {.owner = owner, .key = key, .sequence = value.sequence, .value = value.value});
+    }
+  }
+  return entries;
+}
+
+std::vector<StateVersion> StateTable::older_than(const std::vector<StateVersion>& theirs) const {
+  std::vector<StateVersion> wanted;
+  for (const StateVersion& version : theirs) {
+    const auto owned = owned_.find(version.owner);
+    if (owned != owned_.end()) {
+      const auto known = owned->second.keys.find(version.key);
+      if (known != owned->second.keys.end() && known->second.sequence >= version.sequence) continue;
+    }
+    wanted.push_back(version);
+  }
+  return wanted;
+}
+
+std::vector<StateEntry> StateTable::find(const std::vector<StateVersion>& wanted) const {
+  std::vector<StateEntry> entries;
+  for (const StateVersion& version : wanted) {
+    const auto owned = owned_.find(version.owner);
+    if (owned == owned_.end()) continue;
+    const auto known = owned->second.keys.find(version.key);
+    if (known == owned->second.keys.end()) continue;
+    entries.push_back({.owner = version.owner,
+                       .key = version.key,
+                       .sequence = known->second.sequence,
+                       .value = known->second.value});
+  }
+  return entries;
+}
+
+}  // namespace nexus::cluster
