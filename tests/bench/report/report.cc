@@ -1,21 +1,12 @@
 #include "tests/bench/report/report.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstdio>
 #include <iomanip>
+
+#include "tests/bench/report/json_line.h"
 
 namespace nexus::bench {
 namespace {
-
-// Four digits at least, and never an exponent where somebody has to read it.
-std::string text_of(double value) {
-  std::array<char, 64> text{};
-  const int digits = std::abs(value) >= 1000 ? 0 : std::abs(value) >= 10 ? 2 : 4;
-  const int size = std::snprintf(text.data(), text.size(), "%.*f", digits, value);
-  return {text.data(), static_cast<std::size_t>(size)};
-}
 
 double median_of(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -30,37 +21,16 @@ double median_over(const std::vector<Sample>& samples, Of of) {
   return median_of(std::move(values));
 }
 
-// One object on one line. Names and words are ours and need no escapes.
-class JsonLine {
- public:
-  JsonLine& raw(const std::string& name, const std::string& value) {
-    line_ += (line_.empty() ? "{\"" : ",\"") + name + "\":" + value;
-    return *this;
-  }
-  JsonLine& word(const std::string& name, const std::string& value) {
-    return raw(name, "\"" + value + "\"");
-  }
-  JsonLine& number(const std::string& name, double value) { return raw(name, text_of(value)); }
-  JsonLine& count(const std::string& name, std::uint64_t value) {
-    return raw(name, std::to_string(value));
-  }
-  JsonLine& latency(const std::optional<Percentiles>& latency) {
-    if (latency) number("p50", latency->p50_ns).number("p99", latency->p99_ns);
-    return *this;
-  }
-  // Flushed, so that who reads along sees each run when it ends.
-  void write(std::ostream& out) const { out << line_ << "}\n" << std::flush; }
-
- private:
-  std::string line_;
-};
-
 std::string array_of(const std::vector<std::uint64_t>& values) {
   std::string text;
   for (const std::uint64_t value : values) {
     text += (text.empty() ? "" : ",") + std::to_string(value);
   }
   return "[" + text + "]";
+}
+
+void add_latency(JsonLine& line, const std::optional<Percentiles>& latency) {
+  if (latency) line.number("p50", latency->p50_ns).number("p99", latency->p99_ns);
 }
 
 }  // namespace
@@ -102,8 +72,8 @@ void Report::add_run(const Subject& subject, std::uint32_t index, const Sample& 
       .count("workers", subject.worker_count)
       .count("run", index)
       .word("unit", subject.unit)
-      .number("value", sample.value)
-      .latency(sample.latency);
+      .number("value", sample.value);
+  add_latency(line, sample.latency);
   for (const auto& [name, value] : sample.fields) line.number(name, value);
   if (!sample.worker_messages.empty()) {
     line.raw("worker_messages", array_of(sample.worker_messages));
@@ -131,8 +101,8 @@ void Report::write_json(const Subject& subject, const Summary& summary,
       .number("median", summary.median)
       .number("min", summary.min)
       .number("max", summary.max)
-      .count("runs", summary.run_count)
-      .latency(summary.latency);
+      .count("runs", summary.run_count);
+  add_latency(line, summary.latency);
   if (speedup) line.number("speedup", *speedup);
   line.write(out_);
 }

@@ -1,0 +1,205 @@
+// How does a cluster protocol fare when things go wrong, and what does it cost?
+//
+//   cluster_sim --scenario NAME [--nodes N] [--seed S] [--seeds K] [--model NAME] [--rtt-us T] [--json]
+//   cluster_sim --list
+//
+// Runs seeds S, S+1, .. of one scenario, each in a cluster of its own under virtual time, and prints a summary. A seed that breaks a
+// rule is named with the command that runs it again, and with the fewest of its faults that still break it; the program ends with 1.
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/nearest.h"
+#include "tests/bench/report/json_line.h"
+#include "tests/sim/harness/simulation.h"
+#include "tests/sim/harness/summary.h"
+#include "tests/sim/models/models.h"
+#include "tests/sim/scenario.h"
+#include "tests/sim/shrink.h"
+
+namespace nexus::sim {
+namespace {
+
+struct Request {
+  std::string scenario;
+  std::string model = "swim";
+  // 0: the scenario's own.
+  std::uint32_t node_count = 0;
+  std::uint64_t seed = 1;
+  std::uint32_t seed_count = 1;
+  // 0: the scenario's own.
+  std::uint32_t round_trip_us = 0;
+  std::vector<std::uint32_t> only_faults;
+  std::uint32_t shrink_attempts_max = 100;
+  bool json = false;
+  bool list = false;
+};
+
+void declare(CLI::App& app, Request& request) {
+  app.add_option("--scenario", request.scenario, "--list has the names");
+  app.add_option("--model", request.model,
+                 "protocol to run; all but nexus are models of published ones")
+      ->capture_default_str();
+  app.add_option("--nodes", request.node_count, "default: as --list says")
+      ->check(CLI::Range(2, 20'000));
+  app.add_option("--seed", request.seed, "the first")->capture_default_str();
+  app.add_option("--seeds", request.seed_count, "so many, one after the other")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--rtt-us", request.round_trip_us,
+                 "round trip of the network in microseconds; default 1000")
+      ->check(CLI::Range(1, 10'000'000));
+  app.add_option("--only-faults", request.only_faults,
+                 "run only these of the seed's faults, by index")
+      ->delimiter(',');
+  app.add_option("--shrink", request.shrink_attempts_max,
+                 "runs at most, to find the faults that matter; 0: none")
+      ->capture_default_str();
+  app.add_flag("--json", request.json, "the summary as one JSON object");
+  app.add_flag("--list", request.list, "all scenarios and models");
+}
+
+template <typename T, typename NameOf>
+const T* find_named(const std::vector<T>& all, const std::string& name, const char* what,
+                    NameOf name_of) {
+  std::vector<std::string> known;
+  for (const T& one : all) {
+    if (name_of(one) == name) return &one;
+    known.push_back(name_of(one));
+  }
+  const std::string near = core::nearest(name, known);
+  std::cerr << "cluster_sim: no " << what << " \"" << name << "\""
+            << (near.empty() ? "" : "; did you mean " + near + "?")
+            << " (cluster_sim --list has all)\n";
+  return nullptr;
+}
+
+Scenario scenario_of(const Request& request, const ScenarioKind& kind, std::uint64_t seed) {
+  Scenario scenario = kind.make(request.node_count, mix64(seed));
+  if (request.round_trip_us != 0) {
+    scenario.network.round_trip = std::chrono::microseconds(request.round_trip_us);
+  }
+  return scenario;
+}
+
+SeedResult run_faults(Scenario scenario, Model& model, std::uint64_t seed, const Kept& kept) {
+  std::vector<Fault> faults;
+  for (const std::uint32_t index : kept) {
+    if (index < scenario.plan.faults.size()) faults.push_back(scenario.plan.faults[index]);
+  }
+  scenario.plan.faults = std::move(faults);
+  return Simulation(std::move(scenario), model, mix64(seed, 4)).run();
+}
+
+Kept faults_of(const Request& request, const Scenario& scenario) {
+  if (!request.only_faults.empty()) return request.only_faults;
+  Kept all;
+  for (std::uint32_t index = 0; index < scenario.plan.faults.size(); ++index) all.push_back(index);
+  return all;
+}
+
+// Says what broke, how to see it again, and which faults it takes.
+void explain(const Request& request, Model& model, const Scenario& scenario, std::uint64_t seed,
+             const SeedResult& failed) {
+  for (const std::string& violation : failed.violations) std::cerr << violation << "\n";
+  std::string command = "cluster_sim --scenario " + request.scenario + " --nodes " +
+                        std::to_string(request.node_count) + " --seed " + std::to_string(seed) +
+                        " --seeds 1 --model " + request.model;
+  if (request.round_trip_us != 0) command += " --rtt-us " + std::to_string(request.round_trip_us);
+  const Kept all = faults_of(request, scenario);
+  std::cerr << "replay: " << command << "\n";
+  if (request.shrink_attempts_max == 0) return;
+  const auto fails = [&](const Kept& kept) {
+    return !run_faults(scenario, model, seed, kept).violations.empty();
+  };
+  const Kept fewest = shrink(all, fails, request.shrink_attempts_max);
+  std::string indices;
+  for (const std::uint32_t index : fewest)
+    indices += (indices.empty() ? "" : ",") + std::to_string(index);
+  std::cerr << fewest.size() << " of " << all.size() << " faults are enough";
+  if (!fewest.empty()) std::cerr << ": " << command << " --only-faults " << indices;
+  std::cerr << "\n";
+  for (const std::uint32_t index : fewest) {
+    std::cerr << "  " << to_string(scenario.plan.faults[index]) << "\n";
+  }
+}
+
+int run(const Request& request, const ScenarioKind& kind, Model& model) {
+  const auto begin = std::chrono::steady_clock::now();
+  Summary summary;
+  bool has_explained = false;
+  for (std::uint64_t seed = request.seed; seed < request.seed + request.seed_count; ++seed) {
+    const Scenario scenario = scenario_of(request, kind, seed);
+    SeedResult result = run_faults(scenario, model, seed, faults_of(request, scenario));
+    if (!result.violations.empty() && !has_explained) {
+      explain(request, model, scenario, seed, result);
+      has_explained = true;
+    }
+    summary.add(std::move(result));
+  }
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+  const RunSubject subject{request.scenario, request.node_count, request.model};
+  if (request.json) {
+    summary.write_json(std::cout, subject, wall.count());
+  } else {
+    summary.write_text(std::cout, subject, wall.count());
+  }
+  return summary.violation_count() == 0 ? 0 : 1;
+}
+
+void list() {
+  std::cout << "scenarios (default number of nodes):\n";
+  for (const ScenarioKind& kind : all_scenarios()) {
+    std::cout << "  " << kind.name << " (" << kind.default_node_count << ")  " << kind.question
+              << "\n";
+  }
+  std::cout << "models:\n";
+  for (const std::string& name : model_names()) {
+    std::cout << "  " << name << "  " << make_model(name)->traits().description << "\n";
+  }
+}
+
+int main(int argc, char** argv) {
+  Request request;
+  CLI::App app("Deterministic simulation of cluster membership");
+  declare(app, request);
+  CLI11_PARSE(app, argc, argv);
+  if (request.list) {
+    list();
+    return 0;
+  }
+  const auto name_of_kind = [](const ScenarioKind& kind) { return kind.name; };
+  const ScenarioKind* kind =
+      find_named(all_scenarios(), request.scenario, "scenario", name_of_kind);
+  if (kind == nullptr) return 2;
+  const std::vector<std::string> names = model_names();
+  const auto itself = [](const std::string& name) { return name; };
+  if (find_named(names, request.model, "model", itself) == nullptr) return 2;
+  const std::unique_ptr<Model> model = make_model(request.model);
+  if (request.node_count == 0) request.node_count = kind->default_node_count;
+  if (request.node_count < kind->node_count_min) {
+    std::cerr << "cluster_sim: " << kind->name << " needs at least " << kind->node_count_min
+              << " nodes\n";
+    return 2;
+  }
+  return run(request, *kind, *model);
+}
+
+}  // namespace
+}  // namespace nexus::sim
+
+int main(int argc, char** argv) {
+  try {
+    return nexus::sim::main(argc, argv);
+  } catch (const std::exception& exception) {
+    std::cerr << exception.what() << "\n";
+  }
+  return 1;
+}

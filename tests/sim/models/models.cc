@@ -1,0 +1,32 @@
+#include "tests/sim/models/models.h"
+
+#include "tests/sim/models/swim_model.h"
+
+namespace nexus::sim {
+namespace {
+
+struct Named {
+  const char* name;
+  std::unique_ptr<Model> (*make)();
+};
+
+constexpr Named kModels[] = {
+    {"swim", make_swim_model},
+};
+
+}  // namespace
+
+std::vector<std::string> model_names() {
+  std::vector<std::string> names;
+  for (const Named& model : kModels) names.emplace_back(model.name);
+  return names;
+}
+
+std::unique_ptr<Model> make_model(const std::string& name) {
+  for (const Named& model : kModels) {
+    if (name == model.name) return model.make();
+  }
+  return nullptr;
+}
+
+}  // namespace nexus::sim
