@@ -64,7 +64,7 @@ class BroadcastQueue {
   }
 
  private:
-  static constexpr std::uint32_t kLeastBytes = 48;
+  static constexpr std::uint32_t kLeastBytes = 72;
 
   struct Queued {
     SwimUpdate update;

@@ -1,5 +1,7 @@
 #include "tests/sim/models/models.h"
 
+#include "tests/sim/models/pekko_model.h"
+#include "tests/sim/models/protoactor_model.h"
 #include "tests/sim/models/swim_model.h"
 
 namespace nexus::sim {
@@ -12,6 +14,8 @@ struct Named {
 
 constexpr Named kModels[] = {
     {"swim", make_swim_model},
+    {"pekko", make_pekko_model},
+    {"protoactor", make_protoactor_model},
 };
 
 }  // namespace

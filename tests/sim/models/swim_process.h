@@ -119,6 +119,7 @@ class SwimProcess final : public Process {
   void on_timer(const TimerSet::Timer& timer);
   bool is_lately_dead(NodeIndex node) const;
   void reap();
+  core::Duration push_pull_interval() const;
   std::uint32_t transmit_max() const;
   void report(std::span<const Identity> added, std::span<const Identity> removed);
 
