@@ -269,8 +269,9 @@ Scenario join20(std::uint32_t node_count, std::uint64_t seed) {
 }
 
 Scenario rolling_restart(std::uint32_t node_count, std::uint64_t seed) {
-  constexpr core::Duration kEach = 4s;
-  constexpr core::Duration kAway = 2s;
+  constexpr core::Duration kEach = 8s;
+  // From the wish to leave to the new start; who has not left by then is killed.
+  constexpr core::Duration kAway = 5s;
   Random random(seed);
   Scenario scenario = settled(node_count);
   for (NodeIndex node = 0; node < node_count; ++node) {

@@ -27,7 +27,11 @@ class SimClock {
     if (left > kForEver) return kNever;
     SimTime guess = true_ + core::Duration(left / (kMillion + rate_ppm_) * kMillion);
     while (local(guess) + kStep <= at) guess += kStep;
-    while (local(guess) < at) guess += at - local(guess);
+    while (local(guess) < at) {
+      const std::int64_t rest = (at - local(guess)).count();
+      const std::int64_t step = rest * kMillion / (kMillion + (rate_ppm_ > 0 ? rate_ppm_ : 0));
+      guess += core::Duration(step > 0 ? step : 1);
+    }
     return guess;
   }
 

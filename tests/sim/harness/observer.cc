@@ -69,14 +69,17 @@ void Observer::on_view(SimTime now, NodeIndex node, const ViewChange& change) {
   seen.size += static_cast<std::uint32_t>(change.added.size());
   seen.size -= static_cast<std::uint32_t>(change.removed.size());
   seen.last_change = now;
-  ++seen.change_count;
-  if (now >= first_event_ && is_healthy(node)) note_size(seen.size);
   if (!has_epochs_) return;
   rules_.on_change(now, seen.identity, before, seen.view, change);
   if (counts(seen)) {
     rules_.on_member_holds(now, seen.view.epoch);
     rules_.on_member_drops(now, before.epoch);
   }
+}
+
+void Observer::on_view_done(NodeIndex node) {
+  ++seen_[node].change_count;
+  if (first_event_ != kNever && is_healthy(node)) note_size(seen_[node].size);
 }
 
 void Observer::on_standing(SimTime now, NodeIndex node, Standing standing) {

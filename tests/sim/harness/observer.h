@@ -6,6 +6,7 @@
 // detection     from the fault to the removal at each healthy node
 // convergence   from the scenario's first event, or the end of a partition, to the last healthy node's last change, which made its view the true one
 // sizes         cluster sizes that any healthy node has held since the first event
+// changes       calls of a process in which its view changed, since the first event
 //
 // It holds a few words a node, and one a node and subject of detection; nothing grows with the square of the nodes.
 #pragma once
@@ -67,6 +68,8 @@ class Observer {
   void on_end(SimTime now, NodeIndex node);
   void on_renewed(SimTime now, Identity identity);
   void on_view(SimTime now, NodeIndex node, const ViewChange& change);
+  // A call of the process is over in which on_view() was called: whatever lay between is nobody's view.
+  void on_view_done(NodeIndex node);
   void on_standing(SimTime now, NodeIndex node, Standing standing);
   void on_learned(SimTime now, NodeIndex node);
   void on_put(SimTime now) { put_at_ = now; }

@@ -134,6 +134,7 @@ Identity SimNode::renew_identity() {
 }
 
 void SimNode::view_changed(const ViewChange& change) {
+  has_new_view_ = true;
   world_.observer->on_view(world_.now, index_, change);
 }
 

@@ -90,6 +90,8 @@ class SimNode final : public Env {
   template <typename Do>
   void call(Do what) {
     what();
+    if (has_new_view_) world_.observer->on_view_done(index_);
+    has_new_view_ = false;
     if (has_left_) end(false);
     arm_timer();
   }
@@ -110,6 +112,7 @@ class SimNode final : public Env {
   std::uint32_t boot_count_ = 0;
   std::unique_ptr<Process> process_;
   bool has_left_ = false;
+  bool has_new_view_ = false;
 
   std::deque<Due> inbox_;
   std::uint32_t inbox_bytes_ = 0;

@@ -258,17 +258,20 @@ class PekkoProcess final : public Process {
 
   void after_change() {
     content_ = gossip_.content();
-    const PekkoGossip::Member& self = gossip_.members[self_];
-    const bool is_over = self.status == Status::down || self.status == Status::exiting ||
-                         self.status == Status::removed;
     show();
-    if (self.run == env_.self().incarnation && is_over) {
-      is_out_ = true;
-      if (is_leaving_) {
-        timers_.set(env_.now(), kLeave);
-      } else {
-        env_.standing_changed(Standing::out);
-      }
+    const PekkoGossip::Member& self = gossip_.members[self_];
+    if (self.run != env_.self().incarnation) return;
+    if (self.status == Status::exiting && is_leaving_ && !is_exiting_) {
+      // Others must hear of it from somebody, maybe from this very node.
+      is_exiting_ = true;
+      timers_.set(env_.now() + 2 * kTick, kLeave);
+    }
+    if (self.status != Status::down && self.status != Status::removed) return;
+    is_out_ = true;
+    if (is_leaving_) {
+      timers_.set(env_.now(), kLeave);
+    } else {
+      env_.standing_changed(Standing::out);
     }
   }
 
@@ -492,6 +495,7 @@ class PekkoProcess final : public Process {
   core::Instant troubled_since_{};
   bool has_joined_ = false;
   bool is_leaving_ = false;
+  bool is_exiting_ = false;
   bool is_out_ = false;
 };
 

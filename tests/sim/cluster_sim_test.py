@@ -1,0 +1,107 @@
+"""cluster_sim, the program: equal seeds give equal traces in every build, and it says clearly what it cannot do."""
+
+import json
+import os
+import subprocess
+import unittest
+
+BIN_DIR = os.environ["NEXUS_BIN_DIR"]
+ROOT = os.environ["NEXUS_SOURCE_DIR"]
+SIM = os.path.join(BIN_DIR, "cluster_sim")
+# Whatever cluster_sim is built from.
+SOURCES = ["tests/sim", "tests/bench/report", "cluster", "core"]
+
+
+def run(*arguments, program=SIM):
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+
+
+def summary_of(*arguments, program=SIM):
+    done = run("--json", *arguments, program=program)
+    if done.returncode not in (0, 1) or not done.stdout:
+        raise AssertionError(f"cluster_sim {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def models():
+    lines = run("--list").stdout.splitlines()
+    return [line.split()[0] for line in lines[lines.index("models:") + 1:]]
+
+
+def newest_source():
+    newest = 0
+    for folder in SOURCES:
+        for place, _, names in os.walk(os.path.join(ROOT, folder)):
+            paths = [os.path.join(place, name) for name in names if name.endswith((".h", ".cc"))]
+            newest = max([newest, *map(os.path.getmtime, paths)])
+    return newest
+
+
+def other_builds():
+    """cluster_sim of other presets that were built since the last change of its sources."""
+    for preset in ("release", "debug", "asan"):
+        program = os.path.join(ROOT, "build", preset, "bin", "cluster_sim")
+        is_other = os.path.realpath(program) != os.path.realpath(SIM)
+        if is_other and os.path.exists(program) and os.path.getmtime(program) >= newest_source():
+            yield preset, program
+
+
+class EqualSeedsGiveEqualTraces(unittest.TestCase):
+    def arguments(self, model):
+        return ["--scenario", "churn", "--nodes", "40", "--seed", "5", "--seeds", "2", "--model", model, "--shrink", "0"]
+
+    def test_when_run_twice(self):
+        for model in models():
+            with self.subTest(model):
+                first, second = (summary_of(*self.arguments(model)) for _ in range(2))
+                self.assertEqual(first["trace_hash"], second["trace_hash"])
+                first.pop("wall_s"), second.pop("wall_s")
+                self.assertEqual(first, second)
+
+    def test_in_every_build_that_is_there(self):
+        for preset, program in other_builds():
+            for model in models():
+                with self.subTest(preset=preset, model=model):
+                    here = summary_of(*self.arguments(model))
+                    there = summary_of(*self.arguments(model), program=program)
+                    self.assertEqual(here["trace_hash"], there["trace_hash"])
+
+
+class TheSummary(unittest.TestCase):
+    def test_has_what_it_promises(self):
+        summary = summary_of("--scenario", "crash1", "--nodes", "30")
+        for key in ("summary", "scenario", "nodes", "model", "seeds", "detection_ms", "convergence_ms", "healthy_removed",
+                    "faulty_left", "view_changes", "distinct_sizes", "bytes_per_node_s", "msgs_per_node_s",
+                    "memory_per_node_bytes", "violations", "wall_s", "trace_hash"):
+            self.assertIn(key, summary)
+        self.assertEqual(set(summary["detection_ms"]), {"p50", "p99", "p999"})
+        self.assertEqual(set(summary["bytes_per_node_s"]), {"mean", "p99", "max"})
+
+    def test_shows_that_swim_finds_the_crashed_after_its_suspicion_timeout(self):
+        summary = summary_of("--scenario", "crash1", "--nodes", "128", "--seeds", "3")
+        self.assertEqual(summary["faulty_left"], 0)
+        self.assertEqual(summary["healthy_removed"], 0)
+        # 4 * log10(128) seconds at least, and the probes before it.
+        self.assertGreater(summary["detection_ms"]["p50"], 8400)
+        self.assertLess(summary["detection_ms"]["p50"], 14000)
+
+
+class WhatItCannotDo(unittest.TestCase):
+    def test_an_unknown_model_is_an_error_that_names_the_nearest(self):
+        done = run("--scenario", "crash1", "--model", "swmi")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('no model "swmi"; did you mean swim?', done.stderr)
+
+    def test_an_unknown_scenario_is_an_error(self):
+        done = run("--scenario", "crahs1")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('no scenario "crahs1"', done.stderr)
+
+    def test_too_few_nodes_are_an_error(self):
+        done = run("--scenario", "crash10", "--nodes", "5")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("needs at least", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
