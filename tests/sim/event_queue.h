@@ -47,6 +47,8 @@ class EventQueue {
  public:
   bool empty() const { return heap_.empty(); }
   std::size_t size() const { return heap_.size(); }
+  // Not when empty.
+  SimTime next_at() const { return heap_.front().at; }
 
   void push(SimTime at, EventKind kind, std::uint32_t a, std::uint32_t b = 0) {
     const Event event{at, ++sequence_, kind, a, b};

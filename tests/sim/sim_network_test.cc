@@ -37,12 +37,8 @@ class SimNetworkTest : public testing::Test, protected SimNetwork::Hosts {
     network_.send(at, {from, 1}, to, std::make_shared<Number>(number), 100);
   }
   void run_until(SimTime end) {
-    while (!events_.empty()) {
+    while (!events_.empty() && events_.next_at() <= end) {
       const Event event = events_.pop();
-      if (event.at > end) {
-        events_.push(event.at, event.kind, event.a, event.b);
-        return;
-      }
       now_ = event.at;
       if (event.kind == EventKind::arrive) network_.on_arrive(now_, event.a);
       if (event.kind == EventKind::retry) network_.on_retry(now_, event.a, event.b);

@@ -35,12 +35,17 @@ constexpr std::uint32_t kRecordBytes = 12;
 struct Message final : Payload {
   enum class Kind : std::uint8_t { heartbeat, heartbeat_reply, status, gossip, join, welcome };
 
-  Message(Kind kind_of, std::uint64_t content_of, std::shared_ptr<const PekkoGossip> state)
-      : kind(kind_of), content(content_of), gossip(std::move(state)) {}
-  std::uint64_t digest() const override { return mix64(static_cast<std::uint64_t>(kind), content); }
+  Message(Kind kind_of, std::uint64_t content_of, std::uint64_t seen_of,
+          std::shared_ptr<const PekkoGossip> state)
+      : kind(kind_of), content(content_of), seen(seen_of), gossip(std::move(state)) {}
+  std::uint64_t digest() const override {
+    return mix64(static_cast<std::uint64_t>(kind) ^ seen, content);
+  }
 
   const Kind kind;
   const std::uint64_t content;
+  // A digest of who has seen it.
+  const std::uint64_t seen;
   const std::shared_ptr<const PekkoGossip> gossip;
 };
 
@@ -111,10 +116,7 @@ class PekkoProcess final : public Process {
         return;
       case Message::Kind::status:
         if (!has_joined_) return;
-        if (message.content == content_) {
-          gossip_.seen[from.node] = 1;
-          return;
-        }
+        if (message.content == content_ && message.seen == seen_digest()) return;
         return gossip_to(from.node, true);
       case Message::Kind::gossip:
         if (has_joined_) on_gossip(from.node, *message.gossip);
@@ -232,7 +234,7 @@ class PekkoProcess final : public Process {
     if (their_content == content_) {
       for (NodeIndex node = 0; node < gossip_.seen.size(); ++node)
         gossip_.seen[node] |= theirs.seen[node];
-      if (!was_seen_here) gossip_to(from, false);
+      if (!was_seen_here) gossip_to(from, true);
       return;
     }
     PekkoGossip both = PekkoGossip::merged(gossip_, theirs);
@@ -474,9 +476,22 @@ class PekkoProcess final : public Process {
     send(to, Message::Kind::gossip, std::make_shared<PekkoGossip>(gossip_), gossip_bytes());
   }
 
+  std::uint64_t seen_digest() const {
+    std::uint64_t sum = 0;
+    for (NodeIndex node = 0; node < gossip_.seen.size(); ++node) {
+      if (gossip_.seen[node] != 0) sum += mix64(node);
+    }
+    return sum;
+  }
+
   void send(NodeIndex to, Message::Kind kind, std::shared_ptr<const PekkoGossip> state,
             std::uint32_t bytes) {
-    env_.send(to, std::make_shared<Message>(kind, content_, std::move(state)), bytes);
+    const bool is_heartbeat =
+        kind == Message::Kind::heartbeat || kind == Message::Kind::heartbeat_reply;
+    env_.send(to,
+              std::make_shared<Message>(kind, content_, is_heartbeat ? 0 : seen_digest(),
+                                        std::move(state)),
+              bytes);
   }
 
   Env& env_;
