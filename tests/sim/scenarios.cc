@@ -205,53 +205,72 @@ Scenario bridge(std::uint32_t node_count, std::uint64_t seed) {
   return split(node_count, 1);
 }
 
-// One thing happens to one node each second or so; nodes take turns, so that few are sick at once.
-Scenario churn(std::uint32_t node_count, std::uint64_t seed) {
-  constexpr int kEventCount = 40;
-  Random random(seed);
-  const std::uint32_t joiner_count = node_count / 10;
-  Scenario scenario = settled(node_count, joiner_count);
-  std::vector<Fault>& faults = scenario.plan.faults;
-  std::vector<NodeIndex> turns = pick(random, node_count, node_count);
-  for (std::uint32_t i = node_count - 1; i > 0; --i)
-    std::swap(turns[i], turns[random.below(i + 1)]);
-  SimTime now = kSettled;
-  NodeIndex joiner = node_count;
-  for (int i = 0; i < kEventCount; ++i) {
-    now += random.between(500ms, 3s);
-    const NodeIndex node = turns[static_cast<std::uint32_t>(i) % node_count];
-    switch (random.below(6)) {
-      case 0:
-        faults.push_back(at(now, Fault::Kind::crash, {node}));
-        faults.push_back(at(now + random.between(1s, 15s), Fault::Kind::start, {node}));
-        break;
-      case 1:
-        faults.push_back(at(now, Fault::Kind::kill, {node}));
-        faults.push_back(at(now + random.between(100ms, 15s), Fault::Kind::start, {node}));
-        break;
-      case 2:
-        faults.push_back(at(now, Fault::Kind::leave, {node}));
-        faults.push_back(at(now + random.between(2s, 10s), Fault::Kind::start, {node}));
-        break;
-      case 3:
-        faults.push_back(
-            while_sick(now, now + random.between(500ms, 5s), Fault::Kind::pause, {node}));
-        break;
-      case 4: {
-        // A partial mesh: it does not see some others, and they do not see it.
-        const SimTime end = now + random.between(1s, 10s);
-        for (const bool outwards : {true, false}) {
-          const std::vector<NodeIndex> others = pick(random, node_count, node_count / 4);
-          Fault cut = outwards ? rule(now, end, {node}, others, kLoseAll)
-                               : rule(now, end, others, {node}, kLoseAll);
-          cut.sick = {node};
-          faults.push_back(std::move(cut));
-        }
-        break;
-      }
-      default:
-        if (joiner < scenario.node_count) faults.push_back(at(now, Fault::Kind::start, {joiner++}));
+// Both ways between `node` and `others` so much is lost, and what passes is late.
+std::vector<Fault> bad_links(SimTime begin, SimTime end, NodeIndex node,
+                             const std::vector<NodeIndex>& others, std::uint32_t loss,
+                             core::Duration delay) {
+  std::vector<Fault> faults{rule(begin, end, {node}, others, loss),
+                            rule(begin, end, others, {node}, loss)};
+  for (Fault& fault : faults) {
+    fault.delay = delay;
+    fault.sick = {node};
+  }
+  return faults;
+}
+
+// Down at `now`, and back under a new identity.
+std::vector<Fault> restart(SimTime now, Fault::Kind down, core::Duration away, NodeIndex node) {
+  return {at(now, down, {node}), at(now + away, Fault::Kind::start, {node})};
+}
+
+// Something happens to `node`.
+std::vector<Fault> mishap(Random& random, SimTime now, NodeIndex node, std::uint32_t node_count) {
+  switch (random.below(7)) {
+    case 0:
+      return restart(now, Fault::Kind::crash, random.between(1s, 15s), node);
+    case 1:
+      return restart(now, Fault::Kind::kill, random.between(100ms, 15s), node);
+    case 2:
+      return restart(now, Fault::Kind::leave, random.between(2s, 10s), node);
+    case 3:
+      return {while_sick(now, now + random.between(500ms, 5s), Fault::Kind::pause, {node})};
+    case 4: {
+      // 2 ms a message.
+      Fault slow = while_sick(now, now + random.between(2s, 10s), Fault::Kind::slow, {node});
+      slow.amount = 200;
+      return {slow};
     }
+    case 5: {
+      // A partial mesh: a quarter of the others is out of reach.
+      const SimTime end = now + random.between(1s, 10s);
+      return bad_links(now, end, node, pick(random, node_count, node_count / 4), kLoseAll, 0ms);
+    }
+    default: {
+      const SimTime end = now + random.between(2s, 10s);
+      return bad_links(now, end, node, range(0, node_count), kLoseAll * 3 / 10, 20ms);
+    }
+  }
+}
+
+// Nodes take turns, so that few are sick at once.
+Scenario churn(std::uint32_t node_count, std::uint64_t seed) {
+  constexpr std::uint32_t kEventCount = 40;
+  constexpr std::uint32_t kJoinEvery = 8;
+  Random random(seed);
+  const std::uint32_t joiner_count = kEventCount / kJoinEvery;
+  Scenario scenario = settled(node_count, joiner_count);
+  std::vector<NodeIndex> turns = range(0, node_count);
+  for (std::uint32_t i = node_count - 1; i > 0; --i) {
+    std::swap(turns[i], turns[random.below(i + 1)]);
+  }
+  SimTime now = kSettled;
+  for (std::uint32_t i = 0; i < kEventCount; ++i) {
+    now += random.between(500ms, 3s);
+    std::vector<Fault> faults = mishap(random, now, turns[i % node_count], node_count);
+    if (i % kJoinEvery == 0) {
+      faults = {at(now, Fault::Kind::start, {node_count + i / kJoinEvery})};
+    }
+    for (Fault& fault : faults) scenario.plan.faults.push_back(std::move(fault));
   }
   add_drift(scenario.plan, random, node_count);
   return scenario;
@@ -303,8 +322,8 @@ const std::vector<ScenarioKind>& all_scenarios() {
       {"partition_half", "Two halves are cut from each other for 30 s.", 100, 4, partition_half},
       {"bridge", "The same, but one node sees both halves.", 100, 5, bridge},
       {"churn",
-       "Crashes, kills, restarts, leaves, joins, pauses and partial meshes, one each second or "
-       "two; clocks drift.",
+       "Crashes, kills, leaves, restarts, joins, pauses, slow CPUs, partial meshes and bad cables, "
+       "one each second or two; clocks drift.",
        50, 20, churn},
       {"join20", "Twenty nodes join a settled cluster at once.", 1500, 3, join20},
       {"rolling_restart",
