@@ -137,13 +137,18 @@ void to(const Join& join, pb::Control* out) {
   body->set_protocol_min(join.compatibility.protocol_min);
   body->set_protocol_max(join.compatibility.protocol_max);
   body->set_settings(join.compatibility.settings);
+  body->set_again(join.again);
 }
 void to(const JoinRefused& refused, pb::Control* out) {
   out->mutable_join_refused()->set_why(refused.why);
 }
-void to(const JoinCheck& check, pb::Control* out) { to(check.joiner, out->mutable_join_check()); }
+void to(const JoinCheck& check, pb::Control* out) {
+  to(check.joiner, out->mutable_join_check()->mutable_joiner());
+  out->mutable_join_check()->set_sent(to_wire(check.sent));
+}
 void to(const JoinConfirm& confirm, pb::Control* out) {
-  to(confirm.joiner, out->mutable_join_confirm());
+  to(confirm.joiner, out->mutable_join_confirm()->mutable_joiner());
+  out->mutable_join_confirm()->set_sent(to_wire(confirm.sent));
 }
 void to(const JoinOffer& offer, pb::Control* out) { to(offer.joiners, out->mutable_join_offer()); }
 void to(const Found& found, pb::Control* out) { to(found.members, out->mutable_found()); }
@@ -219,13 +224,16 @@ class Reader {
                     .compatibility = {.cluster = in.join().cluster(),
                                       .protocol_min = in.join().protocol_min(),
                                       .protocol_max = in.join().protocol_max(),
-                                      .settings = in.join().settings()}};
+                                      .settings = in.join().settings()},
+                    .again = in.join().again()};
       case pb::Control::kJoinRefused:
         return JoinRefused{.why = in.join_refused().why()};
       case pb::Control::kJoinCheck:
-        return JoinCheck{.joiner = id(in.join_check())};
+        return JoinCheck{.joiner = id(in.join_check().joiner()),
+                         .sent = from_wire(in.join_check().sent())};
       case pb::Control::kJoinConfirm:
-        return JoinConfirm{.joiner = id(in.join_confirm())};
+        return JoinConfirm{.joiner = id(in.join_confirm().joiner()),
+                           .sent = from_wire(in.join_confirm().sent())};
       case pb::Control::kJoinOffer:
         return JoinOffer{.joiners = members(in.join_offer())};
       case pb::Control::kFound:

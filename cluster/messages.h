@@ -83,17 +83,21 @@ struct Compatibility {
 struct Join {
   MemberPtr member;
   Compatibility compatibility;
+  // This process was a member before and was removed: is its link good again?
+  bool again = false;
 };
 struct JoinRefused {
   // For an operator.
   std::string why;
 };
-// Sent to the address that the joiner has given: does it lead to you?
+// Sent to the address that the joiner has given: does it lead to you? `sent` comes back as it is.
 struct JoinCheck {
   MemberId joiner;
+  core::Instant sent;
 };
 struct JoinConfirm {
   MemberId joiner;
+  core::Instant sent;
 };
 // From the member that a node has asked to those which may propose.
 struct JoinOffer {

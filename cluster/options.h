@@ -50,6 +50,8 @@ struct MembershipOptions {
   RejoinOptions rejoin;
   // Cuts that are kept for members that missed them.
   std::size_t history_max = 64;
+  // Joiners that wait are offered again after this.
+  core::Duration reoffer = std::chrono::milliseconds(500);
   // A seed that is not in the view is greeted so often: when it has founded another cluster, the two learn of each other.
   core::Duration greet_seeds = std::chrono::seconds(5);
   // Standing alerts are repeated after this, then after twice as long, and so on up to the longest.

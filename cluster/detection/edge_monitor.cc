@@ -94,7 +94,6 @@ void EdgeMonitor::on_ack(MemberIndex subject, Instant sent, Instant now, Actions
   const Duration late = now - sent;
   edge->lateness =
       std::max(late, edge->lateness - Duration(edge->lateness.count() >> kFadingShift));
-  edge->traffic = now;
   prove(*edge, sent, actions);
   if (now - last_better_ >= interval()) {
     last_better_ = now;

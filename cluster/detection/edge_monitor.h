@@ -5,7 +5,7 @@
 //     left, so an answer that was long under way proves little.
 // D2  timeout = clamp(missed * interval + the latest that answers have lately been, timeout_min, timeout_max) * LocalHealth::factor().
 // D3  Before the timeout ends others are asked; when one of them hears the subject, it is heard.
-// D4  Any message of the subject puts the end off, but not beyond twice the timeout: a node that can be heard and does not hear is
+// D4  Any other message of the subject puts the end off, but not beyond twice the timeout: a node that can be heard and does not hear is
 //     of no use.
 // D5  Time in which this member itself stood still does not count.
 // D6  Two refused connections in a row, `refusal_gap` apart, end the wait: nobody listens there.
@@ -73,7 +73,7 @@ class EdgeMonitor {
   void on_ack(MemberIndex subject, core::Instant sent, core::Instant now, Actions& actions);
   void on_indirect(MemberIndex subject, core::Instant asked, bool heard, core::Instant now,
                    Actions& actions);
-  // Any message of the subject, on any connection.
+  // Any message of the subject but an answer, on any connection.
   void on_traffic(MemberIndex subject, core::Instant now);
   // Its address refused a connection.
   void on_refused(MemberIndex subject, core::Instant now, Actions& actions);

@@ -53,19 +53,53 @@ Admission::Answer Admission::on_join(const Join& join, const View& view, core::I
   const auto known = pending_.find(id);
   if (known != pending_.end()) {
     known->second.seen = now;
-    return known->second.confirmed ? Answer(Ignore{}) : Answer(Check{});
+    return Ignore{};
   }
   if (pending_.size() >= options_.pending_count_max) return Ignore{};
-  pending_.emplace(id, Pending{.member = join.member, .confirmed = false, .seen = now});
+  const std::uint32_t checks = join.again ? options_.checks_again : 1;
+  pending_.emplace(id, Pending{.member = join.member,
+                               .seen = now,
+                               .checks = checks,
+                               .checks_left = checks,
+                               .checked = now,
+                               .waits = true,
+                               .check_at = now + options_.check_late});
   return Check{};
 }
 
-MemberPtr Admission::on_confirm(const MemberId& joiner, const View& view, core::Instant now) {
-  const auto known = pending_.find(joiner);
-  if (known == pending_.end() || known->second.confirmed) return nullptr;
-  known->second.confirmed = true;
-  known->second.seen = now;
-  return view.index_of(joiner) ? nullptr : known->second.member;
+MemberPtr Admission::on_confirm(const JoinConfirm& confirm, const View& view, core::Instant now) {
+  const auto known = pending_.find(confirm.joiner);
+  if (known == pending_.end() || known->second.confirmed()) return nullptr;
+  Pending& pending = known->second;
+  pending.seen = now;
+  // One check is there to know the address; a row of them, to know the link.
+  if (pending.checks > 1 && (!pending.waits || confirm.sent != pending.checked)) return nullptr;
+  pending.waits = false;
+  --pending.checks_left;
+  pending.check_at = pending.checked + options_.check_every;
+  return pending.confirmed() && !view.index_of(confirm.joiner) ? pending.member : nullptr;
+}
+
+std::vector<MemberPtr> Admission::take_checks(core::Instant now) {
+  std::vector<MemberPtr> due;
+  for (auto& [id, pending] : pending_) {
+    if (pending.confirmed() || now < pending.check_at) continue;
+    // No answer came: begin the row anew.
+    if (pending.waits) pending.checks_left = pending.checks;
+    pending.checked = now;
+    pending.waits = true;
+    pending.check_at = now + options_.check_late;
+    due.push_back(pending.member);
+  }
+  return due;
+}
+
+core::Instant Admission::next_time() const {
+  core::Instant next = core::Instant::max();
+  for (const auto& [id, pending] : pending_) {
+    if (!pending.confirmed()) next = std::min(next, pending.check_at);
+  }
+  return next;
 }
 
 std::size_t Admission::limit(const View& view) const {
@@ -78,7 +112,7 @@ std::vector<MemberPtr> Admission::to_offer(const View& view) const {
   std::vector<MemberPtr> offers;
   for (const auto& [id, pending] : pending_) {
     if (offers.size() >= limit(view)) break;
-    if (pending.confirmed) offers.push_back(pending.member);
+    if (pending.confirmed()) offers.push_back(pending.member);
   }
   return offers;
 }

@@ -4,6 +4,7 @@
 // N1  A joiner of another cluster, of other settings or of no common protocol is refused, with words for its operator.
 // N2  An id that this member has seen removed is refused.
 // N3  A joiner is offered only after it has answered at the address that it gave.
+//     One that was removed before is checked `checks_again` times in a row; an answer that is late begins the row anew.
 // N4  A view takes in at most joins_base + joins_per_member * its size at once; the rest is offered again in the next view.
 // N5  A joiner at the address of a member takes its place: the old id goes in the same cut.
 #pragma once
@@ -31,6 +32,11 @@ class Admission {
     std::size_t pending_count_max = 4096;
     // A joiner that does not come back for so long is forgotten.
     core::Duration patience = std::chrono::seconds(10);
+    // Of a node that was removed before.
+    std::uint32_t checks_again = 10;
+    core::Duration check_every = std::chrono::milliseconds(200);
+    // An answer that takes longer is late.
+    core::Duration check_late = std::chrono::milliseconds(500);
     // Removed ids that are remembered, the newest ones.
     std::size_t removed_count_max = 4096;
   };
@@ -51,7 +57,11 @@ class Admission {
 
   [[nodiscard]] Answer on_join(const Join& join, const View& view, core::Instant now);
   // The one that is to be offered now; empty when it is not waited for.
-  [[nodiscard]] MemberPtr on_confirm(const MemberId& joiner, const View& view, core::Instant now);
+  [[nodiscard]] MemberPtr on_confirm(const JoinConfirm& confirm, const View& view,
+                                     core::Instant now);
+  // Those that are to be checked now.
+  [[nodiscard]] std::vector<MemberPtr> take_checks(core::Instant now);
+  core::Instant next_time() const;
   // Those that this member has checked and that are not members yet; at most so many as a view takes in.
   [[nodiscard]] std::vector<MemberPtr> to_offer(const View& view) const;
 
@@ -64,8 +74,16 @@ class Admission {
  private:
   struct Pending {
     MemberPtr member;
-    bool confirmed = false;
     core::Instant seen;
+    // Of the row; and in it, that are still to come. None: it is confirmed.
+    std::uint32_t checks = 1;
+    std::uint32_t checks_left = 1;
+    // When the last one was sent, whether its answer is waited for, and when that is late or else the next one due.
+    core::Instant checked{};
+    bool waits = true;
+    core::Instant check_at{};
+
+    bool confirmed() const { return checks_left == 0; }
   };
 
   std::string why_not(const Compatibility& theirs) const;

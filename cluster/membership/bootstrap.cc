@@ -25,8 +25,9 @@ bool Bootstrap::is_seed(const std::string& address) const {
   return std::find(seeds_.begin(), seeds_.end(), address) != seeds_.end();
 }
 
-void Bootstrap::start(std::vector<std::string> seeds, std::vector<std::string> contacts,
+void Bootstrap::start(std::vector<std::string> seeds, std::vector<std::string> contacts, bool again,
                       Instant now) {
+  again_ = again;
   contacts_ = std::move(contacts);
   set_seeds(std::move(seeds));
   ask_at_ = now;
@@ -55,8 +56,7 @@ void Bootstrap::on_join(const Join& join, Instant now) {
 }
 
 void Bootstrap::ask_also(const std::string& address, std::vector<Send>& sends) const {
-  sends.push_back({.address = address,
-                   .message = message(Join{.member = self_, .compatibility = compatibility_})});
+  sends.push_back({.address = address, .message = message(join())});
 }
 
 void Bootstrap::on_check(Instant now) { in_hand_until_ = now + options_.patience; }
@@ -92,9 +92,9 @@ void Bootstrap::ask(Instant now, std::vector<Send>& sends) {
     }
   }
   if (others.empty()) return;
-  const ControlMessagePtr join = message(Join{.member = self_, .compatibility = compatibility_});
+  const ControlMessagePtr request = message(join());
   for (std::size_t i = 0; i < std::min(options_.asked_at_once, others.size()); ++i) {
-    sends.push_back({.address = *others[next_contact_++ % others.size()], .message = join});
+    sends.push_back({.address = *others[next_contact_++ % others.size()], .message = request});
   }
 }
 

@@ -43,7 +43,8 @@ class Bootstrap {
         random_(seed) {}
 
   // `seeds` decide about foundings (B1); `contacts` are other addresses to ask. Both may hold this node's own address.
-  void start(std::vector<std::string> seeds, std::vector<std::string> contacts, core::Instant now);
+  void start(std::vector<std::string> seeds, std::vector<std::string> contacts, bool again,
+             core::Instant now);
   // Names were resolved again.
   void set_seeds(std::vector<std::string> seeds);
 
@@ -86,6 +87,8 @@ class Bootstrap {
   void try_to_found(core::Instant now, std::vector<Send>& sends);
   ControlMessagePtr message(ControlBody body) const;
 
+  Join join() const { return {.member = self_, .compatibility = compatibility_, .again = again_}; }
+
   const Options options_;
   const MemberPtr self_;
   const Compatibility compatibility_;
@@ -94,6 +97,7 @@ class Bootstrap {
   std::vector<std::string> seeds_;
   std::vector<std::string> contacts_;
   std::size_t next_contact_ = 0;
+  bool again_ = false;
   core::Instant next_ = core::Instant::max();
   core::Instant ask_at_{};
 

@@ -1,6 +1,7 @@
 #include "cluster/membership/cut_proposer.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "cluster/view/digest.h"
@@ -12,16 +13,17 @@ using core::Instant;
 void CutProposer::begin(ViewPtr view, MemberIndex self) {
   view_ = std::move(view);
   self_ = self;
-  std::vector<std::pair<std::uint64_t, MemberIndex>> keys;
+  std::vector<std::tuple<bool, std::uint64_t, MemberIndex>> keys;
   keys.reserve(view_->size());
   for (MemberIndex i = 0; i < view_->size(); ++i) {
-    keys.emplace_back(Digest().add(view_->id()).add(view_->member(i).id).value(), i);
+    const bool is_new = view_->epoch() > 1 && view_->since(i) == view_->epoch();
+    keys.emplace_back(is_new, Digest().add(view_->id()).add(view_->member(i).id).value(), i);
   }
   const auto count = static_cast<std::ptrdiff_t>(std::min(kRanked, keys.size()));
   std::partial_sort(keys.begin(), keys.begin() + count, keys.end());
   order_.clear();
   for (std::ptrdiff_t i = 0; i < count; ++i)
-    order_.push_back(keys[static_cast<std::size_t>(i)].second);
+    order_.push_back(std::get<MemberIndex>(keys[static_cast<std::size_t>(i)]));
   seen_ = 0;
   since_ = changed_ = next_ = Instant::max();
   proposed_ = false;

@@ -1,7 +1,8 @@
 // CutProposer: when a member should propose which cut. All members see the same alerts, so most of them could; those with a low rank go
 // first, and the others only when nothing comes of it. Pure; owner only. Belongs to one view.
 //
-// Q1  Ranks follow from the view, so members agree on them without a word; members in doubt have none.
+// Q1  Ranks follow from the view, so members agree on them without a word; members in doubt have none. Those who are new in the view come
+//     last: they may not know it yet.
 // Q2  A cut is proposed when nothing has changed it for `quiet`, or `gathering_max` after it was first there.
 #pragma once
 

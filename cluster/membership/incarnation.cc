@@ -29,8 +29,8 @@ Incarnation::Incarnation(const MembershipOptions& options, MemberPtr self, ViewM
       bundle_(options.gossip) {}
 
 void Incarnation::join(std::vector<std::string> seeds, std::vector<std::string> contacts,
-                       Instant now, Output& out) {
-  bootstrap_.start(std::move(seeds), std::move(contacts), now);
+                       bool again, Instant now, Output& out) {
+  bootstrap_.start(std::move(seeds), std::move(contacts), again, now);
   if (auto members = bootstrap_.found_alone())
     install(View::found(std::move(*members), options_.rings), nullptr, now, out);
 }
@@ -135,6 +135,7 @@ void Incarnation::install(ViewPtr next, const Cut* cut, Instant now, Output& out
   agreement_actions_.clear();
   unoffered_.clear();
   offer_at_ = Instant::max();
+  reoffer_at_ = Instant::max();
   repeat_at_ = Instant::max();
   consider_at_ = now;
   set_frozen(false, out);
@@ -177,6 +178,8 @@ void Incarnation::offer(Instant now, Output& out) {
       send(proposer, JoinOffer{.joiners = offers}, out);
     }
   }
+  // The offer may have come to a member that did not have this view yet, or no longer.
+  reoffer_at_ = now + options_.reoffer;
 }
 
 void Incarnation::spread(const Alert& alert, Instant now) {
@@ -305,6 +308,15 @@ void Incarnation::on_time(Instant now, Output& out) {
     do_agreement(now, out);
     if (phase_ == Phase::out) return;
   }
+  if (now >= admission_.next_time()) {
+    for (const MemberPtr& joiner : admission_.take_checks(now))
+      send(joiner->address, JoinCheck{.joiner = joiner->id, .sent = now}, out);
+  }
+  if (now >= reoffer_at_) {
+    reoffer_at_ = Instant::max();
+    unoffered_ = admission_.to_offer(*view_);
+    offer_at_ = now;
+  }
   if (now >= offer_at_) offer(now, out);
   if (now >= repeat_at_) repeat_alerts(now);
   if (now >= greet_at_) greet_a_seed(now, out);
@@ -318,8 +330,9 @@ void Incarnation::on_time(Instant now, Output& out) {
 Instant Incarnation::next_time() const {
   if (phase_ == Phase::out) return Instant::max();
   if (!view_) return bootstrap_.next_time();
-  return std::min({edges_.next_time(), relay_.next_time(), agreement_->next_time(), offer_at_,
-                   repeat_at_, greet_at_, consider_at_, bundle_.due()});
+  return std::min({edges_.next_time(), relay_.next_time(), admission_.next_time(),
+                   agreement_->next_time(), offer_at_, repeat_at_, greet_at_, consider_at_,
+                   bundle_.due()});
 }
 
 void Incarnation::leave(Instant now, Output& out) {

@@ -68,8 +68,8 @@ class Incarnation {
   Incarnation(const MembershipOptions& options, MemberPtr self, ViewMaker& maker,
               std::unique_ptr<ViewAgreement> agreement, std::uint64_t seed);
 
-  void join(std::vector<std::string> seeds, std::vector<std::string> contacts, core::Instant now,
-            Output& out);
+  void join(std::vector<std::string> seeds, std::vector<std::string> contacts, bool again,
+            core::Instant now, Output& out);
   // The view holds this member; the others start in it too.
   void start_in(ViewPtr view, std::vector<std::string> seeds, core::Instant now, Output& out);
   void set_seeds(std::vector<std::string> seeds) { bootstrap_.set_seeds(std::move(seeds)); }
@@ -205,6 +205,7 @@ class Incarnation {
   // Joiners that were confirmed since the last offer.
   std::vector<MemberPtr> unoffered_;
   core::Instant offer_at_ = core::Instant::max();
+  core::Instant reoffer_at_ = core::Instant::max();
   core::Instant greet_at_ = core::Instant::max();
   bool frozen_ = false;
 };

@@ -26,7 +26,8 @@ void Incarnation::on_message(const Peer& from, const ControlMessagePtr& message,
   Context context{.from = from, .index = std::nullopt, .message = message, .now = now, .out = out};
   if (view_) {
     context.index = view_->index_of(from.id);
-    if (context.index) edges_.on_traffic(*context.index, now);
+    if (context.index && !std::holds_alternative<ProbeAck>(message->body))
+      edges_.on_traffic(*context.index, now);
     context.same_view = context.index && message->view == view_->id();
     if (context.same_view) {
       compare_states(context);
@@ -187,7 +188,7 @@ void Incarnation::handle(const Context& c, const Join& join) {
   if (const auto* refuse = std::get_if<Admission::Refuse>(&answer)) {
     send(c.from.address, JoinRefused{.why = refuse->why}, c.out);
   } else if (std::holds_alternative<Admission::Check>(answer)) {
-    send(join.member->address, JoinCheck{.joiner = join.member->id}, c.out);
+    send(join.member->address, JoinCheck{.joiner = join.member->id, .sent = c.now}, c.out);
   } else if (std::holds_alternative<Admission::Welcome>(answer)) {
     c.out.sends.push_back({.address = join.member->address, .message = snapshot()});
   }
@@ -202,12 +203,12 @@ void Incarnation::handle(const Context& c, const JoinRefused& refused) {
 void Incarnation::handle(const Context& c, const JoinCheck& check) {
   if (view_ || check.joiner != self_->id) return;
   bootstrap_.on_check(c.now);
-  send(c.from.address, JoinConfirm{.joiner = self_->id}, c.out);
+  send(c.from.address, JoinConfirm{.joiner = self_->id, .sent = check.sent}, c.out);
 }
 
 void Incarnation::handle(const Context& c, const JoinConfirm& confirm) {
   if (!view_ || phase_ != Phase::member || c.from.id != confirm.joiner) return;
-  MemberPtr joiner = admission_.on_confirm(confirm.joiner, *view_, c.now);
+  MemberPtr joiner = admission_.on_confirm(confirm, *view_, c.now);
   if (!joiner) return;
   unoffered_.push_back(std::move(joiner));
   if (offer_at_ == Instant::max()) offer_at_ = c.now + kOfferWait;

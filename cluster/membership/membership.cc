@@ -37,7 +37,7 @@ std::unique_ptr<Incarnation> Membership::make_incarnation() {
 void Membership::start(std::vector<std::string> seeds, Instant now, Output& out) {
   heard_ = now;
   seeds_ = std::move(seeds);
-  incarnation_->join(seeds_, {}, now, incarnation_output_);
+  incarnation_->join(seeds_, {}, false, now, incarnation_output_);
   take(incarnation_output_, now, out);
 }
 
@@ -110,7 +110,7 @@ void Membership::do_rejoin(Instant now, Output& out) {
     std::vector<std::string> contacts = std::move(rejoin.contacts);
     rejoin_.reset();
     out.events.emplace_back(Rejoining{.id = self_.id});
-    incarnation_->join(seeds_, std::move(contacts), now, incarnation_output_);
+    incarnation_->join(seeds_, std::move(contacts), true, now, incarnation_output_);
     take(incarnation_output_, now, out);
     return;
   }

@@ -1,5 +1,6 @@
 #include "tests/sim/models/models.h"
 
+#include "tests/sim/models/nexus_model.h"
 #include "tests/sim/models/pekko_model.h"
 #include "tests/sim/models/protoactor_model.h"
 #include "tests/sim/models/swim_model.h"
@@ -13,6 +14,7 @@ struct Named {
 };
 
 constexpr Named kModels[] = {
+    {"nexus", make_nexus_model},
     {"swim", make_swim_model},
     {"pekko", make_pekko_model},
     {"protoactor", make_protoactor_model},
