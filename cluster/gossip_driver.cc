@@ -1,0 +1,209 @@
+#include "cluster/gossip_driver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/check.h"
+#include "core/base/thread_name.h"
+
+namespace nexus::cluster {
+namespace {
+
+constexpr core::Duration kPruneEvery = std::chrono::seconds(5);
+
+std::uint64_t seed_of(const MemberId& id) { return id.high() ^ id.low(); }
+
+}  // namespace
+
+GossipDriver::GossipDriver(Options options, Observer observer, LinkObserver link_observer)
+    : options_(std::move(options)),
+      observer_(std::move(observer)),
+      link_observer_(std::move(link_observer)),
+      membership_(
+          options_.membership, options_.self, maker_, [] { return MemberId::random(); },
+          seed_of(options_.self.id)),
+      id_(options_.self.id) {}
+
+GossipDriver::~GossipDriver() { CHECK(!thread_.joinable()); }
+
+void GossipDriver::start(ControlLinks& links) {
+  links_ = &links;
+  thread_ = std::thread([this] { run(); });
+}
+
+bool GossipDriver::leave(core::Duration patience) {
+  const core::Instant deadline = core::deadline_after(core::SteadyClock().now(), patience);
+  post(Call([this](core::Instant now) { membership_.leave(now, output_); }));
+  core::MutexLock lock(mutex_);
+  while (!left_ && core::SteadyClock().now() < deadline) changed_.wait_until(mutex_, deadline);
+  return left_;
+}
+
+void GossipDriver::stop(core::Duration patience) {
+  {
+    core::MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+  if (links_ != nullptr) links_->close(patience);
+}
+
+ViewPtr GossipDriver::view() const {
+  core::MutexLock lock(mutex_);
+  return view_;
+}
+
+MemberId GossipDriver::id() const {
+  core::MutexLock lock(mutex_);
+  return id_;
+}
+
+bool GossipDriver::is_frozen() const {
+  core::MutexLock lock(mutex_);
+  return frozen_;
+}
+
+bool GossipDriver::post(Event event) {
+  core::MutexLock lock(mutex_);
+  if (stopping_) return false;
+  inbox_.push_back(std::move(event));
+  changed_.notify_all();
+  return true;
+}
+
+bool GossipDriver::call(Call what) {
+  CHECK(std::this_thread::get_id() != thread_.get_id());
+  bool done = false;
+  if (!post(Call([&](core::Instant now) {
+        what(now);
+        core::MutexLock lock(mutex_);
+        done = true;
+        changed_.notify_all();
+      }))) {
+    return false;
+  }
+  core::MutexLock lock(mutex_);
+  // What is posted before the end is handled: run().
+  while (!done) changed_.wait(mutex_);
+  return true;
+}
+
+core::Status GossipDriver::put(std::string key, std::string value) {
+  core::Status status = core::Error{core::Errc::unavailable, "this node is stopping"};
+  call([&](core::Instant now) {
+    status = membership_.put(std::move(key), std::move(value), now, output_);
+  });
+  return status;
+}
+
+core::Status GossipDriver::force(const std::vector<MemberId>& keep) {
+  core::Status status = core::Error{core::Errc::unavailable, "this node is stopping"};
+  call([&](core::Instant now) { status = membership_.force(keep, now, output_); });
+  return status;
+}
+
+std::vector<StateEntry> GossipDriver::state_of(const MemberId& member) {
+  std::vector<StateEntry> state;
+  call([&](core::Instant) { state = membership_.incarnation().state().of(member); });
+  return state;
+}
+
+void GossipDriver::on_traffic(const MemberId& id) {
+  post(Call([this, id](core::Instant now) { membership_.on_traffic(id, now); }));
+}
+
+void GossipDriver::set_seeds(std::vector<std::string> seeds) {
+  post(Call([this, seeds = std::move(seeds)](core::Instant) { membership_.set_seeds(seeds); }));
+}
+
+void GossipDriver::on_message(Peer from, ControlMessagePtr message, std::function<void()> taken) {
+  post(Received{.from = std::move(from), .message = std::move(message), .taken = std::move(taken)});
+}
+
+void GossipDriver::on_refused(const std::string& address) {
+  post(LinkEnded{.address = address, .refused = true, .why = "connection refused"});
+}
+
+void GossipDriver::on_lost(const std::string& address, const std::string& why) {
+  post(LinkEnded{.address = address, .refused = false, .why = why});
+}
+
+void GossipDriver::run() {
+  core::set_thread_name("nx-gossip");
+  core::Instant now = core::SteadyClock().now();
+  links_->set_self({.id = options_.self.id, .address = options_.self.address});
+  membership_.start(options_.seeds, now, output_);
+  carry_out();
+  for (;;) {
+    std::deque<Event> events;
+    {
+      core::MutexLock lock(mutex_);
+      while (inbox_.empty() && !stopping_) {
+        const core::Instant next = std::min(membership_.next_time(), prune_at_);
+        if (core::SteadyClock().now() >= next) break;
+        changed_.wait_until(mutex_, next);
+      }
+      if (inbox_.empty() && stopping_) return;
+      events = std::exchange(inbox_, {});
+    }
+    for (Event& event : events) {
+      now = core::SteadyClock().now();
+      handle(event, now);
+      carry_out();
+    }
+    now = core::SteadyClock().now();
+    if (now >= membership_.next_time()) {
+      membership_.on_time(now, output_);
+      carry_out();
+    }
+    if (now >= prune_at_) {
+      links_->prune(now);
+      prune_at_ = now + kPruneEvery;
+    }
+  }
+}
+
+void GossipDriver::handle(Event& event, core::Instant now) {
+  if (auto* const received = std::get_if<Received>(&event)) {
+    membership_.on_message(received->from, received->message, now, output_);
+    received->taken();
+  } else if (auto* const ended = std::get_if<LinkEnded>(&event)) {
+    link_observer_(ended->address, ended->why);
+    if (ended->refused) {
+      membership_.on_refused(ended->address, now, output_);
+    } else {
+      membership_.on_link_lost(ended->address, now, output_);
+    }
+  } else {
+    std::get<Call>(event)(now);
+  }
+}
+
+void GossipDriver::carry_out() {
+  for (const Membership::Event& event : std::exchange(output_.events, {})) {
+    {
+      core::MutexLock lock(mutex_);
+      if (const auto* changed = std::get_if<Incarnation::ViewChanged>(&event)) {
+        view_ = changed->view;
+      } else if (const auto* out = std::get_if<Incarnation::Out>(&event)) {
+        view_ = nullptr;
+        frozen_ = false;
+        left_ = out->why == Incarnation::WhyOut::left;
+      } else if (const auto* frozen = std::get_if<Incarnation::Frozen>(&event)) {
+        frozen_ = frozen->frozen;
+      } else if (const auto* rejoining = std::get_if<Membership::Rejoining>(&event)) {
+        id_ = rejoining->id;
+      }
+      changed_.notify_all();
+    }
+    if (const auto* rejoining = std::get_if<Membership::Rejoining>(&event)) {
+      links_->set_self({.id = rejoining->id, .address = options_.self.address});
+    }
+    observer_(event);
+  }
+  for (const Send& send : std::exchange(output_.sends, {}))
+    links_->send(send.address, send.message);
+}
+
+}  // namespace nexus::cluster

@@ -1,0 +1,111 @@
+// GossipDriver: runs a Membership on a thread of its own (`nx-gossip`), with a clock and with links.
+//
+//   start()             once, first; leave() and stop() once, last
+//   view(), is_frozen(), id()   any thread, without waiting for the gossip thread
+//   put(), force()      any thread but the gossip thread, which they wait for
+//   on_...()            ControlLinks: any thread
+//
+// `observer` is called on the gossip thread, with each event in its order, and must not block.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "cluster/control_links.h"
+#include "cluster/membership/membership.h"
+#include "core/base/mutex.h"
+
+namespace nexus::cluster {
+
+class GossipDriver final : public ControlLinkEvents {
+ public:
+  struct Options {
+    MembershipOptions membership;
+    // With its id.
+    Member self;
+    std::vector<std::string> seeds;
+    // Messages that wait for the thread; links are not read further meanwhile, so a link has at most one here.
+    std::size_t inbox_count_max = 65'536;
+  };
+  using Observer = std::function<void(const Membership::Event&)>;
+  // Called when a link was refused or lost; for a log. The gossip thread.
+  using LinkObserver = std::function<void(const std::string& address, const std::string& why)>;
+
+  GossipDriver(Options options, Observer observer, LinkObserver link_observer);
+  ~GossipDriver() override;
+
+  // `links` must outlive stop().
+  void start(ControlLinks& links);
+  // Tells the others, and waits until they have agreed. False when they had not by then.
+  bool leave(core::Duration patience);
+  // Ends the links and the thread. Without leave() the others find out by themselves.
+  void stop(core::Duration patience);
+
+  // Empty while the node is in none.
+  ViewPtr view() const;
+  // Of the present incarnation, which the next view may be the first of.
+  MemberId id() const;
+  bool is_frozen() const;
+  [[nodiscard]] core::Status put(std::string key, std::string value);
+  [[nodiscard]] core::Status force(const std::vector<MemberId>& keep);
+  std::vector<StateEntry> state_of(const MemberId& member);
+  // Something came from this member on another connection.
+  void on_traffic(const MemberId& id);
+  void set_seeds(std::vector<std::string> seeds);
+
+  void on_message(Peer from, ControlMessagePtr message, std::function<void()> taken) override;
+  void on_refused(const std::string& address) override;
+  void on_lost(const std::string& address, const std::string& why) override;
+
+ private:
+  struct Received {
+    Peer from;
+    ControlMessagePtr message;
+    std::function<void()> taken;
+  };
+  struct LinkEnded {
+    std::string address;
+    bool refused;
+    std::string why;
+  };
+  using Call = std::function<void(core::Instant now)>;
+  using Event = std::variant<Received, LinkEnded, Call>;
+
+  void run();
+  void handle(Event& event, core::Instant now);
+  void carry_out();
+  // False when the thread has ended.
+  bool post(Event event);
+  // Runs it on the gossip thread and waits for it; false when the thread has ended.
+  bool call(Call what);
+
+  const Options options_;
+  const Observer observer_;
+  const LinkObserver link_observer_;
+  ViewMaker maker_;
+
+  // The gossip thread's.
+  ControlLinks* links_ = nullptr;
+  Membership membership_;
+  Membership::Output output_;
+  core::Instant prune_at_{};
+
+  mutable core::Mutex mutex_{"gossip"};
+  core::CondVar changed_;
+  std::deque<Event> inbox_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  bool left_ GUARDED_BY(mutex_) = false;
+  ViewPtr view_ GUARDED_BY(mutex_);
+  MemberId id_ GUARDED_BY(mutex_);
+  bool frozen_ GUARDED_BY(mutex_) = false;
+
+  std::thread thread_;
+};
+
+}  // namespace nexus::cluster

@@ -1,0 +1,60 @@
+// GrpcControlLinks: control connections over gRPC, beside those of actors and never behind them: a connection of their own to each node
+// that is spoken to, and a service that takes those of others.
+//
+//   add_to()            once, first; start() when the server runs
+//   send(), set_self()  the gossip thread
+//   close(), end()      once, in this order; the server is shut down in between
+//
+// G1  Messages to one node leave in the order of send(), or not at all.
+// G2  With mutual TLS a peer speaks only for an address that its certificate is made out to.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "cluster/control_codec.h"
+#include "cluster/control_links.h"
+#include "core/base/clock.h"
+
+namespace grpc {
+class ServerBuilder;
+}
+
+namespace nexus::remote {
+class TlsIdentity;
+}
+
+namespace nexus::cluster {
+
+class GrpcControlLinks final : public ControlLinks {
+ public:
+  struct Options {
+    RingOptions rings;
+    ControlLimits limits;
+    // Waiting for one node; what is beyond is dropped.
+    std::size_t queue_bytes_max = 32 * 1024 * 1024;
+    core::Duration idle_max = std::chrono::seconds(30);
+    // What was sent is acknowledged by the other machine within this time, or the connection is broken off.
+    core::Duration user_timeout = std::chrono::seconds(3);
+    core::Duration connect_timeout = std::chrono::seconds(2);
+  };
+
+  // `events` must outlive the last call of gRPC: end().
+  GrpcControlLinks(Options options, ControlLinkEvents& events,
+                   std::shared_ptr<const remote::TlsIdentity> tls);
+  ~GrpcControlLinks() override;
+
+  void add_to(grpc::ServerBuilder& builder);
+
+  void send(const std::string& address, const ControlMessagePtr& message) override;
+  void set_self(const Peer& self) override;
+  void prune(core::Instant now) override;
+  // Also ends the streams of others.
+  void close(core::Duration patience) override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nexus::cluster
