@@ -20,6 +20,7 @@ void to(const MemberId& id, pb::MemberId* out) {
 
 void to(const Member& member, pb::Member* out) {
   to(member.id, out->mutable_id());
+  if (member.process != member.id) to(member.process, out->mutable_process());
   out->set_address(member.address);
   out->set_version(member.version);
   out->set_zone(member.zone);
@@ -274,6 +275,7 @@ class Reader {
   MemberPtr member(const pb::Member& in) {
     auto out = std::make_shared<Member>();
     out->id = id(in.id());
+    out->process = in.has_process() ? id(in.process()) : out->id;
     out->address = in.address();
     out->version = in.version();
     out->zone = in.zone();

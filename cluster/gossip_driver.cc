@@ -109,6 +109,21 @@ std::vector<StateEntry> GossipDriver::state_of(const MemberId& member) {
   return state;
 }
 
+std::vector<GossipDriver::Doubt> GossipDriver::doubts() {
+  std::vector<Doubt> doubts;
+  call([&](core::Instant) {
+    const Incarnation& incarnation = membership_.incarnation();
+    const ViewPtr& view = incarnation.view();
+    if (view == nullptr || membership_.is_out()) return;
+    for (MemberIndex i = 0; i < view->size(); ++i) {
+      if (incarnation.in_doubt(i)) {
+        doubts.push_back({.member = view->member(i).id, .leaves = incarnation.leaves(i)});
+      }
+    }
+  });
+  return doubts;
+}
+
 void GossipDriver::on_traffic(const MemberId& id) {
   post(Call([this, id](core::Instant now) { membership_.on_traffic(id, now); }));
 }

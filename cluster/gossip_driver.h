@@ -55,6 +55,12 @@ class GossipDriver final : public ControlLinkEvents {
   [[nodiscard]] core::Status put(std::string key, std::string value);
   [[nodiscard]] core::Status force(const std::vector<MemberId>& keep);
   std::vector<StateEntry> state_of(const MemberId& member);
+  // Members that leave, or that some of their observers do not hear.
+  struct Doubt {
+    MemberId member;
+    bool leaves;
+  };
+  std::vector<Doubt> doubts();
   // Something came from this member on another connection.
   void on_traffic(const MemberId& id);
   void set_seeds(std::vector<std::string> seeds);

@@ -14,6 +14,7 @@
 
 #include <cstring>
 
+#include "cluster/cluster.h"
 #include "daemon/grpc_reflection_v1.h"
 #include "remote/grpc_tls.h"
 #include "remote/remote.h"
@@ -24,7 +25,8 @@ namespace {
 constexpr int kStreamsPerConnection = 1'000;
 
 // The node's own services, as health and reflection name them.
-constexpr const char* kServices[] = {"nexus.v1.ActorService", "remote.Remoting"};
+constexpr const char* kServices[] = {"nexus.v1.ActorService", "nexus.v1.ClusterService",
+                                     "remote.Remoting"};
 
 // A bound socket that is closed again: tells why an address cannot be listened on, or which port is free.
 class ProbeSocket {
@@ -91,6 +93,7 @@ GrpcServer::~GrpcServer() {
 }
 
 core::Status GrpcServer::start(const HostPort& listen, remote::Remote& remote,
+                               cluster::Cluster& cluster,
                                const std::vector<grpc::Service*>& services,
                                std::shared_ptr<const remote::TlsIdentity> tls) {
   {
@@ -116,6 +119,7 @@ core::Status GrpcServer::start(const HostPort& listen, remote::Remote& remote,
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnection);
   remote.add_to(builder);
+  cluster.add_to(builder);
   for (grpc::Service* service : services) builder.RegisterService(service);
   builder.RegisterService(impl_->reflection_v1.get());
   impl_->remote = &remote;

@@ -16,6 +16,10 @@ namespace grpc {
 class Service;
 }
 
+namespace nexus::cluster {
+class Cluster;
+}
+
 namespace nexus::remote {
 class Remote;
 }
@@ -27,9 +31,9 @@ class GrpcServer {
   GrpcServer();
   ~GrpcServer();
 
-  // Peers come to `remote`, and clients to `services`; both must outlive the server. In plaintext when there is no `tls`. An error
+  // Peers come to `remote` and `cluster`, and clients to `services`; all must outlive the server. In plaintext when there is no `tls`. An error
   // says who or what is in the way.
-  core::Status start(const HostPort& listen, remote::Remote& remote,
+  core::Status start(const HostPort& listen, remote::Remote& remote, cluster::Cluster& cluster,
                      const std::vector<grpc::Service*>& services,
                      std::shared_ptr<const remote::TlsIdentity> tls);
 

@@ -1,12 +1,15 @@
 #include "daemon/node.h"
 
-#include "cluster/view/member_id.h"
+#include "cluster/cluster.h"
+#include "cluster/view/digest.h"
 #include "daemon/actor_door.h"
 #include "daemon/builtin_kinds.h"
 #include "daemon/grpc_actor_service.h"
+#include "daemon/grpc_cluster_service.h"
 #include "daemon/grpc_server.h"
 #include "daemon/tls_files.h"
 #include "daemon/tls_reloader.h"
+#include "daemon/version.h"
 #include "remote/remote.h"
 
 namespace nexus::daemon {
@@ -47,11 +50,40 @@ remote::Options remote_options(const RemoteSection& section) {
           .accept_block_lists = section.accept_block_lists};
 }
 
+cluster::Cluster::Options cluster_options(const NodeConfig& config, const Kinds& kinds,
+                                          const std::string& address, const cluster::MemberId& id) {
+  const ClusterSection& section = config.cluster;
+  cluster::Cluster::Options options;
+  cluster::MembershipOptions& membership = options.membership;
+  cluster::PartitionPolicy& policy = membership.agreement.policy;
+  policy.kind = static_cast<cluster::PartitionPolicy::Kind>(section.partition_policy);
+  policy.quorum = std::max<std::size_t>(1, section.static_quorum);
+  membership.admission.view_size_max = policy.view_size_max();
+  membership.bootstrap.expect = section.bootstrap_expect;
+  membership.compatibility.cluster = section.name;
+  // What all members must decide alike.
+  membership.compatibility.settings = cluster::Digest()
+                                          .add(static_cast<std::uint64_t>(policy.kind))
+                                          .add(policy.quorum)
+                                          .add(membership.rings.k)
+                                          .add(membership.rings.all_to_all_max)
+                                          .value();
+  options.self = {.id = id, .address = address, .version = kVersion, .zone = section.zone};
+  for (const auto& [name, kind] : kinds.all()) {
+    const auto found = config.kinds.find(name);
+    if (found == config.kinds.end() || found->second.enabled) options.self.kinds.push_back(name);
+  }
+  for (const HostPort& seed : section.seeds) options.seeds.push_back(seed.to_string());
+  return options;
+}
+
 // What the node shows and whom it trusts, from the files; and until when it is good.
 struct Tls {
   std::shared_ptr<remote::TlsIdentity> identity;
   WallTime expires_at{};
 };
+
+constexpr core::Duration kLeavePatience = std::chrono::seconds(2);
 
 // Empty when the configuration has no TLS.
 core::Result<Tls> load_tls(const NodeConfig& config, const std::string& own_host) {
@@ -76,22 +108,26 @@ core::Result<Tls> load_tls(const NodeConfig& config, const std::string& own_host
 // What exists while the node runs, in the order in which it is built.
 struct Node::Running {
   Running(const NodeConfig& node_config, const Kinds& kinds, const std::string& address,
-          std::shared_ptr<remote::TlsIdentity> identity)
+          const cluster::MemberId& member_id, std::shared_ptr<remote::TlsIdentity> identity)
       : config(node_config),
         tls(std::move(identity)),
         system(system_options(config, address)),
-        remote(remote_options(config.remote), system, cluster::MemberId::random().to_string(), tls),
+        remote(remote_options(config.remote), system, member_id.to_string(), tls),
+        cluster(cluster_options(config, kinds, address, member_id), system, remote, tls),
         door(system, kinds, config,
              [this](const std::string& peer) { return remote.endpoints().is_connected(peer); }),
-        actor_service(system, door, tls) {}
+        actor_service(system, door, tls),
+        cluster_service({}, cluster, address) {}
 
   const NodeConfig config;
   // Null without TLS.
   const std::shared_ptr<remote::TlsIdentity> tls;
   core::ActorSystem system;
   remote::Remote remote;
+  cluster::Cluster cluster;
   ActorDoor door;
   GrpcActorService actor_service;
+  GrpcClusterService cluster_service;
   GrpcServer server;
   std::unique_ptr<TlsReloader> tls_reloader;
 };
@@ -138,7 +174,8 @@ core::Status Node::start(const NodeConfig& config) {
   const std::string address = advertised.to_string();
   core::Result<Tls> tls = load_tls(config, advertised.host);
   if (!tls.ok()) return tls.error();
-  auto running = std::make_unique<Running>(config, kinds_, address, tls->identity);
+  auto running = std::make_unique<Running>(config, kinds_, address, cluster::MemberId::random(),
+                                           tls->identity);
   for (const auto& [name, kind] : kinds_.all()) {
     for (const core::MessageType* type : kind.accepted()) running->remote.types().add(*type);
   }
@@ -151,14 +188,17 @@ core::Status Node::start(const NodeConfig& config) {
         return spawned->pid;
       });
   if (!activator.ok()) return activator.error();
-  core::Status listening = running->server.start(listen, running->remote,
-                                                 {&running->actor_service.service()}, running->tls);
+  core::Status listening = running->server.start(
+      listen, running->remote, running->cluster,
+      {&running->actor_service.service(), &running->cluster_service.service()}, running->tls);
   if (!listening.ok()) return listening;
   running_ = std::move(running);
   running_->system.log().info("node serves", {{"address", address},
                                               {"listen", listen.to_string()},
                                               {"workers", running_->system.options().worker_count},
                                               {"tls", tls->identity != nullptr}});
+  running_->cluster_service.start();
+  running_->cluster.start();
   if (tls->identity != nullptr) watch_tls(*running_, advertised.host, tls->expires_at);
   return core::Nothing{};
 }
@@ -174,6 +214,11 @@ bool Node::stop() {
     return std::max(core::Duration::zero(), deadline - system.clock().now());
   };
 
+  log.info("stopping: leaving the cluster");
+  running_->cluster_service.end();
+  if (!running_->cluster.leave(std::min<core::Duration>(timeout / 8, kLeavePatience))) {
+    log.warn("stopping: the cluster has not agreed that this node goes; it will miss it");
+  }
   log.info("stopping: no new calls");
   running_->server.set_serving(false);
   running_->door.drain();
@@ -193,6 +238,7 @@ bool Node::stop() {
       running_->remote.close(std::min<core::Duration>(left() / 2, std::chrono::seconds(2)));
   if (!flushed) log.warn("stopping: some messages for peers were not sent, they are dead letters");
   system.futures().close();
+  running_->cluster.stop();
   running_->server.shutdown(system.clock().now() +
                             std::min<core::Duration>(left() / 2, std::chrono::seconds(2)));
 
@@ -205,6 +251,11 @@ bool Node::stop() {
                   .count()}});
   running_.reset();
   return true;
+}
+
+cluster::Cluster& Node::cluster() {
+  CHECK(running_ != nullptr);
+  return running_->cluster;
 }
 
 core::ActorSystem& Node::system() {

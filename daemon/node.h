@@ -26,6 +26,10 @@
 #include "daemon/exit_codes.h"
 #include "daemon/kinds.h"
 
+namespace nexus::cluster {
+class Cluster;
+}
+
 namespace nexus::remote {
 class Remote;
 }
@@ -63,6 +67,7 @@ class Node {
   // While it runs; any thread.
   core::ActorSystem& system();
   remote::Remote& remote();
+  cluster::Cluster& cluster();
   // `host:port` by which others reach it.
   const std::string& address() const;
 

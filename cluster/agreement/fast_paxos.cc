@@ -23,10 +23,12 @@ void FastPaxos::begin(ViewPtr view, MemberIndex self) {
   decided_ = false;
 }
 
-MemberSet FastPaxos::kept_by(std::uint64_t cut) const {
-  MemberSet kept = MemberSet::all(view_->size());
-  for (const Cut::Removal& removal : cuts_.at(cut)->removed) kept.remove(removal.member);
-  return kept;
+MemberSet FastPaxos::voters_of(std::uint64_t cut) const {
+  MemberSet voters = MemberSet::all(view_->size());
+  for (const Cut::Removal& removal : cuts_.at(cut)->removed) {
+    if (removal.why != Departure::left) voters.remove(removal.member);
+  }
+  return voters;
 }
 
 void FastPaxos::learn(const CutPtr& cut) { cuts_.emplace(cut->digest(), cut); }
@@ -46,7 +48,7 @@ void FastPaxos::propose(CutPtr cut, std::uint32_t rank, Instant now, Actions& ac
   actions.push_back(Spread(Proposal{.round = {}, .cut = std::move(cut)}));
   vote({}, digest, now, actions);
   // When those who are left are too few for the fast round, there is no use in waiting for it.
-  const MemberSet kept = kept_by(digest);
+  const MemberSet kept = voters_of(digest);
   if (!decided_ && !options_.policy.is_fast_quorum(*view_, kept, kept)) ask(now, actions);
 }
 
@@ -72,7 +74,7 @@ void FastPaxos::count(const Key& key, Instant, Actions& actions) {
   const auto& [round, cut] = key;
   if (decided_ || !cuts_.contains(cut)) return;
   const MemberSet& voters = tallies_.at(key);
-  const MemberSet kept = kept_by(cut);
+  const MemberSet kept = voters_of(cut);
   const bool enough = round.is_fast() ? options_.policy.is_fast_quorum(*view_, voters, kept)
                                       : options_.policy.is_quorum(*view_, voters, kept);
   if (!enough) return;
@@ -154,7 +156,7 @@ void FastPaxos::answered(MemberIndex from, const std::optional<Voted>& voted, In
   if (!asking_->answered.add(from)) return;
   asking_->votes.emplace_back(from, voted);
   MemberSet alive = MemberSet::all(view_->size());
-  if (own_) alive = kept_by(own_->digest());
+  if (own_) alive = voters_of(own_->digest());
   if (!options_.policy.is_quorum(*view_, asking_->answered, alive)) return;
   const std::optional<std::uint64_t> chosen = choose();
   if (!chosen) return;
@@ -178,7 +180,7 @@ std::optional<std::uint64_t> FastPaxos::choose() const {
     might_have.try_emplace(voted->cut, asking_->answered.complement()).first->second.add(member);
   }
   for (const auto& [cut, members] : might_have) {
-    if (options_.policy.is_fast_quorum(*view_, members, kept_by(cut))) return cut;
+    if (options_.policy.is_fast_quorum(*view_, members, voters_of(cut))) return cut;
   }
   if (own_) return own_->digest();
   if (!might_have.empty()) {

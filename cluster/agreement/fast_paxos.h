@@ -66,7 +66,8 @@ class FastPaxos final : public ViewAgreement {
   void answered(MemberIndex from, const std::optional<Voted>& voted, core::Instant now,
                 Actions& actions);
   std::optional<std::uint64_t> choose() const;
-  MemberSet kept_by(std::uint64_t cut) const;
+  // Those that can vote for it: who leaves still can.
+  MemberSet voters_of(std::uint64_t cut) const;
 
   const Options options_;
   Random random_;

@@ -27,8 +27,8 @@ struct PartitionPolicy {
   // Of static_quorum; >= 1.
   std::size_t quorum = 1;
 
-  // These may install the next view when they all voted for it, after its coordinator has asked them. `alive` are those that it
-  // keeps; only `none` asks for them.
+  // These may install the next view when they all voted for it, after its coordinator has asked them. `alive` are those that
+  // can vote; only `none` asks for them.
   bool is_quorum(const View& view, const MemberSet& members, const MemberSet& alive) const;
   // These may when nobody has asked: at least n - floor((n - 1) / 4) of n (Lamport, "Fast Paxos", 2006), and a quorum.
   bool is_fast_quorum(const View& view, const MemberSet& members, const MemberSet& alive) const;

@@ -87,10 +87,10 @@ bool Incarnation::may_tell(const MemberId& id, Instant now) {
   return true;
 }
 
-void Incarnation::install(ViewPtr next, const Cut* cut, Instant now, Output& out) {
+void Incarnation::install(ViewPtr next, const CutPtr& cut, Instant now, Output& out) {
   const ViewPtr before = std::exchange(view_, std::move(next));
   if (cut != nullptr) {
-    history_.add(std::make_shared<const Cut>(*cut));
+    history_.add(cut);
     for (const Cut::Removal& removal : cut->removed)
       admission_.remember_removed(before->member(removal.member).id);
   } else {
@@ -101,7 +101,7 @@ void Incarnation::install(ViewPtr next, const Cut* cut, Instant now, Output& out
       }
     }
   }
-  out.events.push_back(ViewChanged{.before = before, .view = view_});
+  out.events.push_back(ViewChanged{.before = before, .view = view_, .cut = cut});
 
   const auto index = view_->index_of(self_->id);
   if (!index) {
@@ -242,7 +242,7 @@ void Incarnation::do_agreement(Instant now, Output& out) {
   if (!decided) return;
   // What decided it must reach the others of this view, while this member still counts itself to it.
   flush(now, out);
-  install(maker_.after(*view_, *decided), decided.get(), now, out);
+  install(maker_.after(*view_, *decided), decided, now, out);
 }
 
 void Incarnation::consider(Instant now, Output& out) {
@@ -253,7 +253,9 @@ void Incarnation::consider(Instant now, Output& out) {
 
   const CutDetector::Assessment assessment = detector_.assess(now);
   MemberSet alive = MemberSet::all(view_->size());
-  for (const Cut::Removal& removal : assessment.gone) alive.remove(removal.member);
+  for (const Cut::Removal& removal : assessment.gone) {
+    if (removal.why != Departure::left) alive.remove(removal.member);
+  }
   set_frozen(!assessment.gone.empty() &&
                  !options_.agreement.policy.is_quorum(*view_, alive, alive) && alive.count() > 0,
              out);

@@ -37,10 +37,11 @@ class Incarnation {
     other_cluster
   };
 
-  // `before` is empty for the first one.
+  // `before` is empty for the first one, and `cut` where the view did not come of one.
   struct ViewChanged {
     ViewPtr before;
     ViewPtr view;
+    CutPtr cut{};
   };
   struct Out {
     WhyOut why;
@@ -103,6 +104,7 @@ class Incarnation {
   const StateTable& state() const { return state_; }
   const LocalHealth& health() const { return edges_.health(); }
   bool in_doubt(MemberIndex member) const { return detector_.in_doubt(member); }
+  bool leaves(MemberIndex member) const { return detector_.leaves(member); }
   // Besides the view.
   std::size_t bytes() const;
 
@@ -159,7 +161,7 @@ class Incarnation {
   void repeat_alerts(core::Instant now);
   // Whoever is at a seed address and not in the view has another one, or none.
   void greet_a_seed(core::Instant now, Output& out);
-  void install(ViewPtr next, const Cut* cut, core::Instant now, Output& out);
+  void install(ViewPtr next, const CutPtr& cut, core::Instant now, Output& out);
   void welcome(const View& base, const Cut& cut, Output& out);
   ControlMessagePtr snapshot() const;
   void go_out(WhyOut why, Output& out);

@@ -143,7 +143,7 @@ void Incarnation::handle(const Context& c, const ViewDelta& delta) {
   for (const CutPtr& cut : delta.cuts) {
     if (!view_ || phase_ == Phase::out || cut->base != view_->id() || !view_->fits(*cut)) continue;
     flush(c.now, c.out);
-    install(maker_.after(*view_, *cut), cut.get(), c.now, c.out);
+    install(maker_.after(*view_, *cut), cut, c.now, c.out);
   }
 }
 

@@ -25,6 +25,7 @@ Membership::Membership(const MembershipOptions& options, Member self, ViewMaker&
       maker_(maker),
       new_id_(std::move(new_id)),
       random_(seed) {
+  self_.process = self_.id;
   incarnation_ = make_incarnation();
 }
 

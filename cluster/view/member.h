@@ -17,6 +17,8 @@ using MemberIndex = std::uint32_t;
 
 struct Member {
   MemberId id;
+  // The id of the first incarnation of its process: other floors know the process by it.
+  MemberId process{};
   // host:port that the other members dial.
   std::string address;
   // Of the program.

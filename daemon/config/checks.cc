@@ -113,6 +113,14 @@ void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& pr
                     " members are more than remote.blocked_count_max (" +
                     std::to_string(remote.blocked_count_max) + ")");
 
+  const bool by_number = config.cluster.partition_policy == PartitionPolicyName::static_quorum;
+  rules.require(by_number || config.cluster.static_quorum == 0,
+                {"cluster.static_quorum", "cluster.partition_policy"},
+                "has no effect without cluster.partition_policy: static-quorum");
+  rules.require(!by_number || config.cluster.static_quorum > 0,
+                {"cluster.partition_policy", "cluster.static_quorum"},
+                "needs cluster.static_quorum: the members that a part of the cluster must have");
+
   const NodeSection& node = config.node;
   const SecuritySection& security = config.security;
   rules.require(is_loopback(node.listen.host) || security.insecure || security.has_tls(),

@@ -33,6 +33,8 @@ constexpr OptionType type_of() {
   if constexpr (std::is_same_v<T, HostPort>) return OptionType::address;
   if constexpr (std::is_same_v<T, FilePath>) return OptionType::file;
   if constexpr (std::is_same_v<T, std::vector<std::string>>) return OptionType::member_ids;
+  if constexpr (std::is_same_v<T, std::vector<HostPort>>) return OptionType::addresses;
+  if constexpr (std::is_same_v<T, PartitionPolicyName>) return OptionType::partition_policy;
   if constexpr (std::is_same_v<T, milliseconds>) return OptionType::duration;
   if constexpr (std::is_same_v<T, std::uint64_t>) return OptionType::bytes;
   if constexpr (std::is_same_v<T, std::uint32_t>) return OptionType::count;
@@ -63,7 +65,7 @@ constexpr std::array<SectionSpec, 7> kSections = {{
     {"log", "What is written to standard error, one record a line."},
     {"core", "The actor runtime inside the node."},
     {"remote", "The links to other nodes."},
-    {"cluster", "Takes no keys."},
+    {"cluster", "Which nodes belong together, and how they find each other."},
     {"security", "Who may talk to the node."},
     {"kinds",
      "Settings of single actor kinds, by the name that the binary registers them under. A kind "
@@ -258,6 +260,42 @@ std::vector<NodeOption> make_node_options() {
            .doc = "Whether the node also blocks whom a connecting peer says to have blocked. Then "
                   "every peer can cut every other one off."}),
 
+      in_section<&N::cluster, &ClusterSection::name>(
+          {.path = "cluster.name",
+           .doc = "Nodes of another name are refused. Every node of a cluster has the same."}),
+      in_section<&N::cluster, &ClusterSection::seeds>(
+          {.path = "cluster.seeds",
+           .if_empty = "the node founds a cluster of its own",
+           .doc = "Nodes to ask for the way into the cluster, by their `node.advertise`; a few "
+                  "that are mostly up, the same list at every node, which may have the node "
+                  "itself in it. They may start in any order. When none of them is in a cluster, "
+                  "those at more than half of these addresses found one together."}),
+      in_section<&N::cluster, &ClusterSection::bootstrap_expect>(
+          {.path = "cluster.bootstrap_expect",
+           .unit = "nodes",
+           .min = 0,
+           .max = 1'024,
+           .doc = "Nodes that must be there before a new cluster is founded, if that is more than "
+                  "half of `cluster.seeds`; 0 asks for no more."}),
+      in_section<&N::cluster, &ClusterSection::partition_policy>(
+          {.path = "cluster.partition_policy",
+           .doc = "Which part of a cluster that is cut apart may go on without the others: the "
+                  "majority, one with at least `cluster.static_quorum` members, the one with the "
+                  "oldest member, or, with `none`, each by itself. The other parts freeze until "
+                  "they hear the rest again. Every node of a cluster has the same."}),
+      in_section<&N::cluster, &ClusterSection::static_quorum>(
+          {.path = "cluster.static_quorum",
+           .unit = "members",
+           .min = 0,
+           .max = 10'000,
+           .doc = "Of `cluster.partition_policy: static-quorum`, and only then set: the members "
+                  "that a part needs to go on. The cluster takes in no more than twice this, less "
+                  "one."}),
+      in_section<&N::cluster, &ClusterSection::zone>(
+          {.path = "cluster.zone",
+           .if_empty = "not said",
+           .doc = "Where the node runs, for people and programs that ask."}),
+
       in_section<&N::security, &SecuritySection::insecure>(
           {.path = "security.insecure",
            .doc = "Allows a `node.listen` beyond this machine although the node neither encrypts "
@@ -329,6 +367,12 @@ const std::vector<std::string>& level_names() {
 // In the order of the enumerators.
 const std::vector<std::string>& format_names() {
   static const std::vector<std::string> names = {"text", "json"};
+  return names;
+}
+
+const std::vector<std::string>& partition_policy_names() {
+  static const std::vector<std::string> names = {"keep-majority", "static-quorum", "keep-oldest",
+                                                 "none"};
   return names;
 }
 
@@ -416,6 +460,28 @@ core::Status set(std::string_view text, const OptionSpec& spec, std::vector<std:
   return core::Nothing{};
 }
 
+core::Status set(std::string_view text, const OptionSpec&, std::vector<HostPort>& value) {
+  std::vector<HostPort> items;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t comma = rest.find(',');
+    auto parsed = parse_host_port(rest.substr(0, comma));
+    if (!parsed) return parsed.error();
+    if (parsed->port == 0) return invalid(core::quoted(rest.substr(0, comma)) + " has no port");
+    items.push_back(std::move(*parsed));
+    if (comma + 1 == rest.size()) return invalid("an address is missing after the last comma");
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+  }
+  value = std::move(items);
+  return core::Nothing{};
+}
+
+core::Status set(std::string_view text, const OptionSpec&, PartitionPolicyName& value) {
+  const auto parsed = parse_word(text, partition_policy_names());
+  if (!parsed) return parsed.error();
+  value = static_cast<PartitionPolicyName>(*parsed);
+  return core::Nothing{};
+}
+
 core::Status set(std::string_view text, const OptionSpec& spec, milliseconds& value) {
   const auto parsed = parse_duration(text);
   auto status = store(parsed, parsed ? static_cast<std::uint64_t>(parsed->count()) : 0, text, spec);
@@ -467,6 +533,14 @@ std::string text_of(const std::vector<std::string>& value) {
   for (const std::string& item : value) text += (text.empty() ? "" : ",") + item;
   return text;
 }
+std::string text_of(const std::vector<HostPort>& value) {
+  std::string text;
+  for (const HostPort& item : value) text += (text.empty() ? "" : ",") + item.to_string();
+  return text;
+}
+std::string text_of(PartitionPolicyName value) {
+  return partition_policy_names()[static_cast<std::size_t>(value)];
+}
 std::string text_of(milliseconds value) { return format_duration(value); }
 std::string text_of(std::uint64_t value) { return format_bytes(value); }
 std::string text_of(std::uint32_t value) { return std::to_string(value); }
@@ -510,6 +584,7 @@ std::string_view type_name(OptionType type) {
     case OptionType::file:
       return "file";
     case OptionType::member_ids:
+    case OptionType::addresses:
       return "list";
     case OptionType::duration:
       return "duration";
@@ -521,6 +596,7 @@ std::string_view type_name(OptionType type) {
       return "flag";
     case OptionType::log_level:
     case OptionType::log_format:
+    case OptionType::partition_policy:
       return "word";
   }
   return "name";
@@ -539,6 +615,8 @@ std::string allowed_values(const OptionSpec& spec) {
     case OptionType::member_ids:
       return "member ids, each 1.." + std::to_string(remote::BlockList::kIdBytesMax) +
              " printable ASCII characters without space, quote or comma";
+    case OptionType::addresses:
+      return "addresses host:port, port 1..65535";
     case OptionType::duration:
       return format_duration(milliseconds(spec.min)) + ".." +
              format_duration(milliseconds(spec.max));
@@ -552,6 +630,8 @@ std::string allowed_values(const OptionSpec& spec) {
       return joined(level_names());
     case OptionType::log_format:
       return joined(format_names());
+    case OptionType::partition_policy:
+      return joined(partition_policy_names());
   }
   return {};
 }
@@ -566,6 +646,7 @@ std::string expectation(const OptionSpec& spec) {
     case OptionType::file:
       return "the name of a file of " + allowed;
     case OptionType::member_ids:
+    case OptionType::addresses:
       return "a list of " + allowed;
     case OptionType::duration:
       return "a duration in " + allowed;
@@ -576,12 +657,15 @@ std::string expectation(const OptionSpec& spec) {
     case OptionType::flag:
     case OptionType::log_level:
     case OptionType::log_format:
+    case OptionType::partition_policy:
       return "one of " + allowed;
   }
   return allowed;
 }
 
-bool is_list(const OptionSpec& spec) { return spec.type == OptionType::member_ids; }
+bool is_list(const OptionSpec& spec) {
+  return spec.type == OptionType::member_ids || spec.type == OptionType::addresses;
+}
 
 core::Status assign(const NodeOption& option, std::string_view text, NodeConfig& owner) {
   return assign_to(option, text, owner);

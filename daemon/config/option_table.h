@@ -22,12 +22,14 @@ enum class OptionType {
   address,
   file,
   member_ids,
+  addresses,
   duration,
   bytes,
   count,
   flag,
   log_level,
-  log_format
+  log_format,
+  partition_policy
 };
 
 // What is known of an option besides where its value lives.
@@ -64,7 +66,8 @@ template <typename Owner>
 struct Option {
   OptionSpec spec;
   std::variant<Member<Owner, std::string>, Member<Owner, HostPort>, Member<Owner, FilePath>,
-               Member<Owner, std::vector<std::string>>, Member<Owner, std::chrono::milliseconds>,
+               Member<Owner, std::vector<std::string>>, Member<Owner, std::vector<HostPort>>,
+               Member<Owner, PartitionPolicyName>, Member<Owner, std::chrono::milliseconds>,
                Member<Owner, std::uint64_t>, Member<Owner, std::uint32_t>, Member<Owner, bool>,
                Member<Owner, core::LogLevel>, Member<Owner, core::LogFormat>>
       member;

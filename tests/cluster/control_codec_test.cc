@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 
 CutPtr some_cut() {
   auto joiner = std::make_shared<Member>(Member{.id = MemberId(77, 1),
+                                                .process = MemberId(76, 1),
                                                 .address = "10.0.0.77:7701",
                                                 .version = "0.1.0",
                                                 .zone = "b",
@@ -117,7 +118,7 @@ std::string why_not(ControlBody body, const ControlLimits& limits = {}) {
 TEST(ControlCodec, WhatMakesNoSenseIsRefusedWithAReason) {
   EXPECT_EQ(why_not(JoinCheck{.joiner = MemberId(), .sent = {}}), "a member without an id");
   EXPECT_EQ(why_not(JoinOffer{.joiners = {std::make_shared<const Member>(
-                                  Member{.id = MemberId(1, 1), .address = ""})}}),
+                                  Member{.id = MemberId(1, 1), .process = MemberId(1, 1), .address = ""})}}),
             "a member without an address");
   EXPECT_EQ(why_not(JoinOffer{.joiners = test::members(3)}, {.members_max = 2}),
             "too many members");

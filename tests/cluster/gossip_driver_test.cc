@@ -160,6 +160,20 @@ TEST(GossipDriver, ANodeThatStartsAgainAtItsAddressTakesThePlaceOfItsOldRun) {
       [&] { return all_have(cluster, 3) && !cluster[0]->driver().view()->index_of(old); }));
 }
 
+// Of two the one that leaves may hold the lowest id, and is needed to agree.
+TEST(GossipDriver, OfTwoEitherMayLeaveAndTheOtherGoesOn) {
+  for (int round = 0; round < 4; ++round) {
+    auto cluster = nodes(2);
+    for (auto& node : cluster) node->start({cluster[0]->address()});
+    ASSERT_TRUE(nexus::test::eventually([&] { return all_have(cluster, 2); }));
+    const std::size_t first = cluster[0]->driver().id() < cluster[1]->driver().id() ? 0 : 1;
+    const std::size_t leaver = round % 2 == 0 ? first : 1 - first;
+    EXPECT_TRUE(cluster[leaver]->leave()) << "round " << round;
+    cluster[leaver] = nullptr;
+    EXPECT_TRUE(nexus::test::eventually([&] { return all_have(cluster, 1); })) << "round " << round;
+  }
+}
+
 TEST(GossipDriver, WhatOnePutsAllKnow) {
   auto cluster = nodes(3);
   for (auto& node : cluster) node->start({cluster[0]->address()});

@@ -11,8 +11,10 @@ namespace nexus::cluster::test {
 
 inline MemberPtr member(std::uint64_t number, std::string address = {}) {
   if (address.empty()) address = "10.0.0." + std::to_string(number) + ":7701";
-  return std::make_shared<const Member>(
-      Member{.id = MemberId(number + 1, 7), .address = std::move(address), .version = "1"});
+  return std::make_shared<const Member>(Member{.id = MemberId(number + 1, 7),
+                                               .process = MemberId(number + 1, 7),
+                                               .address = std::move(address),
+                                               .version = "1"});
 }
 
 inline std::vector<MemberPtr> members(std::uint64_t count) {

@@ -107,8 +107,8 @@ TEST(LoadConfig, AKeyInTheWrongSectionNamesTheRightOne) {
 }
 
 TEST(LoadConfig, TheClusterSectionTakesNoKey) {
-  EXPECT_EQ(problems_of("cluster:\n  seeds: []\n"),
-            "f:2:3: cluster.seeds: unknown key; none is known here");
+  EXPECT_EQ(problems_of("cluster:\n  seed: []\n"),
+            "f:2:3: cluster.seed: unknown key; did you mean \"seeds\"?");
 }
 
 TEST(LoadConfig, AnUnknownKindNamesTheNearestKnownOne) {

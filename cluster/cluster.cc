@@ -1,0 +1,238 @@
+#include "cluster/cluster.h"
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "cluster/gossip_driver.h"
+#include "cluster/grpc_control_links.h"
+#include "core/base/mutex.h"
+#include "remote/remote.h"
+
+namespace nexus::cluster {
+namespace {
+
+constexpr core::Duration kLinksPatience = std::chrono::milliseconds(500);
+// Of those that Remote blocks; the oldest are let go, and their ids never come back anyway.
+constexpr std::size_t kBlockedMax = 512;
+
+// For a log.
+std::string names_of(const std::vector<MemberPtr>& members) {
+  constexpr std::size_t kNamedMax = 8;
+  std::string text;
+  if (members.size() > kNamedMax) return std::to_string(members.size()) + " nodes";
+  for (const MemberPtr& member : members) text += (text.empty() ? "" : " ") + member->address;
+  return text;
+}
+
+const char* why_out(Incarnation::WhyOut why) {
+  switch (why) {
+    case Incarnation::WhyOut::left:
+      return "it has left";
+    case Incarnation::WhyOut::removed:
+      return "the others did not hear it";
+    case Incarnation::WhyOut::replaced:
+      return "another run of the node is at its address";
+    case Incarnation::WhyOut::other_cluster:
+      return "there is a larger cluster of the same name";
+  }
+  return "";
+}
+
+}  // namespace
+
+class Cluster::Impl {
+ public:
+  Impl(Options options, core::ActorSystem& system, remote::Remote& remote,
+       std::shared_ptr<const remote::TlsIdentity> tls)
+      : name_(options.membership.compatibility.cluster),
+        system_(system),
+        remote_(remote),
+        driver_(
+            {.membership = options.membership, .self = options.self, .seeds = options.seeds},
+            [this](const Membership::Event& event) { on_event(event); },
+            [this](const std::string& address, const std::string& why) { on_link(address, why); }),
+        links_({.rings = options.membership.rings, .limits = {}}, driver_, std::move(tls)) {}
+
+  GossipDriver& driver() { return driver_; }
+  GrpcControlLinks& links() { return links_; }
+  const std::string& name() const { return name_; }
+
+  Status status() const {
+    if (left_.load()) return Status::left;
+    if (driver_.view() == nullptr) return Status::joining;
+    return driver_.is_frozen() ? Status::frozen : Status::member;
+  }
+
+  SubscriptionId subscribe(Observer observer) {
+    core::MutexLock lock(mutex_);
+    if (last_.view != nullptr) observer({.view = last_.view, .before = nullptr, .cut = nullptr});
+    observers_.emplace(++last_id_, std::move(observer));
+    return last_id_;
+  }
+
+  void unsubscribe(SubscriptionId id) {
+    core::MutexLock lock(mutex_);
+    observers_.erase(id);
+  }
+
+ private:
+  void on_event(const Membership::Event& event) {
+    const core::Log& log = system_.log();
+    if (const auto* changed = std::get_if<Incarnation::ViewChanged>(&event)) {
+      on_view(*changed);
+    } else if (const auto* out = std::get_if<Incarnation::Out>(&event)) {
+      left_ = out->why == Incarnation::WhyOut::left;
+      if (out->why == Incarnation::WhyOut::left) {
+        log.info("left the cluster");
+      } else {
+        log.warn("no longer in the cluster: it joins again by itself",
+                 {{"why", why_out(out->why)}});
+      }
+      tell({.view = nullptr, .before = last_view(), .cut = nullptr});
+    } else if (const auto* refused = std::get_if<Incarnation::Refused>(&event)) {
+      log.error("the cluster does not take this node in",
+                {{"peer", refused->address}, {"detail", refused->why}});
+    } else if (const auto* frozen = std::get_if<Incarnation::Frozen>(&event)) {
+      if (frozen->frozen) {
+        log.error(
+            "too few members are heard: the cluster cannot change until they are back, or an "
+            "operator forces a view");
+      } else {
+        log.info("enough members are heard again");
+      }
+    } else if (const auto* rejoining = std::get_if<Membership::Rejoining>(&event)) {
+      log.info("joining the cluster again", {{"member", rejoining->id.to_string()}});
+    }
+  }
+
+  void on_link(const std::string& address, const std::string& why) {
+    if (driver_.view() != nullptr) {
+      system_.log().debug("control connection ended", {{"peer", address}, {"detail", why}});
+      return;
+    }
+    system_.log().info("no way into the cluster there yet", {{"seed", address}, {"detail", why}});
+  }
+
+  void on_view(const Incarnation::ViewChanged& changed) {
+    const View& view = *changed.view;
+    std::vector<MemberPtr> joined;
+    std::vector<MemberPtr> gone;
+    for (const MemberPtr& member : view.members()) {
+      if (!changed.before || !changed.before->index_of(member->id)) joined.push_back(member);
+    }
+    if (changed.before) {
+      for (const MemberPtr& member : changed.before->members()) {
+        if (!view.index_of(member->id)) gone.push_back(member);
+      }
+    }
+    system_.log().info(changed.before ? "the cluster has changed" : "in the cluster",
+                       {{"epoch", view.epoch()},
+                        {"members", view.size()},
+                        {"joined", names_of(joined)},
+                        {"gone", names_of(gone)}});
+
+    // U2.
+    for (const MemberPtr& member : joined) let_in(member->process);
+    for (const MemberPtr& member : gone) {
+      if (member->process == driver_.id() || said_goodbye(changed, *member)) continue;
+      keep_out(member->process);
+    }
+    tell({.view = changed.view, .before = changed.before, .cut = changed.cut});
+  }
+
+  // Its links end by themselves when it has sent what it has to send.
+  static bool said_goodbye(const Incarnation::ViewChanged& changed, const Member& member) {
+    if (!changed.cut) return false;
+    const auto index = changed.before->index_of(member.id);
+    for (const Cut::Removal& removal : changed.cut->removed) {
+      if (index && removal.member == *index) return removal.why == Departure::left;
+    }
+    return false;
+  }
+
+  void keep_out(const MemberId& process) {
+    if (!blocked_.insert(process).second) return;
+    blocked_in_order_.push_back(process);
+    if (blocked_in_order_.size() > kBlockedMax) let_in(blocked_in_order_.front());
+    const core::Status status = remote_.block(process.to_string());
+    if (!status.ok())
+      system_.log().warn("a member that is gone could not be blocked",
+                         {{"detail", status.error().detail}});
+  }
+
+  void let_in(const MemberId& process) {
+    if (blocked_.erase(process) == 0) return;
+    std::erase(blocked_in_order_, process);
+    (void)remote_.unblock(process.to_string());
+  }
+
+  ViewPtr last_view() const {
+    core::MutexLock lock(mutex_);
+    return last_.view;
+  }
+
+  void tell(ViewEvent event) {
+    {
+      core::MutexLock lock(mutex_);
+      last_ = event;
+      for (const auto& [id, observer] : observers_) observer(event);
+    }
+    system_.events().publish(std::move(event));
+  }
+
+  const std::string name_;
+  core::ActorSystem& system_;
+  remote::Remote& remote_;
+  GossipDriver driver_;
+  GrpcControlLinks links_;
+  std::atomic<bool> left_ = false;
+
+  // The gossip thread's: processes that Remote blocks because they are no members.
+  std::set<MemberId> blocked_;
+  std::deque<MemberId> blocked_in_order_;
+
+  // Held while observers are called, which therefore call nothing here.
+  mutable core::Mutex mutex_{"cluster_observers"};
+  ViewEvent last_ GUARDED_BY(mutex_);
+  std::map<SubscriptionId, Observer> observers_ GUARDED_BY(mutex_);
+  SubscriptionId last_id_ GUARDED_BY(mutex_) = 0;
+};
+
+Cluster::Cluster(Options options, core::ActorSystem& system, remote::Remote& remote,
+                 std::shared_ptr<const remote::TlsIdentity> tls)
+    : impl_(std::make_unique<Impl>(std::move(options), system, remote, std::move(tls))) {}
+Cluster::~Cluster() = default;
+
+void Cluster::add_to(grpc::ServerBuilder& builder) { impl_->links().add_to(builder); }
+void Cluster::start() { impl_->driver().start(impl_->links()); }
+bool Cluster::leave(core::Duration patience) { return impl_->driver().leave(patience); }
+void Cluster::stop() { impl_->driver().stop(kLinksPatience); }
+ViewPtr Cluster::view() const { return impl_->driver().view(); }
+Cluster::Status Cluster::status() const { return impl_->status(); }
+MemberId Cluster::member_id() const { return impl_->driver().id(); }
+const std::string& Cluster::name() const { return impl_->name(); }
+core::Status Cluster::put(std::string key, std::string value) {
+  return impl_->driver().put(std::move(key), std::move(value));
+}
+std::vector<StateEntry> Cluster::state_of(const MemberId& member) {
+  return impl_->driver().state_of(member);
+}
+std::vector<Cluster::Doubt> Cluster::doubts() {
+  std::vector<Doubt> doubts;
+  for (const GossipDriver::Doubt& doubt : impl_->driver().doubts()) {
+    doubts.push_back({.member = doubt.member, .leaves = doubt.leaves});
+  }
+  return doubts;
+}
+core::Status Cluster::force(const std::vector<MemberId>& keep) {
+  return impl_->driver().force(keep);
+}
+Cluster::SubscriptionId Cluster::subscribe(Observer observer) {
+  return impl_->subscribe(std::move(observer));
+}
+void Cluster::unsubscribe(SubscriptionId id) { impl_->unsubscribe(id); }
+
+}  // namespace nexus::cluster

@@ -1,0 +1,96 @@
+// Cluster: a node's part in its cluster, for the rest of the node and for users: who is there, what has changed, and how to go.
+//
+//   add_to(), start()          once, in this order, the server being started in between
+//   view(), status(), member_id(), put(), state_of(), force()   any thread, after start(); not from an observer
+//   subscribe(), unsubscribe() any thread
+//   leave(), stop()            once, in this order, at the end; stop() before the server is shut down
+//
+// U1  Observers are called one at a time with each change in its order; the first call is the present view, if there is one.
+// U2  When a view without a member is seen here, its process is blocked in Remote before observers are told: links to it end, and those
+//     who watch its actors are told. A process that comes back is let in again before observers are told of that.
+// U3  Each change is also published on the system's event stream, as a ViewEvent.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/membership/membership.h"
+#include "cluster/options.h"
+#include "core/actor_system.h"
+#include "core/base/result.h"
+
+namespace grpc {
+class ServerBuilder;
+}
+
+namespace nexus::remote {
+class Remote;
+class TlsIdentity;
+}  // namespace nexus::remote
+
+namespace nexus::cluster {
+
+// The view of this node has changed. Copied freely: what it holds is shared and never changes.
+struct ViewEvent {
+  // Empty: the node is in no cluster now.
+  ViewPtr view;
+  // Empty: there was none.
+  ViewPtr before;
+  // How the one became the other; empty when it did not come of one cut: catching up, an operator's word.
+  CutPtr cut;
+};
+
+class Cluster {
+ public:
+  enum class Status : std::uint8_t { joining, member, frozen, left };
+
+  struct Options {
+    MembershipOptions membership;
+    // With its id, which must be that of `remote`.
+    Member self;
+    std::vector<std::string> seeds;
+  };
+  using Observer = std::function<void(const ViewEvent&)>;
+  using SubscriptionId = std::uint64_t;
+
+  // All must outlive it.
+  Cluster(Options options, core::ActorSystem& system, remote::Remote& remote,
+          std::shared_ptr<const remote::TlsIdentity> tls);
+  ~Cluster();
+
+  void add_to(grpc::ServerBuilder& builder);
+  void start();
+
+  // Tells the others, and waits until they have agreed to go on without it. False when they had not by then.
+  bool leave(core::Duration patience);
+  void stop();
+
+  ViewPtr view() const;
+  Status status() const;
+  // Of the present incarnation.
+  MemberId member_id() const;
+  const std::string& name() const;
+  // Makes a value known to all members, under this one's name; see StateTable for the limits.
+  [[nodiscard]] core::Status put(std::string key, std::string value);
+  std::vector<StateEntry> state_of(const MemberId& member);
+  struct Doubt {
+    MemberId member;
+    // It has said that it goes; else some of its observers do not hear it.
+    bool leaves;
+  };
+  std::vector<Doubt> doubts();
+  // See Incarnation::force().
+  [[nodiscard]] core::Status force(const std::vector<MemberId>& keep);
+
+  // The observer must not block, nor call this object; it is not called any more after the return of unsubscribe().
+  SubscriptionId subscribe(Observer observer);
+  void unsubscribe(SubscriptionId id);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nexus::cluster
