@@ -20,9 +20,10 @@ bool are_utf8(const core::Headers& headers) {
   });
 }
 
-// No full queue turns them away.
-bool is_exempt(const core::Envelope& envelope) {
-  return envelope.is<core::Terminated>() || envelope.is<core::PoisonPill>();
+// No full queue turns these away.
+EndpointWriter::Room room_of(const core::Envelope& envelope) {
+  const bool is_exempt = envelope.is<core::Terminated>() || envelope.is<core::PoisonPill>();
+  return is_exempt ? EndpointWriter::Room::reserve : EndpointWriter::Room::queue;
 }
 
 // Nodes of ours and of .NET have 32 digits there.
@@ -100,7 +101,7 @@ struct Endpoint::Outgoing {
   BatchEncoder::Message head;
   std::string_view data;
   core::Lane lane;
-  bool exempt;
+  EndpointWriter::Room room;
 };
 
 bool Endpoint::is_too_large(const Outgoing& message) const {
@@ -120,10 +121,11 @@ std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message)
   {
     core::MutexLock lock(mutex_);
     if (takes_nothing()) return down_reason();
-    switch (writer_.push(message.head, message.data, message.lane, message.exempt)) {
+    switch (writer_.push(message.head, message.data, message.lane, message.room)) {
       case EndpointWriter::OnPush::pushed:
         break;
       case EndpointWriter::OnPush::full:
+      case EndpointWriter::OnPush::overrun:
         return core::DeadLetterReason::link_queue_full;
       case EndpointWriter::OnPush::too_large:
         return core::DeadLetterReason::too_large;
@@ -172,21 +174,25 @@ void Endpoint::want() {
 void Endpoint::send(WireMessage message) {
   const std::vector<HeaderView> notices(message.wants_notices ? 1 : 0,
                                         HeaderView{kNoticesHeader, kAllNotices});
-  const auto refused = enqueue({.head = {.type_name = message.type_name,
-                                         .target = message.target,
-                                         .sender = message.sender,
-                                         .headers = message.headers,
-                                         .more_headers = notices},
-                                .data = message.data,
-                                .lane = message.lane,
-                                .exempt = message.exempt});
+  const auto refused = enqueue(
+      {.head = {.type_name = message.type_name,
+                .target = message.target,
+                .sender = message.sender,
+                .headers = message.headers,
+                .more_headers = notices},
+       .data = message.data,
+       .lane = message.lane,
+       .room = message.exempt ? EndpointWriter::Room::reserve : EndpointWriter::Room::queue});
+  if (!refused) return;
+  end_if_overrun(*refused, message.data.size());
   // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
-  if (!refused || message.lane == core::Lane::system) return;
+  if (message.lane == core::Lane::system) return;
   to_dead_letter(message.target, message.sender, message.type_name, message.data, *refused);
 }
 
 void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane) {
-  const auto refuse = [&](core::DeadLetterReason reason) {
+  const auto refuse = [&](core::DeadLetterReason reason, std::size_t data_bytes = 0) {
+    end_if_overrun(reason, data_bytes);
     shared_->system.dead_letters().take(target, std::move(envelope), lane, reason);
   };
   // Kept, so that a message needs no memory of its own on its way out.
@@ -199,8 +205,8 @@ void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::L
         {.head = {.type_name = encoded->type_name, .target = target, .sender = envelope->sender()},
          .data = encoded->data,
          .lane = lane,
-         .exempt = is_exempt(*envelope)});
-    if (refused && lane == core::Lane::user) refuse(*refused);
+         .room = room_of(*envelope)});
+    if (refused) refuse(*refused, encoded->data.size());
     return;
   }
   if (!are_utf8(envelope->headers())) return refuse(core::DeadLetterReason::not_remotable);
@@ -222,9 +228,20 @@ void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::L
                                          .more_headers = std::span(own_headers).first(own_count)},
                                 .data = encoded->data,
                                 .lane = lane,
-                                .exempt = is_exempt(*envelope)});
-  // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
-  if (refused && lane == core::Lane::user) refuse(*refused);
+                                .room = room_of(*envelope)});
+  if (refused) refuse(*refused, encoded->data.size());
+}
+
+// A queue that is full because the peer does not read what nobody can be refused: the peer pays.
+void Endpoint::end_if_overrun(core::DeadLetterReason refused, std::size_t data_bytes) {
+  if (refused != core::DeadLetterReason::link_queue_full) return;
+  Todo todo;
+  {
+    core::MutexLock lock(mutex_);
+    if (!writer_.is_overrun_by(data_bytes)) return;
+    todo = drop_stream(state_.on_overrun());
+  }
+  carry_out(std::move(todo));
 }
 
 void Endpoint::flush_held() {
@@ -275,9 +292,9 @@ OutboundSession::Numbered Endpoint::next_frame() {
   if (!session_.is_active()) return {.frame = writer_.take_frame()};
   OutboundSession::Numbered next = session_.take();
   if (next.frame != nullptr) return next;
-  // There is one system message for each watch, unwatch, stop and termination.
-  OutgoingFramePtr fresh =
-      session_.has_room() ? writer_.take_frame() : writer_.take_frame(core::Lane::system);
+  OutgoingFramePtr fresh = session_.has_room()          ? writer_.take_frame()
+                           : session_.has_system_room() ? writer_.take_frame(core::Lane::system)
+                                                        : nullptr;
   if (fresh == nullptr) return {};
   session_.add(std::move(fresh));
   return session_.take();
@@ -518,13 +535,14 @@ Endpoint::Todo Endpoint::decide(const EndpointState::Actions& actions) {
     } else if (const auto* gone = std::get_if<EndpointState::DeclareGone>(&action)) {
       todo.gone = Gone{gone->why, gone->member_id, tells_.take_place()};
       todo.remains.watches = watcher_.take_all();
+      writer_.note_watches(0);
       todo.remains.inbound_watches = inbound_watches_.take_all();
       keep_remains(session_.end(), todo.remains);
       if (gone->queue_too) todo.remains.waiting = writer_.take_all();
       todo.pressure = note_queue();
     } else if (std::holds_alternative<EndpointState::SendWatches>(action)) {
       watcher_.for_each([this](const core::Pid& watcher, const core::Pid& watchee) {
-        push_watch(watcher, watchee, true);
+        (void)push_watch(watcher, watchee, true);
       });
     }
   }
@@ -563,7 +581,10 @@ core::DeadLetterReason Endpoint::down_reason() const {
 
 void Endpoint::carry_out(Todo todo) {
   if (todo.pressure) publish(*todo.pressure);
-  if (todo.cancel != nullptr) todo.cancel->cancel();
+  // A client's stream is ended by the end of its gate, with that reason.
+  const bool is_told_otherwise =
+      gate_ != nullptr && todo.gone && todo.gone->why == EndpointState::WhyGone::overrun;
+  if (todo.cancel != nullptr && !is_told_otherwise) todo.cancel->cancel();
   if (!todo.dial_failure.empty()) {
     shared_->system.log().warn("cannot connect",
                                {{"peer", address_}, {"detail", todo.dial_failure}});

@@ -13,6 +13,9 @@
 // L4  Nobody is told of the end of a peer, as watcher or as one who asked, while a frame of that incarnation is being delivered; what
 //     it sends after that is not delivered when there were watchers. The ends of incarnations are told one after the other, and
 //     what calls on_seen() is told after those before.
+// L5  A peer that lets more wait for it than may (EndpointWriter, B2) is declared gone, and the link to it ends.
+// L6  At most inbound_watch_count_max pairs of a watcher at the peer and an actor here are kept, of watchers that are named in at most
+//     kWatcherBytesMax bytes.
 #pragma once
 
 #include <atomic>
@@ -79,6 +82,9 @@ class Endpoint final : public EndpointStreamEvents,
                        public FlushList::Link,
                        public std::enable_shared_from_this<Endpoint> {
  public:
+  // Address and id. Actors of this node have at most 256 bytes of name, those of clients 1,024 of id.
+  static constexpr std::size_t kWatcherBytesMax = 2048;
+
   // What all endpoints of a node share. They keep it alive, because timers and streams may hold an endpoint for longer than
   // the node does. The system must outlive it.
   struct Shared {
@@ -133,9 +139,12 @@ class Endpoint final : public EndpointStreamEvents,
   // knows it by; empty when it does not watch it (any more), or asked another incarnation.
   core::Pid take_watched(const core::Pid& watcher, const std::string& who_id,
                          const std::string& member_id);
-  // An actor of the peer watches one of ours, or does so no longer. Forgotten when the peer is gone, which only a link of our
-  // own can tell: so there will be one. False when the link takes nothing any more: the actor need not know of the watch.
-  bool note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
+  // An actor of the peer, whose Pid is a record, watches one of ours, or does so no longer. Forgotten when the peer is gone, which
+  // only a link of our own can tell: so there will be one. Unless it is `noted` the actor must not know of the watch: the link takes
+  // nothing any more, or (L6) not this.
+  enum class OnInboundWatch : std::uint8_t { noted, closed, refused };
+  [[nodiscard]] OnInboundWatch note_inbound_watch(const core::Pid& watcher,
+                                                  const core::Pid& watchee);
   void forget_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
 
   // A peer with this address opened a stream to us, as this incarnation. Calls `then` once, when the end of the one before it has
@@ -210,7 +219,11 @@ class Endpoint final : public EndpointStreamEvents,
   void tell_connected(const std::string& member_id);
   bool is_too_large(const Outgoing& message) const;
   void want();
-  void push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch) REQUIRES(mutex_);
+  // After a message was refused.
+  void end_if_overrun(core::DeadLetterReason refused, std::size_t data_bytes);
+  // False when an Unwatch overruns the queue.
+  [[nodiscard]] bool push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch)
+      REQUIRES(mutex_);
   void publish_watch(const core::Pid& watcher, const core::Pid& watchee,
                      EndpointWatchChanged::Change change);
   [[nodiscard]] Todo decide(const EndpointState::Actions& actions) REQUIRES(mutex_);

@@ -21,6 +21,8 @@ std::string_view to_string(EndpointState::WhyGone why) {
       return "refused us";
     case EndpointState::WhyGone::blocked:
       return "blocked";
+    case EndpointState::WhyGone::overrun:
+      return "does not read";
     case EndpointState::WhyGone::disconnected:
       return "disconnected";
     case EndpointState::WhyGone::replaced:
@@ -33,6 +35,7 @@ std::string_view to_string(EndpointState::WhyGone why) {
 
 void Endpoint::announce(Gone gone, Remains remains) {
   shared_->metrics.gone_count.add();
+  if (gone.why == EndpointState::WhyGone::overrun) shared_->metrics.overrun_count.add();
   const std::string reason(to_string(gone.why));
   std::size_t undelivered_count = 0;
   for (const OutgoingFramePtr& frame : remains.waiting) undelivered_count += frame->count;
@@ -70,6 +73,7 @@ void Endpoint::announce(Gone gone, Remains remains) {
     case EndpointState::WhyGone::disconnected:
     case EndpointState::WhyGone::replaced:
     case EndpointState::WhyGone::blocked:
+    case EndpointState::WhyGone::overrun:
       return shared_->gates.close(address_, gone.member_id, core::Duration::zero(),
                                   std::move(then));
     case EndpointState::WhyGone::unreachable:

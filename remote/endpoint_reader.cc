@@ -214,7 +214,7 @@ void EndpointReader::receive(const Peer& peer, Received message) {
   if (WireTypes::is_system(*envelope)) {
     // An actor of a client takes the watch through the link of that; else nobody is there.
     if (watch != nullptr && (target.is_cell() || !route_of(target).empty())) {
-      if (!note_watch(watch->watcher, target)) return;
+      if (!note_watch(peer, watch->watcher, target)) return;
     } else if (const auto* unwatch = envelope->get<core::Unwatch>()) {
       if (const auto endpoint = endpoint_of(unwatch->watcher)) {
         endpoint->forget_inbound_watch(unwatch->watcher, target);
@@ -305,12 +305,44 @@ std::shared_ptr<Endpoint> EndpointReader::endpoint_of(const core::Pid& watcher) 
   return route.empty() ? nullptr : endpoints_.endpoint(std::string(route));
 }
 
-// False when the link of the watcher is no more: nobody would take the watch back from the actor.
-bool EndpointReader::note_watch(const core::Pid& watcher, const core::Pid& watchee) {
-  if (const auto endpoint = endpoint_of(watcher)) {
-    return endpoint->note_inbound_watch(watcher, watchee);
+bool EndpointReader::note_watch(const Peer& peer, const core::Pid& watcher,
+                                const core::Pid& watchee) {
+  const auto endpoint = endpoint_of(watcher);
+  if (endpoint == nullptr) return !route_of(watcher).starts_with(core::kClientPrefix);
+  switch (endpoint->note_inbound_watch(watcher, watchee)) {
+    case Endpoint::OnInboundWatch::noted:
+      return true;
+    case Endpoint::OnInboundWatch::closed:
+      // Nobody would take the watch back from the actor.
+      return false;
+    case Endpoint::OnInboundWatch::refused:
+      refuse_watch(
+          peer, watcher, watchee,
+          "there are as many as remote.inbound_watch_count_max allows, or its name is too long");
+      // As if the link to the actor had ended: that every peer understands, and may try again.
+      system_.registry().send_terminated(
+          watcher, core::make_envelope(
+                       core::Terminated{watchee, core::TerminatedReason::address_terminated}));
+      return false;
   }
-  return !route_of(watcher).starts_with(core::kClientPrefix);
+  return false;
+}
+
+void EndpointReader::refuse_watch(const Peer& peer, const core::Pid& watcher,
+                                  const core::Pid& watchee, const char* why) {
+  endpoints_.metrics().refused_watch_count.add();
+  std::uint64_t suppressed = 0;
+  {
+    core::MutexLock lock(refused_mutex_);
+    const core::Throttle::Verdict verdict = refused_throttle_.on_event(system_.clock().now());
+    if (verdict.valve == core::Throttle::Valve::closed) return;
+    suppressed = verdict.suppressed_count;
+  }
+  if (suppressed > 0) system_.log().warn("refused watches not logged", {{"count", suppressed}});
+  system_.log().warn("watch refused", {{"peer", peer.address},
+                                       {"watcher", watcher.to_string().substr(0, 256)},
+                                       {"actor", watchee.to_string()},
+                                       {"why", why}});
 }
 
 std::string_view EndpointReader::route_of(const core::Pid& pid) const {

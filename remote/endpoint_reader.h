@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/actor/throttler.h"
 #include "core/actor_system.h"
+#include "core/base/mutex.h"
 #include "remote/batch_decoder.h"
 #include "remote/endpoint_manager.h"
 #include "remote/wire_types.h"
@@ -78,7 +80,10 @@ class EndpointReader {
   const WireTypes::Decoder* decoder_of(Known& known, std::size_t index,
                                        std::string_view name) const;
   std::shared_ptr<Endpoint> endpoint_of(const core::Pid& watcher);
-  bool note_watch(const core::Pid& watcher, const core::Pid& watchee);
+  // Whether the actor shall know of it.
+  bool note_watch(const Peer& peer, const core::Pid& watcher, const core::Pid& watchee);
+  void refuse_watch(const Peer& peer, const core::Pid& watcher, const core::Pid& watchee,
+                    const char* why);
   // Empty for actors of this node.
   std::string_view route_of(const core::Pid& pid) const;
   void receive_told(const core::Pid& target, const core::Pid& teller, core::EnvelopePtr envelope);
@@ -91,6 +96,9 @@ class EndpointReader {
   const WireTypes& types_;
   EndpointManager& endpoints_;
   const std::size_t header_count_max_;
+  // A peer may have as many watches refused as it likes.
+  core::Mutex refused_mutex_{"refused_watch_log"};
+  core::Throttle refused_throttle_ GUARDED_BY(refused_mutex_){core::Throttle::Options{}};
 };
 
 }  // namespace nexus::remote

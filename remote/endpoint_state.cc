@@ -54,6 +54,12 @@ EndpointState::Actions EndpointState::on_goodbye(WhyGone why) {
   return become_gone(why);
 }
 
+EndpointState::Actions EndpointState::on_overrun() {
+  const bool has_link =
+      phase_ == Phase::connecting || phase_ == Phase::connected || phase_ == Phase::waiting;
+  return has_link ? become_gone(WhyGone::overrun) : Actions{};
+}
+
 EndpointState::Actions EndpointState::on_seen(const std::string& member_id) {
   if (phase_ == Phase::blocked) {
     // The watchers of the other one were told. Who is blocked is not seen: its streams are refused.

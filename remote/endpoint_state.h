@@ -2,11 +2,12 @@
 //
 //   idle --wanted--> connecting --connected--> connected --lost--> waiting --time--> connecting ...
 //   waiting, connecting --down for unreachable_after--> idle, and the peer is declared gone
+//   waiting, connecting, connected --overrun--> idle, and the peer is declared gone
 //   any --blocked--> blocked --unblocked, or another incarnation was seen--> idle
 //
 // and to a client, which opens the stream itself:
 //
-//   connecting --connected--> connected;  any --lost, unblocked--> closed, and the client is declared gone
+//   connecting --connected--> connected;  any --lost, overrun, unblocked--> closed, and the client is declared gone
 //
 // E1  Connected means: the peer's handshake arrived.
 // E2  The peer is declared gone at most once per loss, and always before a dial after that loss succeeds under another member id.
@@ -40,6 +41,8 @@ class EndpointState {
     restarted,
     refused,
     blocked,
+    // It does not read what waits for it.
+    overrun,
     // Only of clients: the stream has ended; another stream of the same client has taken its place.
     disconnected,
     replaced
@@ -80,6 +83,8 @@ class EndpointState {
   [[nodiscard]] Actions on_time(core::Instant now);
   // The peer says that it ends the link for good, or that it refuses us; or a client's stream is replaced.
   [[nodiscard]] Actions on_goodbye(WhyGone why);
+  // More waits for the peer than may.
+  [[nodiscard]] Actions on_overrun();
   // The peer was heard of under a member id by other means, such as a stream that it opened. When another incarnation is gone by it,
   // the stream to that one, if there is one, must be ended: nothing more may be written to it.
   [[nodiscard]] Actions on_seen(const std::string& member_id);

@@ -6,7 +6,7 @@
 
 namespace nexus::remote {
 
-void Endpoint::push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch) {
+bool Endpoint::push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch) {
   const auto envelope = watch ? core::make_envelope(core::Watch{watcher})
                               : core::make_envelope(core::Unwatch{watcher});
   std::string scratch;
@@ -14,8 +14,11 @@ void Endpoint::push_watch(const core::Pid& watcher, const core::Pid& watchee, bo
   CHECK(encoded.has_value());
   const EndpointWriter::OnPush pushed = writer_.push(
       {.type_name = encoded->type_name, .target = watchee, .sender = envelope->sender()},
-      encoded->data, core::Lane::system, false);
-  CHECK(pushed == EndpointWriter::OnPush::pushed);
+      encoded->data, core::Lane::system,
+      watch ? EndpointWriter::Room::any : EndpointWriter::Room::reserve);
+  CHECK(pushed == EndpointWriter::OnPush::pushed ||
+        (!watch && pushed == EndpointWriter::OnPush::overrun));
+  return pushed == EndpointWriter::OnPush::pushed;
 }
 
 void Endpoint::publish_watch(const core::Pid& watcher, const core::Pid& watchee,
@@ -36,9 +39,10 @@ void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
     if (!refused) {
       // Another thread may have been first.
       if (!watcher_.add(watcher, watchee)) return metrics.watch_duplicate_count.add();
+      writer_.note_watches(watcher_.size());
       // A link that is not up sends all watches as soon as it is.
       if (state_.phase() == EndpointState::Phase::connected) {
-        push_watch(watcher, watchee, true);
+        (void)push_watch(watcher, watchee, true);
       } else {
         todo = decide(state_.on_wanted(shared_->system.clock().now()));
       }
@@ -56,14 +60,18 @@ void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
 }
 
 void Endpoint::remove_watched(const core::Pid& watcher, const core::Pid& watchee) {
+  Todo todo;
   {
     core::MutexLock lock(mutex_);
     if (!watcher_.remove(watcher, watchee)) return;
+    writer_.note_watches(watcher_.size());
     // An incarnation of the peer that was never asked needs no Unwatch.
-    if (!state_.member_id().empty()) push_watch(watcher, watchee, false);
+    const bool is_overrun = !state_.member_id().empty() && !push_watch(watcher, watchee, false);
+    if (is_overrun) todo = drop_stream(state_.on_overrun());
   }
   shared_->metrics.unwatch_count.add();
   publish_watch(watcher, watchee, EndpointWatchChanged::Change::unwatched);
+  carry_out(std::move(todo));
   begin_write_if_possible();
 }
 
@@ -77,22 +85,29 @@ core::Pid Endpoint::take_watched(const core::Pid& watcher, const std::string& wh
         state_.member_id().empty() && state_.phase() == EndpointState::Phase::connected;
     if (member_id != state_.member_id() && !is_nameless) return {};
     if (!watcher_.remove(watcher, watchee)) return {};
+    writer_.note_watches(watcher_.size());
   }
   shared_->metrics.watch_terminated_count.add();
   publish_watch(watcher, watchee, EndpointWatchChanged::Change::terminated);
   return watchee;
 }
 
-bool Endpoint::note_inbound_watch(const core::Pid& watcher, const core::Pid& watchee) {
+Endpoint::OnInboundWatch Endpoint::note_inbound_watch(const core::Pid& watcher,
+                                                      const core::Pid& watchee) {
+  const core::PidRecord& named = *watcher.record();
+  const bool is_short = named.address.size() + named.id.size() <= kWatcherBytesMax;
   Todo todo;
   {
     core::MutexLock lock(mutex_);
-    if (takes_nothing()) return false;
+    if (takes_nothing()) return OnInboundWatch::closed;
+    const bool fits = inbound_watches_.size() < shared_->options.inbound_watch_count_max ||
+                      inbound_watches_.contains(watcher, watchee);
+    if (!is_short || !fits) return OnInboundWatch::refused;
     inbound_watches_.add(watcher, watchee);
     todo = decide(state_.on_wanted(shared_->system.clock().now()));
   }
   carry_out(std::move(todo));
-  return true;
+  return OnInboundWatch::noted;
 }
 
 void Endpoint::forget_inbound_watch(const core::Pid& watcher, const core::Pid& watchee) {

@@ -16,10 +16,14 @@ EndpointWriter::EndpointWriter(const Options& options, std::string address)
 std::size_t EndpointWriter::bytes() const { return lanes_[0].bytes() + lanes_[1].bytes(); }
 
 EndpointWriter::OnPush EndpointWriter::push(const BatchEncoder::Message& message,
-                                            std::string_view data, core::Lane lane, bool exempt) {
+                                            std::string_view data, core::Lane lane, Room room_of) {
   LaneQueue& queue = lanes_[index_of(lane)];
-  const bool limited = lane == core::Lane::user && !exempt;
-  if (limited && queue.count >= options_.queue_count_max) return OnPush::full;
+  const bool limited = lane == core::Lane::user && room_of == Room::queue;
+  if (limited) {
+    if (queue.count >= options_.queue_count_max) return OnPush::full;
+  } else if (room_of != Room::any && is_overrun_by(data.size())) {
+    return OnPush::overrun;
+  }
   const bool bounded = limited && queue.count > 0;
   // What the frame that grows may come to.
   const auto room = [&] {
@@ -47,6 +51,14 @@ EndpointWriter::OnPush EndpointWriter::push(const BatchEncoder::Message& message
   }
   ++queue.count;
   return OnPush::pushed;
+}
+
+bool EndpointWriter::is_overrun_by(std::size_t data_bytes) const {
+  const std::size_t count_max =
+      options_.queue_count_max + options_.queue_reserve_count_max + watch_count_;
+  const std::size_t bytes_max =
+      options_.queue_bytes_max + options_.queue_reserve_bytes_max + watch_count_ * kWatchBytes;
+  return count() >= count_max || filled_bytes() + data_bytes > bytes_max;
 }
 
 OutgoingFramePtr EndpointWriter::close(LaneQueue& queue, core::Lane lane) {

@@ -4,7 +4,8 @@
 //
 // B1  System messages leave before user messages; within a lane the order of push() holds.
 // B2  At most queue_count_max user messages and queue_bytes_max bytes of frames wait (a single message always fits an empty lane).
-//     System messages and exempt ones are not turned away: there is one for each watch, unwatch, stop and termination.
+//     Those of Room::reserve may make it queue_reserve_count_max more messages in both lanes together, and queue_reserve_bytes_max
+//     more bytes, besides one for each watch that is held: beyond it they overrun. A watch is always taken, there is one for each held.
 // B3  A frame has at most batch_count_max messages and batch_bytes_max bytes, but at least one message.
 // B4  No frame of user messages is larger than what the peer reads. A system message is small, unless somebody gives an actor an
 //     absurd name; there is one for each watch, which must not be lost here.
@@ -32,10 +33,16 @@ class EndpointWriter {
   // `address`: the peer's.
   EndpointWriter(const Options& options, std::string address);
 
+  // Which of B2 is the limit. System messages have at least the reserve.
+  enum class Room : std::uint8_t { queue, reserve, any };
   // Unless it is `pushed`, nothing happened.
-  enum class OnPush : std::uint8_t { pushed, full, too_large };
+  enum class OnPush : std::uint8_t { pushed, full, too_large, overrun };
   [[nodiscard]] OnPush push(const BatchEncoder::Message& message, std::string_view data,
-                            core::Lane lane, bool exempt);
+                            core::Lane lane, Room room);
+  // So many watches are held over the link (B2).
+  void note_watches(std::size_t count) { watch_count_ = count; }
+  // One more message of Room::reserve, of so much data, would overrun.
+  bool is_overrun_by(std::size_t data_bytes) const;
   // The next frame, oldest first; null when nothing waits.
   OutgoingFramePtr take_frame();
   // The same, of one lane.
@@ -72,6 +79,8 @@ class EndpointWriter {
   }
 
  private:
+  // Of a Watch or Unwatch with its names, which are mostly shorter.
+  static constexpr std::size_t kWatchBytes = 512;
   // Of what is_worth_writing().
   static constexpr std::uint32_t kWorthCount = 128;
   static constexpr std::size_t kWorthBytes = 32 * 1024;
@@ -102,6 +111,7 @@ class EndpointWriter {
   std::size_t frame_bytes_max_ = BatchEncoder::kBytesMax;
   // At most that of the options.
   std::size_t batch_bytes_max_;
+  std::size_t watch_count_ = 0;
   std::vector<OutgoingFramePtr> unreadable_;
   // System, user.
   std::array<LaneQueue, 2> lanes_;

@@ -21,6 +21,13 @@ struct Options {
   // What may wait for one peer; beyond it messages are dead letters `link_queue_full`.
   std::size_t queue_count_max = 100'000;
   std::size_t queue_bytes_max = 64 * 1024 * 1024;
+  // What no full queue turns away (Terminated, PoisonPill, Stop, Unwatch) may come to so much more, and to one message for each watch
+  // that is held. A peer that lets it come to more does not read: the link ends, and the peer is gone.
+  std::size_t queue_reserve_count_max = 200'000;
+  std::size_t queue_reserve_bytes_max = 64 * 1024 * 1024;
+  // Pairs of a watcher at one peer and an actor here. At most queue_reserve_count_max, or the end of all those actors at once may
+  // look as if the peer did not read. One more watch is answered with AddressTerminated.
+  std::size_t inbound_watch_count_max = 100'000;
   // Shares of those limits, whichever is fuller, at which the pressure on a link is called high and critical; see
   // remote/queue_pressure.h.
   std::uint32_t pressure_high_percent = 60;

@@ -1,5 +1,6 @@
 #include "remote/outbound_session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/check.h"
@@ -26,7 +27,7 @@ OutboundSession::Remains OutboundSession::on_accepted(const LinkAccept& accept) 
   }
   active_ = true;
   wants_new_session_ = false;
-  credit_bytes_ = accept.credit_bytes;
+  credit_bytes_ = std::min(accept.credit_bytes, kCreditBytesMax);
   return remains;
 }
 
@@ -81,7 +82,7 @@ void OutboundSession::untake() {
 bool OutboundSession::on_ack(const LinkAck& ack) {
   if (ack.received >= first_ + next_) return false;
   while (first_ <= ack.received) drop_first();
-  credit_bytes_ = ack.credit_bytes;
+  credit_bytes_ = std::min(ack.credit_bytes, kCreditBytesMax);
   return true;
 }
 

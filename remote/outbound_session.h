@@ -6,7 +6,7 @@
 // O2  A frame is kept until it is acknowledged, or until its fate is known to be in doubt.
 // O3  A frame that kTakeCountMax streams have taken while none of them got it across may be what breaks them: an empty one takes
 //     its place and its number, and its own fate is in doubt.
-// O4  At most `credit` bytes are unacknowledged, or one frame, and those that add() was called for in spite of has_room().
+// O4  At most `credit` bytes are unacknowledged, or one frame; with system frames kSystemBytes more. One frame may go beyond either.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +22,10 @@ namespace nexus::remote {
 class OutboundSession {
  public:
   static constexpr std::uint32_t kTakeCountMax = 5;
+  // System messages wait for no credit until they come to so much.
+  static constexpr std::size_t kSystemBytes = 4 * 1024 * 1024;
+  // More credit than any node of ours gives counts as this.
+  static constexpr std::uint64_t kCreditBytesMax = 1024 * 1024 * 1024;
 
   struct Numbered {
     OutgoingFramePtr frame;
@@ -51,6 +55,9 @@ class OutboundSession {
   bool empty() const { return unacknowledged_.empty(); }
   std::size_t bytes() const { return bytes_; }
   bool has_room() const { return bytes_ < credit_bytes_ || unacknowledged_.empty(); }
+
+  // The same for system messages.
+  bool has_system_room() const { return bytes_ < credit_bytes_ + kSystemBytes; }
 
   void add(OutgoingFramePtr frame);
   // The next frame for the stream; a null one when all have left.

@@ -34,8 +34,9 @@ struct RemoteMetrics {
   core::ShardedCounter reconnect_count;
   // Streams that broke while the link was up.
   core::ShardedCounter loss_count;
-  // Peers declared gone.
+  // Peers declared gone; of these, those that let more wait for them than may.
   core::ShardedCounter gone_count;
+  core::ShardedCounter overrun_count;
 
   // Pairs of a watcher here and a watchee elsewhere: begun, asked for again while they held, ended by the watcher, ended by the
   // peer's Terminated, and ended by AddressTerminated. What was begun and has not ended holds.
@@ -44,6 +45,9 @@ struct RemoteMetrics {
   core::ShardedCounter unwatch_count;
   core::ShardedCounter watch_terminated_count;
   core::ShardedCounter watch_address_terminated_count;
+
+  // Watches of peers that nobody took: more than a link may have, of a watcher that no answer would reach, or that is named absurdly.
+  core::ShardedCounter refused_watch_count;
 
   // Changes to a higher level of pressure.
   core::ShardedCounter pressure_rise_count;

@@ -34,6 +34,10 @@ class WatchRegistry {
     --count_;
     return true;
   }
+  bool contains(const core::Pid& watcher, const core::Pid& watchee) const {
+    const auto found = watches_.find(watcher);
+    return found != watches_.end() && found->second.contains(watchee);
+  }
   std::vector<Watch> all() const {
     std::vector<Watch> list;
     list.reserve(count_);

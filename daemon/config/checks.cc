@@ -95,6 +95,11 @@ void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& pr
                         "remote.queue_bytes_max", format_bytes(remote.queue_bytes_max),
                         remote.message_bytes_max <= remote.queue_bytes_max,
                         "; the largest message could never wait");
+  rules.require_ordered(
+      "remote.inbound_watch_count_max", std::to_string(remote.inbound_watch_count_max),
+      "remote.queue_reserve_count_max", std::to_string(remote.queue_reserve_count_max),
+      remote.inbound_watch_count_max <= remote.queue_reserve_count_max,
+      "; the end of all those actors must be able to wait");
   rules.require(2 * remote.ping_interval <= remote.ping_timeout,
                 {"remote.ping_timeout", "remote.ping_interval"},
                 "remote.ping_timeout (" + format_duration(remote.ping_timeout) +

@@ -29,7 +29,8 @@ struct KeyPlaces {
 // C7  remote.blocked_members are at most remote.blocked_count_max
 // C8  of security.tls_certificate, tls_key and tls_ca all are set or none; without them tls_mutual and tls_peer_name
 //     are not changed
-// C9  cluster.static_quorum is set if and only if cluster.partition_policy is static-quorum
+// C9  remote.inbound_watch_count_max <= remote.queue_reserve_count_max
+// C10 cluster.static_quorum is set if and only if cluster.partition_policy is static-quorum
 // Adds one problem for each broken rule, at the first of its keys that the text sets.
 void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& problems);
 

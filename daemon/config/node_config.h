@@ -62,6 +62,9 @@ struct RemoteSection {
   std::uint64_t batch_bytes_max = 3'500'000;
   std::uint32_t queue_count_max = 100'000;
   std::uint64_t queue_bytes_max = 64 * 1024 * 1024;
+  std::uint32_t queue_reserve_count_max = 200'000;
+  std::uint64_t queue_reserve_bytes_max = 64 * 1024 * 1024;
+  std::uint32_t inbound_watch_count_max = 100'000;
   std::uint32_t pressure_high_percent = 60;
   std::uint32_t pressure_critical_percent = 85;
   std::uint32_t peer_count_max = 1'024;

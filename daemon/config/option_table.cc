@@ -178,6 +178,27 @@ std::vector<NodeOption> make_node_options() {
            .min = kKiB,
            .max = 16 * kGiB,
            .doc = "Bytes that may wait for one peer; at least `remote.message_bytes_max`."}),
+      in_section<&N::remote, &RemoteSection::queue_reserve_count_max>(
+          {.path = "remote.queue_reserve_count_max",
+           .unit = "messages",
+           .min = 1,
+           .max = 10'000'000,
+           .doc = "Messages that no full queue turns away (Terminated, PoisonPill, Stop, Unwatch) "
+                  "that may wait for one peer beyond `remote.queue_count_max`. A peer that lets "
+                  "more wait does not read: its link ends."}),
+      in_section<&N::remote, &RemoteSection::queue_reserve_bytes_max>(
+          {.path = "remote.queue_reserve_bytes_max",
+           .min = kKiB,
+           .max = 16 * kGiB,
+           .doc = "The same for bytes, beyond `remote.queue_bytes_max`."}),
+      in_section<&N::remote, &RemoteSection::inbound_watch_count_max>(
+          {.path = "remote.inbound_watch_count_max",
+           .unit = "watches",
+           .min = 1,
+           .max = 10'000'000,
+           .doc = "Watches that the actors of one peer may have set on actors of this node; at "
+                  "most `remote.queue_reserve_count_max`. One more is answered as if the link "
+                  "had ended."}),
       in_section<&N::remote, &RemoteSection::pressure_high_percent>(
           {.path = "remote.pressure_high_percent",
            .unit = "percent",

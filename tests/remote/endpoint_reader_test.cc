@@ -407,6 +407,22 @@ TEST_F(EndpointReaderTest, AWatchBelongsToTheLinkThatItsAnswerTakes) {
   EXPECT_FALSE(endpoints_.find("third:1")->idle());
 }
 
+TEST_F(EndpointReaderTest, L6_AWatchTooManyIsAnsweredAsIfTheLinkHadEnded) {
+  const core::Pid actor = spawn("a");
+  const auto fill = [&](const std::string& id) {
+    return endpoints_.endpoint("peer:1")->note_inbound_watch(core::Pid::of_name("peer:1", id),
+                                                             actor);
+  };
+  for (std::size_t i = 0; i < Options{}.inbound_watch_count_max; ++i) {
+    ASSERT_EQ(fill(std::to_string(i)), Endpoint::OnInboundWatch::noted);
+  }
+  receive(encoded("a", core::Watch{core::Pid::of_name("peer:1", "w")}));
+  expect_mail("peer:1/w terminated a 1");
+  EXPECT_EQ(endpoints_.metrics().refused_watch_count.sum(), 1u);
+  system_.in_turn(actor, [](core::Context&) {});
+  EXPECT_EQ(actor.cell()->watcher_count(), 0u);
+}
+
 TEST_F(EndpointReaderTest, AWatcherOfThisNodeNeedsNoLink) {
   (void)spawn("a");
   receive(encoded("a", core::Watch{core::Pid::of_name(kHere, "unknown")}));

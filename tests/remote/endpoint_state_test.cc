@@ -25,8 +25,8 @@ constexpr core::Instant kStart{std::chrono::hours(5)};
 
 // Actions as text, so that a failure shows them: `dial`, `wake@200ms`, `gone(restarted)`, `gone(unreachable)+queue`, `watches`.
 std::string text_of(const EndpointState::Actions& actions) {
-  static constexpr const char* kWhy[] = {"unreachable", "said_goodbye", "restarted", "refused",
-                                         "blocked",     "disconnected", "replaced"};
+  static constexpr const char* kWhy[] = {"unreachable", "said_goodbye", "restarted",    "refused",
+                                         "blocked",     "overrun",      "disconnected", "replaced"};
   std::string text;
   for (const EndpointState::Action& action : actions) {
     if (!text.empty()) text += ' ';
@@ -55,6 +55,24 @@ EndpointState state_in(Phase phase) {
   if (phase == Phase::closed) state.on_close();
   EXPECT_EQ(state.phase(), phase);
   return state;
+}
+
+TEST(EndpointState, APeerThatLetsTooMuchWaitIsGoneHoweverFarTheLinkIs) {
+  for (const Phase phase : {Phase::connecting, Phase::connected, Phase::waiting}) {
+    EndpointState state = state_in(phase);
+    EXPECT_EQ(text_of(state.on_overrun()), "gone(overrun)+queue");
+    EXPECT_EQ(state.phase(), Phase::idle);
+    EXPECT_EQ(text_of(state.on_time(kStart + seconds(1))), "") << "the wait is over";
+    EXPECT_EQ(text_of(state.on_wanted(kStart)), "dial");
+  }
+  for (const Phase phase : {Phase::idle, Phase::closed}) {
+    EndpointState state = state_in(phase);
+    EXPECT_EQ(text_of(state.on_overrun()), "");
+    EXPECT_EQ(state.phase(), phase);
+  }
+  EndpointState client = EndpointState::of_client(kOptions, "c");
+  EXPECT_EQ(text_of(client.on_overrun()), "gone(overrun)+queue");
+  EXPECT_EQ(client.phase(), Phase::closed);
 }
 
 TEST(EndpointState, IsIdleUntilSomethingIsWanted) {

@@ -370,12 +370,62 @@ TEST_F(EndpointWatch, L3_EachWatchEndsOnceWhenUnwatchTerminatedAndGoneRace) {
   EXPECT_EQ(told_count + ended_count.load(), begun_count.load());
 }
 
+// The peer reads nothing, and what no full queue turns away comes to more than may wait.
+TEST_F(EndpointWatch, L5_APeerThatDoesNotReadWhatCannotBeRefusedIsGone) {
+  Options options = patient();
+  options.queue_count_max = 2;
+  options.queue_reserve_count_max = 4;
+  use(options);
+  std::vector<std::string> reasons;
+  const auto gone = system_->events().subscribe<EndpointTerminated>(
+      [&](const EndpointTerminated& event) { reasons.push_back(event.reason); });
+  const auto stream = connect_watching();
+  send("is being written");
+  // The held watch makes room for one more.
+  for (int i = 0; i < 7; ++i) {
+    endpoint_->send(core::Pid::of_name(kAddress, "w"),
+                    core::make_envelope(core::Terminated{watcher_}), core::Lane::user);
+  }
+  EXPECT_FALSE(stream->cancelled());
+  expect_no_more();
+  endpoint_->send(core::Pid::of_name(kAddress, "w"), core::make_envelope(core::PoisonPill{}),
+                  core::Lane::user);
+  EXPECT_TRUE(stream->cancelled());
+  EXPECT_EQ(reasons, std::vector<std::string>{"does not read"});
+  EXPECT_EQ(shared_->metrics.overrun_count.sum(), 1u);
+  EXPECT_EQ(dead_letters(), std::vector<std::string>{"link_queue_full nexus::core::PoisonPill"});
+  EXPECT_EQ(endpoint_->waiting_count(), 0u);
+  expect_told();
+  stream->end();
+  send("next");
+  EXPECT_EQ(read(*reconnect("one")), "next") << "it may have learnt to read";
+}
+
+TEST_F(EndpointWatch, L5_SoIsOneThatWatchesComeAndGoAt) {
+  Options options = patient();
+  options.queue_count_max = 1;
+  options.queue_reserve_count_max = 9;
+  use(options);
+  const auto stream = connect_watching();
+  watch("y");
+  for (int i = 0; i < 100; ++i) watch(std::to_string(i));
+  EXPECT_FALSE(stream->cancelled()) << "there is one for each watch that is held";
+  for (int i = 0; i < 100 && !stream->cancelled(); ++i) {
+    unwatch("y");
+    watch("y");
+  }
+  EXPECT_TRUE(stream->cancelled());
+  EXPECT_EQ(endpoint_->watch_count(), 1u) << "all ended, and `y` was watched again";
+  stream->end();
+}
+
 class InboundWatch : public EndpointWatch {
  protected:
   core::Pid remote_watcher() { return core::Pid::of_name(kAddress, "remote"); }
   // The peer's actor `remote` watches ours, as the reader notes it.
   void note() {
-    endpoint_->note_inbound_watch(remote_watcher(), watcher_);
+    EXPECT_EQ(endpoint_->note_inbound_watch(remote_watcher(), watcher_),
+              Endpoint::OnInboundWatch::noted);
     system_->registry().send_system(watcher_, core::make_envelope(core::Watch{remote_watcher()}));
     EXPECT_TRUE(eventually([&] { return watcher_.cell()->watcher_count() == 1; }));
   }
@@ -428,6 +478,25 @@ TEST_F(InboundWatch, OnceForgottenItIsNotUnwatchedLater) {
   EXPECT_TRUE(endpoint_->idle());
   system_.in_turn(watcher_, [](core::Context&) {});
   EXPECT_EQ(watcher_.cell()->watcher_count(), 1u);
+}
+
+TEST_F(InboundWatch, L6_ThereAreAtMostAsManyAsMayBe) {
+  Options options = patient();
+  options.inbound_watch_count_max = 2;
+  use(options);
+  const auto note_from = [&](const std::string& id) {
+    return endpoint_->note_inbound_watch(core::Pid::of_name(kAddress, id), watcher_);
+  };
+  using OnInboundWatch = Endpoint::OnInboundWatch;
+  EXPECT_EQ(note_from("a"), OnInboundWatch::noted);
+  EXPECT_EQ(note_from(std::string(Endpoint::kWatcherBytesMax, 'n')), OnInboundWatch::refused);
+  EXPECT_EQ(note_from("b"), OnInboundWatch::noted);
+  EXPECT_EQ(note_from("c"), OnInboundWatch::refused);
+  EXPECT_EQ(note_from("a"), OnInboundWatch::noted) << "as after a reconnect";
+  endpoint_->forget_inbound_watch(core::Pid::of_name(kAddress, "b"), watcher_);
+  EXPECT_EQ(note_from("c"), OnInboundWatch::noted);
+  endpoint_->close();
+  EXPECT_EQ(note_from("a"), OnInboundWatch::closed);
 }
 
 // Watchers, the peer's Terminated, losses, restarts and goodbyes race: whoever watched is told once, by one of them.

@@ -17,12 +17,12 @@ constexpr const char* kAddress = "peer:1";
 EndpointWriter writer_with(const Options& options) { return EndpointWriter(options, kAddress); }
 
 bool push(EndpointWriter& writer, const std::string& data, core::Lane lane = core::Lane::user,
-          bool exempt = false) {
+          EndpointWriter::Room room = EndpointWriter::Room::queue) {
   const auto pushed = writer.push({.type_name = "test.T",
                                    .target = core::Pid::of_name(kAddress, "actor", 7),
                                    .sender = core::Pid::of_name("third:1", "asker", 8),
                                    .headers = {}},
-                                  data, lane, exempt);
+                                  data, lane, room);
   EXPECT_NE(pushed, EndpointWriter::OnPush::too_large);
   return pushed == EndpointWriter::OnPush::pushed;
 }
@@ -30,7 +30,7 @@ bool push_system(EndpointWriter& writer, const std::string& data) {
   return push(writer, data, core::Lane::system);
 }
 bool push_exempt(EndpointWriter& writer, const std::string& data) {
-  return push(writer, data, core::Lane::user, true);
+  return push(writer, data, core::Lane::user, EndpointWriter::Room::reserve);
 }
 
 // The data of a frame's messages; `-` for no frame.
@@ -111,6 +111,39 @@ TEST(EndpointWriter, B2_AtMostQueueBytesMaxWait) {
   }
 }
 
+TEST(EndpointWriter, B2_WhatNoFullQueueTurnsAwayHasAReserve) {
+  Options options;
+  options.queue_count_max = 2;
+  options.queue_reserve_count_max = 3;
+  EndpointWriter writer = writer_with(options);
+  for (const char* data : {"a", "b"}) EXPECT_TRUE(push(writer, data));
+  EXPECT_FALSE(push(writer, "c"));
+  for (const char* data : {"s", "t"}) EXPECT_TRUE(push_system(writer, data));
+  EXPECT_FALSE(writer.is_overrun_by(1));
+  EXPECT_TRUE(push_exempt(writer, "e"));
+  EXPECT_TRUE(writer.is_overrun_by(1));
+  EXPECT_FALSE(push_exempt(writer, "f"));
+  EXPECT_FALSE(push_system(writer, "u"));
+  EXPECT_TRUE(push(writer, "w", core::Lane::system, EndpointWriter::Room::any)) << "a watch";
+  writer.note_watches(2);
+  EXPECT_TRUE(push_system(writer, "v")) << "each watch that is held makes room for one more";
+  EXPECT_FALSE(push_system(writer, "u"));
+  EXPECT_EQ(text_of(writer.take_frame()), "s t w v");
+  EXPECT_EQ(text_of(writer.take_frame()), "a b e");
+}
+
+TEST(EndpointWriter, B2_TheReserveHasBytesToo) {
+  Options options;
+  options.queue_bytes_max = 1'000;
+  options.queue_reserve_bytes_max = 1'000;
+  EndpointWriter writer = writer_with(options);
+  int pushed_count = 0;
+  while (pushed_count < 100 && push_exempt(writer, std::string(100, 'x'))) ++pushed_count;
+  EXPECT_GT(pushed_count, 10);
+  EXPECT_LE(writer.bytes(), 2'000u);
+  EXPECT_FALSE(push_system(writer, std::string(100, 'x')));
+}
+
 TEST(EndpointWriter, B2_ASingleMessageFitsAnEmptyLaneWhateverItsSize) {
   Options options;
   options.queue_bytes_max = 10;
@@ -184,7 +217,7 @@ TEST(EndpointWriter, WhatWaitsIsRewrittenInAnotherDialect) {
   EXPECT_EQ(
       writer.push(
           {.type_name = "test.U", .target = target, .sender = core::Pid{}, .headers = headers}, "d",
-          core::Lane::user, false),
+          core::Lane::user, EndpointWriter::Room::queue),
       EndpointWriter::OnPush::pushed);
   writer.set_dialect(Dialect::pids);
   EXPECT_TRUE(push(writer, "e"));
@@ -249,7 +282,7 @@ TEST(EndpointWriter, B4_AMessageThatThePeerCannotReadIsTooLarge) {
   const core::Pid target = core::Pid::of_name(kAddress, "actor");
   const BatchEncoder::Message message{.type_name = "test.T", .target = target, .sender = target};
   const auto push_bytes = [&](std::size_t bytes, core::Lane lane) {
-    return writer.push(message, std::string(bytes, 'x'), lane, false);
+    return writer.push(message, std::string(bytes, 'x'), lane, EndpointWriter::Room::queue);
   };
   EXPECT_EQ(push_bytes(990, core::Lane::user), EndpointWriter::OnPush::too_large);
   EXPECT_TRUE(writer.empty());

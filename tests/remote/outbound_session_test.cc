@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include <string>
 
 #include "remote/batch_decoder.h"
@@ -174,6 +176,29 @@ TEST_F(OutboundSessionTest, O4_OnlySoMuchIsOnItsWay) {
   EXPECT_FALSE(session_.has_room());
   EXPECT_TRUE(session_.on_ack({.received = 2, .credit_bytes = 0}));
   EXPECT_TRUE(session_.has_room()) << "one frame may always leave";
+}
+
+TEST_F(OutboundSessionTest, O4_SystemMessagesWaitForNoCreditUntilTheyAreMuch) {
+  (void)session_.offer();
+  (void)session_.on_accepted(afresh(10));
+  session_.add(frame("more than ten bytes"));
+  EXPECT_FALSE(session_.has_room());
+  EXPECT_TRUE(session_.has_system_room());
+  session_.add(frame(std::string(OutboundSession::kSystemBytes, 's')));
+  EXPECT_FALSE(session_.has_system_room());
+}
+
+TEST_F(OutboundSessionTest, O4_NobodyGivesCreditWithoutEnd) {
+  (void)session_.offer();
+  (void)session_.on_accepted(afresh(std::numeric_limits<std::size_t>::max()));
+  // The same bytes again and again: what counts is that they are not acknowledged.
+  const OutgoingFramePtr large = frame(std::string(16 * 1024 * 1024, 'x'));
+  for (int i = 0; i < 64; ++i) {
+    EXPECT_TRUE(session_.has_room());
+    session_.add(large);
+  }
+  EXPECT_FALSE(session_.has_room());
+  EXPECT_TRUE(session_.has_system_room());
 }
 
 }  // namespace

@@ -377,6 +377,39 @@ TEST_F(HostileServer, OneThatNeverReadsStopsTheQueueAtItsLimitAndNotTheNode) {
   end.open();
 }
 
+// It watches who is not there, and never reads that nobody is.
+TEST_F(HostileServer, L5_OneThatWritesWatchesAndNeverReadsIsGone) {
+  RemoteNode::Settings small = settings();
+  small.remote.queue_count_max = 50;
+  small.remote.queue_reserve_count_max = 200;
+  RemoteNode node(small);
+  test::Gate end;
+  ScriptedServer server([&](ScriptedServer::Stream& stream) {
+    ::remote::RemoteMessage frame;
+    stream.Read(&frame);
+    stream.Write(ScriptedServer::handshake());
+    (void)end.wait();
+    return grpc::Status::CANCELLED;
+  });
+  RawPeer peer(node.address());
+  ASSERT_TRUE(peer.write(encode(ConnectRequest{"scripted", server.address, false})));
+  ASSERT_TRUE(peer.read().has_value());
+  std::vector<WireMessage> watches(100);
+  for (WireMessage& watch : watches) {
+    const auto envelope =
+        core::make_envelope(core::Watch{core::Pid::of_name(server.address, "watcher")});
+    ASSERT_TRUE(node.remote().types().encode(*envelope, watch));
+    watch.target = node.pid(std::string(1'000, 'n'));
+  }
+  const std::string frame = encode_batch(watches, Dialect::strings);
+  EXPECT_TRUE(eventually(
+      [&] { return !peer.write(frame) || node.remote().metrics().overrun_count.sum() > 0; }));
+  EXPECT_TRUE(eventually([&] { return node.remote().metrics().overrun_count.sum() == 1; }));
+  EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::UNAVAILABLE);
+  node.crash();
+  end.open();
+}
+
 // gRPC's own threads end with the last channel or server of the process, and then one of them runs the end of our stream.
 TEST(LastNode, MayEndWhileAPeerHoldsItsStream) {
   for (int i = 0; i < 5; ++i) {

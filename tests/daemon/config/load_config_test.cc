@@ -245,6 +245,14 @@ TEST(LoadConfig, C6_APeerHasTheTimeToAnswerAPing) {
             "remote.ping_interval (3s); a peer must have the time to answer");
 }
 
+TEST(LoadConfig, C9_TheEndOfAllThatAPeerWatchesMayWait) {
+  EXPECT_EQ(problems_of("remote: {inbound_watch_count_max: 200000}\n"), "");
+  EXPECT_EQ(problems_of("remote: {inbound_watch_count_max: 200001}\n"),
+            "f:1:10: remote.inbound_watch_count_max: 200001 is above "
+            "remote.queue_reserve_count_max (200000); the end of all those actors must be able to "
+            "wait");
+}
+
 TEST(LoadConfig, C3_AMessageFitsIntoAQueue) {
   EXPECT_EQ(problems_of("remote: {batch_bytes_max: 5MiB}\n"), "");
   EXPECT_EQ(problems_of("remote: {queue_bytes_max: 1MiB}\n"),
