@@ -40,6 +40,7 @@ remote::Options remote_options(const RemoteSection& section) {
           .pressure_high_percent = section.pressure_high_percent,
           .pressure_critical_percent = section.pressure_critical_percent,
           .peer_count_max = section.peer_count_max,
+          .hearsay_peer_count_max = section.hearsay_peer_count_max,
           .reconnect_min = section.reconnect_min,
           .reconnect_max = section.reconnect_max,
           .unreachable_after = section.unreachable_after,

@@ -1,16 +1,44 @@
 #include "remote/endpoint_manager.h"
 
+#include <algorithm>
+
 #include "core/process/client_name.h"
 
 namespace nexus::remote {
 
 std::shared_ptr<Endpoint> EndpointManager::endpoint(const std::string& address) {
   // Forgotten endpoints die outside the lock.
-  std::vector<std::shared_ptr<Endpoint>> forgotten;
+  Forgotten forgotten;
   core::MutexLock lock(mutex_);
   if (closed_) return nullptr;
   const auto found = endpoints_.find(address);
-  if (found != endpoints_.end()) return found->second;
+  return found != endpoints_.end() ? found->second : make(address, forgotten);
+}
+
+std::shared_ptr<Endpoint> EndpointManager::endpoint_by_hearsay(const std::string& address) {
+  Forgotten forgotten;
+  core::MutexLock lock(mutex_);
+  if (closed_) return nullptr;
+  if (const auto found = endpoints_.find(address); found != endpoints_.end()) return found->second;
+  if (hearsay_.size() >= shared_->options.hearsay_peer_count_max) {
+    std::erase_if(hearsay_, [&](const std::string& other) REQUIRES(mutex_) {
+      const auto place = endpoints_.find(other);
+      if (place == endpoints_.end()) return true;
+      if (!may_be_forgotten(place->second)) return false;
+      forgotten.push_back(std::move(place->second));
+      endpoints_.erase(place);
+      return true;
+    });
+    if (hearsay_.size() >= shared_->options.hearsay_peer_count_max) return nullptr;
+  }
+  auto made = make(address, forgotten);
+  if (made != nullptr && std::find(hearsay_.begin(), hearsay_.end(), address) == hearsay_.end()) {
+    hearsay_.push_back(address);
+  }
+  return made;
+}
+
+std::shared_ptr<Endpoint> EndpointManager::make(const std::string& address, Forgotten& forgotten) {
   if (address.starts_with(core::kClientPrefix) || !make_room(forgotten)) return nullptr;
   auto made = std::make_shared<Endpoint>(shared_, address);
   endpoints_.emplace(address, made);
@@ -18,11 +46,10 @@ std::shared_ptr<Endpoint> EndpointManager::endpoint(const std::string& address) 
 }
 
 // Whether one more may be made.
-bool EndpointManager::make_room(std::vector<std::shared_ptr<Endpoint>>& forgotten) {
+bool EndpointManager::make_room(Forgotten& forgotten) {
   if (endpoints_.size() < shared_->options.peer_count_max) return true;
   for (auto it = endpoints_.begin(); it != endpoints_.end();) {
-    // Somebody who just got it from here still holds it.
-    if (it->second.use_count() == 1 && it->second->idle()) {
+    if (may_be_forgotten(it->second)) {
       forgotten.push_back(std::move(it->second));
       it = endpoints_.erase(it);
     } else {
@@ -33,7 +60,7 @@ bool EndpointManager::make_room(std::vector<std::shared_ptr<Endpoint>>& forgotte
 }
 
 core::Result<EndpointManager::Accepted> EndpointManager::accept_client(Endpoint::Client client) {
-  std::vector<std::shared_ptr<Endpoint>> forgotten;
+  Forgotten forgotten;
   Accepted accepted{.link = std::make_shared<Endpoint>(shared_, std::move(client)),
                     .former = nullptr};
   const std::string& name = accepted.link->address();

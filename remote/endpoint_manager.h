@@ -23,6 +23,8 @@ class EndpointManager {
   // The endpoint, made on first use. Null when peer_count_max are in use, or after close(); that of a client is there only while its
   // stream is.
   std::shared_ptr<Endpoint> endpoint(const std::string& address);
+  // The same because a peer has named the address, which is not its own: nobody may be there. Null beyond hearsay_peer_count_max, too.
+  std::shared_ptr<Endpoint> endpoint_by_hearsay(const std::string& address);
   struct Accepted {
     std::shared_ptr<Endpoint> link;
     // The link that the client had, or null. It is not in here any more; the caller ends it.
@@ -51,13 +53,21 @@ class EndpointManager {
 
  private:
   using Endpoints = std::unordered_map<std::string, std::shared_ptr<Endpoint>>;
-  bool make_room(std::vector<std::shared_ptr<Endpoint>>& forgotten) REQUIRES(mutex_);
+  using Forgotten = std::vector<std::shared_ptr<Endpoint>>;
+  bool make_room(Forgotten& forgotten) REQUIRES(mutex_);
+  std::shared_ptr<Endpoint> make(const std::string& address, Forgotten& forgotten) REQUIRES(mutex_);
+  static bool may_be_forgotten(const std::shared_ptr<Endpoint>& endpoint) {
+    // Somebody who just got it from here still holds it.
+    return endpoint.use_count() == 1 && endpoint->idle();
+  }
 
   const std::shared_ptr<const Endpoint::Shared> shared_;
 
   // Taken per message to another node.
   mutable core::Mutex mutex_{"endpoint_manager"};
   Endpoints endpoints_ GUARDED_BY(mutex_);
+  // Addresses of those that were made by hearsay; some may have been forgotten since.
+  std::vector<std::string> hearsay_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
 };
 

@@ -212,11 +212,10 @@ void EndpointReader::receive(const Peer& peer, Received message) {
     return;
   }
   if (WireTypes::is_system(*envelope)) {
-    // An actor of a client takes the watch through the link of that; else nobody is there.
-    if (watch != nullptr && (target.is_cell() || !route_of(target).empty())) {
+    if (watch != nullptr) {
       if (!note_watch(peer, watch->watcher, target)) return;
     } else if (const auto* unwatch = envelope->get<core::Unwatch>()) {
-      if (const auto endpoint = endpoint_of(unwatch->watcher)) {
+      if (const auto endpoint = endpoints_.find(std::string(route_of(unwatch->watcher)))) {
         endpoint->forget_inbound_watch(unwatch->watcher, target);
       }
     }
@@ -299,16 +298,27 @@ void EndpointReader::refuse_stop(const Peer& peer, const core::Pid& target) cons
                      {{"peer", peer.address}, {"actor", target.to_string()}});
 }
 
-// The link that a Terminated for this watcher takes; null when it takes none.
-std::shared_ptr<Endpoint> EndpointReader::endpoint_of(const core::Pid& watcher) {
-  const std::string_view route = route_of(watcher);
-  return route.empty() ? nullptr : endpoints_.endpoint(std::string(route));
-}
-
 bool EndpointReader::note_watch(const Peer& peer, const core::Pid& watcher,
                                 const core::Pid& watchee) {
-  const auto endpoint = endpoint_of(watcher);
-  if (endpoint == nullptr) return !route_of(watcher).starts_with(core::kClientPrefix);
+  const std::string route(route_of(watcher));
+  if (route.empty()) {
+    // A node that has dialled itself under another name.
+    if (peer.address == system_.address()) return true;
+    refuse_watch(peer, watcher, watchee, "the watcher would be an actor of this node");
+    return false;
+  }
+  // An actor of a client takes the watch through the link of that; else nobody is there.
+  const bool is_there = watchee.is_cell() || !route_of(watchee).empty();
+  if (!is_there && route == peer.address) return true;
+  // The link that the Terminated takes.
+  const auto endpoint = route == peer.address || route.starts_with(core::kClientPrefix)
+                            ? endpoints_.endpoint(route)
+                            : endpoints_.endpoint_by_hearsay(route);
+  if (endpoint == nullptr) {
+    refuse_watch(peer, watcher, watchee, "there is no link to the watcher, and there may be none");
+    return false;
+  }
+  if (!is_there) return true;
   switch (endpoint->note_inbound_watch(watcher, watchee)) {
     case Endpoint::OnInboundWatch::noted:
       return true;

@@ -79,7 +79,6 @@ class EndpointReader {
                            core::Pid& fresh) const;
   const WireTypes::Decoder* decoder_of(Known& known, std::size_t index,
                                        std::string_view name) const;
-  std::shared_ptr<Endpoint> endpoint_of(const core::Pid& watcher);
   // Whether the actor shall know of it.
   bool note_watch(const Peer& peer, const core::Pid& watcher, const core::Pid& watchee);
   void refuse_watch(const Peer& peer, const core::Pid& watcher, const core::Pid& watchee,

@@ -35,6 +35,9 @@ struct Options {
   // Links to nodes and clients at once; those that are down and hold nothing are forgotten first. A message to one more address is a dead
   // letter `link_down`, one more client is refused.
   std::size_t peer_count_max = 1024;
+  // Of these, links that are there because a peer has named watchers at addresses other than its own, where nobody may be. Those that
+  // are down and hold nothing are forgotten first; a watch of one more is refused.
+  std::size_t hearsay_peer_count_max = 64;
   // Wait before a lost link is dialled again: doubles from min to max, with jitter.
   core::Duration reconnect_min = std::chrono::milliseconds(200);
   core::Duration reconnect_max = std::chrono::seconds(5);

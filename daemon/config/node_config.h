@@ -68,6 +68,7 @@ struct RemoteSection {
   std::uint32_t pressure_high_percent = 60;
   std::uint32_t pressure_critical_percent = 85;
   std::uint32_t peer_count_max = 1'024;
+  std::uint32_t hearsay_peer_count_max = 64;
   std::chrono::milliseconds reconnect_min{200};
   std::chrono::milliseconds reconnect_max{5'000};
   std::chrono::milliseconds unreachable_after{3'000};

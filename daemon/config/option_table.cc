@@ -218,6 +218,13 @@ std::vector<NodeOption> make_node_options() {
            .min = 1,
            .max = 65'536,
            .doc = "Nodes, and clients that host actors, that the node keeps links to."}),
+      in_section<&N::remote, &RemoteSection::hearsay_peer_count_max>(
+          {.path = "remote.hearsay_peer_count_max",
+           .unit = "peers",
+           .min = 0,
+           .max = 65'536,
+           .doc = "Of these, links made because a peer has named watchers at addresses other than "
+                  "its own, where nobody may be."}),
       in_section<&N::remote, &RemoteSection::reconnect_min>(
           {.path = "remote.reconnect_min",
            .min = 1,

@@ -102,6 +102,23 @@ TEST_F(EndpointManagerTest, AtThePeerLimitWithoutIdleEndpointsThereIsNone) {
   EXPECT_NE(manager_->endpoint("c:1"), nullptr) << "that peer is gone, its place is free";
 }
 
+TEST_F(EndpointManagerTest, ByHearsayThereAreFewAndIdleOnesMakeRoom) {
+  Options options;
+  options.peer_count_max = 5;
+  options.hearsay_peer_count_max = 2;
+  use(options);
+  manager_->endpoint("known:1")->send(message("known:1"));
+  EXPECT_EQ(manager_->endpoint_by_hearsay("known:1"), manager_->find("known:1"));
+  manager_->endpoint_by_hearsay("a:1")->send(message("a:1"));
+  (void)manager_->endpoint_by_hearsay("b:1");
+  manager_->endpoint_by_hearsay("c:1")->send(message("c:1"));
+  EXPECT_EQ(manager_->find("b:1"), nullptr) << "it was idle";
+  EXPECT_EQ(manager_->endpoint_by_hearsay("d:1"), nullptr);
+  EXPECT_NE(manager_->endpoint_by_hearsay("a:1"), nullptr) << "known ones are not affected";
+  EXPECT_NE(manager_->endpoint("d:1"), nullptr) << "an actor sends there";
+  EXPECT_EQ(manager_->endpoint_by_hearsay("$client/c"), nullptr);
+}
+
 TEST_F(EndpointManagerTest, CloseSendsWhatIsQueuedForConnectedPeers) {
   manager_->endpoint("a:1")->send(message("a:1", "first"));
   const auto stream = dialer_->take();

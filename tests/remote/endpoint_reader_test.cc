@@ -423,10 +423,47 @@ TEST_F(EndpointReaderTest, L6_AWatchTooManyIsAnsweredAsIfTheLinkHadEnded) {
   EXPECT_EQ(actor.cell()->watcher_count(), 0u);
 }
 
-TEST_F(EndpointReaderTest, AWatcherOfThisNodeNeedsNoLink) {
-  (void)spawn("a");
+TEST_F(EndpointReaderTest, APeersWatcherIsNoActorOfThisNode) {
+  const core::Pid actor = spawn("a");
   receive(encoded("a", core::Watch{core::Pid::of_name(kHere, "unknown")}));
+  receive(encoded("a", core::Watch{actor}));
   EXPECT_EQ(endpoints_.find(kHere), nullptr);
+  EXPECT_EQ(endpoints_.metrics().refused_watch_count.sum(), 2u);
+  system_.in_turn(actor, [](core::Context&) {});
+  EXPECT_EQ(actor.cell()->watcher_count(), 0u);
+}
+
+TEST_F(EndpointReaderTest, UnlessTheNodeHasDialledItselfUnderAnotherName) {
+  const core::Pid actor = spawn("a");
+  receive(encoded("a", core::Watch{spawn("w")}), {.address = kHere, .member_id = "self"});
+  EXPECT_TRUE(eventually([&] { return actor.cell()->watcher_count() == 1; }));
+  EXPECT_EQ(endpoints_.find(kHere), nullptr);
+}
+
+// The peer names as many addresses as there may be links.
+TEST_F(EndpointReaderTest, WatchersAtInventedAddressesLeaveTheLinksToOthers) {
+  const core::Pid actor = spawn("a");
+  const Options options;
+  for (const char* target : {"a", "nobody"}) {
+    for (std::size_t i = 0; i < options.peer_count_max; ++i) {
+      const std::string address = std::string(target) + std::to_string(i) + ":1";
+      receive(encoded(target, core::Watch{core::Pid::of_name(address, "w")}));
+    }
+  }
+  EXPECT_EQ(endpoints_.all().size(), options.hearsay_peer_count_max);
+  system_.in_turn(actor, [](core::Context&) {});
+  EXPECT_EQ(actor.cell()->watcher_count(), options.hearsay_peer_count_max);
+  EXPECT_EQ(endpoints_.metrics().refused_watch_count.sum(),
+            2 * options.peer_count_max - options.hearsay_peer_count_max);
+  EXPECT_NE(endpoints_.endpoint("whom-an-actor-sends-to:1"), nullptr);
+  receive(encoded("a", core::Watch{core::Pid::of_name("peer:1", "w")}));
+  EXPECT_FALSE(endpoints_.find("peer:1")->idle()) << "the peer's own";
+}
+
+TEST_F(EndpointReaderTest, AnUnwatchMakesNoLink) {
+  (void)spawn("a");
+  receive(encoded("a", core::Unwatch{core::Pid::of_name("third:1", "w")}));
+  EXPECT_TRUE(endpoints_.all().empty());
 }
 
 TEST_F(EndpointReaderTest, AWatchOfWhatIsNotThereIsAnsweredNotFound) {

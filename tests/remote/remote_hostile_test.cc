@@ -196,6 +196,29 @@ TEST_F(HostileDialler, AHandshakeMayNameAsManyBlockedMembersAsAFrameHolds) {
   EXPECT_EQ(peer.read(), encode(ConnectResponse{settings().member_id, false}));
 }
 
+// Whether or not the actor is there, and so whoever would answer.
+TEST_F(HostileDialler, WatchersAtInventedAddressesLeaveTheLinksToOthers) {
+  RemoteNode::Settings small = settings();
+  small.remote.peer_count_max = 20;
+  small.remote.hearsay_peer_count_max = 5;
+  RemoteNode node(small);
+  (void)node.spawn(test::steered(test::new_diary()), "somebody");
+  RawPeer peer(node.address());
+  peer.connect();
+  for (int i = 0; i < 100; ++i) {
+    const core::Pid invented = core::Pid::of_name("127.0.0.1:" + std::to_string(i + 2), "w");
+    WireMessage watch;
+    ASSERT_TRUE(node.remote().types().encode(*core::make_envelope(core::Watch{invented}), watch));
+    watch.target = node.pid(i % 2 == 0 ? "somebody" : "nobody");
+    ASSERT_TRUE(peer.write(encode_batch({watch}, Dialect::strings)));
+  }
+  EXPECT_TRUE(eventually([&] { return node.remote().metrics().refused_watch_count.sum() == 95; }));
+  EXPECT_EQ(node.remote().endpoints().all().size(), 5u);
+  const RemoteNode other(settings());
+  v1::CounterRequest request;
+  EXPECT_NE(node->ask(other.pid("x"), request, test::kPatience).detail, "link_down");
+}
+
 TEST_F(HostileDialler, RandomBytesHarmNobody) {
   const google::protobuf::LogSilencer quiet;
   for (std::uint32_t seed = 1; seed <= 150; ++seed) {
