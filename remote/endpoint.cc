@@ -185,15 +185,17 @@ void Endpoint::send(WireMessage message) {
        .room = message.exempt ? EndpointWriter::Room::reserve : EndpointWriter::Room::queue});
   if (!refused) return;
   end_if_overrun(*refused, message.data.size());
-  // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
-  if (message.lane == core::Lane::system) return;
+  // Watches live in the registry, which ends them.
+  if (message.lane == core::Lane::system && message.type_name != wire_name::kStop) return;
   to_dead_letter(message.target, message.sender, message.type_name, message.data, *refused);
 }
 
 void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane) {
   const auto refuse = [&](core::DeadLetterReason reason, std::size_t data_bytes = 0) {
     end_if_overrun(reason, data_bytes);
-    shared_->system.dead_letters().take(target, std::move(envelope), lane, reason);
+    // Nobody is told of a lost Unwatch. A Stop that is lost is a message that is.
+    const core::Lane shown = envelope->is<core::Stop>() ? core::Lane::user : lane;
+    shared_->system.dead_letters().take(target, std::move(envelope), shown, reason);
   };
   // Kept, so that a message needs no memory of its own on its way out.
   static thread_local std::string scratch;
@@ -272,6 +274,7 @@ void Endpoint::write_next() {
       core::MutexLock lock(mutex_);
       if (state_.phase() == EndpointState::Phase::connected && stream_ != nullptr) {
         in_flight_ = next_frame();
+        in_flight_end_count_ = end_count_;
         pressure = note_queue();
       }
       if (in_flight_.frame == nullptr) {
@@ -313,7 +316,12 @@ void Endpoint::write_failed(const std::shared_ptr<EndpointStream>& stream) {
     const bool has_future = state_.phase() != EndpointState::Phase::idle && !takes_nothing();
     reason = down_reason();
     if (has_future && failed.frame->count > 0) {
-      writer_.put_back(std::exchange(failed.frame, nullptr));
+      OutgoingFramePtr frame = std::exchange(failed.frame, nullptr);
+      if (in_flight_end_count_ == end_count_) {
+        writer_.put_back(std::move(frame));
+      } else {
+        carry_over(std::move(frame), remains);
+      }
       // The next stream may have come to a peer that reads less.
       collect_unreadable(remains);
       pressure = note_queue();
@@ -533,14 +541,22 @@ Endpoint::Todo Endpoint::decide(const EndpointState::Actions& actions) {
     } else if (const auto* wake = std::get_if<EndpointState::WakeAt>(&action)) {
       todo.wake_at = wake->at;
     } else if (const auto* gone = std::get_if<EndpointState::DeclareGone>(&action)) {
-      todo.gone = Gone{gone->why, gone->member_id, tells_.take_place()};
+      ++end_count_;
+      // Whoever waits for an answer of that incarnation waits in vain; the next one may answer what it is asked.
+      todo.gone = Gone{gone->why, gone->member_id, tells_.take_place(),
+                       shared_->system.futures().open_at(address_)};
       todo.remains.watches = watcher_.take_all();
       writer_.note_watches(0);
       todo.remains.inbound_watches = inbound_watches_.take_all();
       keep_remains(session_.end(), todo.remains);
-      if (gone->queue_too) todo.remains.waiting = writer_.take_all();
+      if (gone->queue_too) {
+        todo.remains.waiting = writer_.take_all();
+      } else {
+        carry_over(todo);
+      }
       todo.pressure = note_queue();
     } else if (std::holds_alternative<EndpointState::SendWatches>(action)) {
+      drop_watches();
       watcher_.for_each([this](const core::Pid& watcher, const core::Pid& watchee) {
         (void)push_watch(watcher, watchee, true);
       });

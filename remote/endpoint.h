@@ -16,6 +16,10 @@
 // L5  A peer that lets more wait for it than may (EndpointWriter, B2) is declared gone, and the link to it ends.
 // L6  At most inbound_watch_count_max pairs of a watcher at the peer and an actor here are kept, of watchers that are named in at most
 //     kWatcherBytesMax bytes.
+// L7  What waits for an incarnation that is gone goes on to the next one at the same address, in its order, but for what is for that one
+//     alone: Stop, PoisonPill, Watch, Unwatch, Terminated and answers to its requests; and for requests of this node whose asker waits no
+//     longer. These end here, as dead letters `link_down`, a Watch by L3. Who asks with a request that goes on waits on, all others
+//     who ask that incarnation are told.
 #pragma once
 
 #include <atomic>
@@ -29,6 +33,7 @@
 #include "core/actor_system.h"
 #include "core/base/mutex.h"
 #include "remote/batch_codec.h"
+#include "remote/batch_decoder.h"
 #include "remote/block_list.h"
 #include "remote/endpoint_state.h"
 #include "remote/endpoint_stream.h"
@@ -196,6 +201,8 @@ class Endpoint final : public EndpointStreamEvents,
     // Empty when it is not known.
     std::string member_id;
     TellQueue::Place place;
+    // Who waits for an answer of it.
+    std::vector<core::Pid> asks;
   };
   // What EndpointState wants done, decided together with the change of state and carried out after the lock is released.
   struct Todo {
@@ -224,6 +231,8 @@ class Endpoint final : public EndpointStreamEvents,
   // False when an Unwatch overruns the queue.
   [[nodiscard]] bool push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch)
       REQUIRES(mutex_);
+  // Those that wait are asked for again, or have an Unwatch behind them.
+  void drop_watches() REQUIRES(mutex_);
   void publish_watch(const core::Pid& watcher, const core::Pid& watchee,
                      EndpointWatchChanged::Change change);
   [[nodiscard]] Todo decide(const EndpointState::Actions& actions) REQUIRES(mutex_);
@@ -233,6 +242,11 @@ class Endpoint final : public EndpointStreamEvents,
   core::DeadLetterReason down_reason() const REQUIRES(mutex_);
   void carry_out(Todo todo);
   void announce(Gone gone, Remains remains);
+  // L7, of all that waits and of a frame that was about to be written.
+  void carry_over(Todo& todo) REQUIRES(mutex_);
+  void carry_over(OutgoingFramePtr frame, Remains& remains) REQUIRES(mutex_);
+  // The future of this node that an answer to it would go to; empty when there is none.
+  core::Pid asker_of(const BatchDecoder& batch, const BatchDecoder::Envelope& envelope) const;
   void wake_at(core::Instant at);
   void dial(std::uint64_t epoch);
   // `down_reason`: of what waits.
@@ -289,6 +303,9 @@ class Endpoint final : public EndpointStreamEvents,
   std::string told_dial_failure_ GUARDED_BY(mutex_);
   // Null while there is none that could be written to.
   std::shared_ptr<EndpointStream> stream_ GUARDED_BY(mutex_);
+  // Ends of incarnations; and so many there were when what is in flight was taken.
+  std::uint64_t end_count_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t in_flight_end_count_ GUARDED_BY(mutex_) = 0;
   // Moves on with each dial and each end of a stream, so that events of an older stream are known by theirs.
   std::uint64_t epoch_ GUARDED_BY(mutex_) = 0;
   // Whether the peer has written to us, or has shown otherwise that it reads what we write. Until then the frames of this stream

@@ -31,6 +31,15 @@ std::string_view to_string(EndpointState::WhyGone why) {
   return "";
 }
 
+// Its Pids are of actors and futures that the next incarnation knows nothing of, or has others by the same name.
+bool is_for_one_incarnation(const BatchDecoder& batch, const BatchDecoder::Envelope& envelope) {
+  if (envelope.target_request_id != 0) return true;
+  const std::string_view type = batch.type_names()[envelope.type];
+  if (!type.starts_with(wire_name::kActorPrefix)) return false;
+  return type == wire_name::kStop || type == wire_name::kPoisonPill || type == wire_name::kWatch ||
+         type == wire_name::kUnwatch || type == wire_name::kTerminated;
+}
+
 }  // namespace
 
 void Endpoint::announce(Gone gone, Remains remains) {
@@ -50,10 +59,8 @@ void Endpoint::announce(Gone gone, Remains remains) {
                                {"watches", watch_count},
                                {"undelivered", undelivered_count},
                                {"in_doubt", in_doubt_count}});
-  // Whoever waits for an answer of that incarnation waits in vain; the next one may answer what it is asked.
-  std::vector<core::Pid> asks = shared_->system.futures().open_at(address_);
   auto tell = [self = shared_from_this(), why = gone.why, reason, remains = std::move(remains),
-               asks = std::move(asks)] {
+               asks = std::move(gone.asks)] {
     const Shared& shared = *self->shared_;
     // Before the watchers, so that an onlooker can tell how long telling them takes.
     shared.system.events().publish(
@@ -88,6 +95,44 @@ void Endpoint::announce(Gone gone, Remains remains) {
       return shared_->gates.close(address_, gone.member_id, shared_->options.unreachable_after,
                                   std::move(then));
   }
+}
+
+core::Pid Endpoint::asker_of(const BatchDecoder& batch,
+                             const BatchDecoder::Envelope& envelope) const {
+  const BatchDecoder::Sender* const from = batch.sender_of(envelope);
+  const bool is_ask = envelope.sender_request_id != 0 && from->address == shared_->system.address();
+  if (!is_ask) return {};
+  const core::Pid asker = shared_->system.futures().find(from->id);
+  return asker ? asker.with_request_id(envelope.sender_request_id) : core::Pid{};
+}
+
+void Endpoint::carry_over(Todo& todo) {
+  const core::FutureTable& futures = shared_->system.futures();
+  core::PidSet waiting_asks;
+  const auto ends = [&](const BatchDecoder& batch, const BatchDecoder::Envelope& envelope) {
+    if (is_for_one_incarnation(batch, envelope)) return true;
+    const core::Pid asker = asker_of(batch, envelope);
+    if (!asker) return false;
+    if (!futures.is_open(asker)) return true;
+    (void)waiting_asks.add(asker);
+    return false;
+  };
+  todo.remains.waiting = writer_.take_if(core::Lane::system, ends);
+  for (OutgoingFramePtr& frame : writer_.take_if(core::Lane::user, ends)) {
+    todo.remains.waiting.push_back(std::move(frame));
+  }
+  std::erase_if(todo.gone->asks,
+                [&](const core::Pid& asker) { return waiting_asks.contains(asker); });
+}
+
+// Its requests are among those that are told of the end.
+void Endpoint::carry_over(OutgoingFramePtr frame, Remains& remains) {
+  EndpointWriter::Parts parts = writer_.divide(
+      std::move(frame), [&](const BatchDecoder& batch, const BatchDecoder::Envelope& envelope) {
+        return is_for_one_incarnation(batch, envelope) || asker_of(batch, envelope);
+      });
+  remains.waiting = std::move(parts.taken);
+  writer_.put_back(std::move(parts.left));
 }
 
 void Endpoint::close() {
@@ -134,9 +179,8 @@ void Endpoint::bury(const Remains& remains, core::DeadLetterReason down_reason) 
 }
 
 void Endpoint::to_dead_letters(const OutgoingFramePtr& frame, core::DeadLetterReason reason) {
-  // Watches live in the registry, which ends them; a lost Stop has nobody to be told.
-  if (frame->lane == core::Lane::system) return;
   BatchDecoder decoder;
+  const bool is_system = frame->lane == core::Lane::system;
   if (!decoder.decode(frame->bytes.view()).ok()) {
     // Somebody has named an actor in bytes that are not UTF-8: what was in the frame cannot be told apart any more.
     for (std::uint32_t i = 0; i < frame->count; ++i) {
@@ -145,6 +189,8 @@ void Endpoint::to_dead_letters(const OutgoingFramePtr& frame, core::DeadLetterRe
     return;
   }
   for (const BatchDecoder::Envelope& envelope : decoder.envelopes()) {
+    // Watches live in the registry, which ends them.
+    if (is_system && decoder.type_names()[envelope.type] != wire_name::kStop) continue;
     core::Pid sender;
     if (const auto* from = decoder.sender_of(envelope)) {
       sender = shared_->system.registry()

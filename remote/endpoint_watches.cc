@@ -21,6 +21,13 @@ bool Endpoint::push_watch(const core::Pid& watcher, const core::Pid& watchee, bo
   return pushed == EndpointWriter::OnPush::pushed;
 }
 
+void Endpoint::drop_watches() {
+  const auto is_watch = [](const BatchDecoder& batch, const BatchDecoder::Envelope& envelope) {
+    return batch.type_names()[envelope.type] == wire_name::kWatch;
+  };
+  (void)writer_.take_if(core::Lane::system, is_watch);
+}
+
 void Endpoint::publish_watch(const core::Pid& watcher, const core::Pid& watchee,
                              EndpointWatchChanged::Change change) {
   auto& events = shared_->system.events();

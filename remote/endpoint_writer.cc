@@ -1,9 +1,9 @@
 #include "remote/endpoint_writer.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/base/check.h"
-#include "remote/batch_decoder.h"
 
 namespace nexus::remote {
 EndpointWriter::EndpointWriter(const Options& options, std::string address)
@@ -137,9 +137,52 @@ void EndpointWriter::set_peer_limits(std::size_t frame_bytes_max, std::size_t ba
   put_back(take_all());
 }
 
+std::vector<OutgoingFramePtr> EndpointWriter::take_if(core::Lane lane, const Takes& takes) {
+  std::vector<OutgoingFramePtr> taken;
+  std::vector<OutgoingFramePtr> left;
+  while (OutgoingFramePtr frame = take_frame(lane)) {
+    Parts parts = divide(std::move(frame), takes);
+    std::move(parts.taken.begin(), parts.taken.end(), std::back_inserter(taken));
+    std::move(parts.left.begin(), parts.left.end(), std::back_inserter(left));
+  }
+  put_back(std::move(left));
+  return taken;
+}
+
+EndpointWriter::Parts EndpointWriter::divide(OutgoingFramePtr frame, const Takes& takes) const {
+  BatchDecoder decoder;
+  // What cannot be told apart, for a name in it that is not UTF-8, stays together.
+  if (!decoder.decode(frame->bytes.view()).ok()) return {.left = {std::move(frame)}};
+  std::vector<bool> is_taken;
+  is_taken.reserve(decoder.envelopes().size());
+  for (const BatchDecoder::Envelope& envelope : decoder.envelopes()) {
+    is_taken.push_back(takes(decoder, envelope));
+  }
+  const auto taken_count = std::count(is_taken.begin(), is_taken.end(), true);
+  if (taken_count == 0) return {.left = {std::move(frame)}};
+  if (taken_count == static_cast<std::ptrdiff_t>(is_taken.size())) {
+    return {.taken = {std::move(frame)}};
+  }
+  const auto those = [&](bool wanted) {
+    return rewritten(*frame, decoder,
+                     [&](const BatchDecoder& batch, const BatchDecoder::Envelope& envelope) {
+                       const auto index = &envelope - batch.envelopes().data();
+                       return is_taken[static_cast<std::size_t>(index)] == wanted;
+                     });
+  };
+  return {.taken = those(true), .left = those(false)};
+}
+
 std::vector<OutgoingFramePtr> EndpointWriter::rewritten(const OutgoingFrame& frame) const {
   BatchDecoder decoder;
   CHECK(decoder.decode(frame.bytes.view()).ok());
+  return rewritten(frame, decoder,
+                   [](const BatchDecoder&, const BatchDecoder::Envelope&) { return true; });
+}
+
+std::vector<OutgoingFramePtr> EndpointWriter::rewritten(const OutgoingFrame& frame,
+                                                        const BatchDecoder& decoder,
+                                                        const Takes& wants) const {
   std::vector<OutgoingFramePtr> parts;
   BatchEncoder encoder;
   encoder.begin(dialect_);
@@ -150,6 +193,7 @@ std::vector<OutgoingFramePtr> EndpointWriter::rewritten(const OutgoingFrame& fra
     encoder.begin(dialect_);
   };
   for (const BatchDecoder::Envelope& envelope : decoder.envelopes()) {
+    if (!wants(decoder, envelope)) continue;
     const BatchDecoder::Target& target = decoder.targets()[envelope.target];
     const BatchDecoder::Sender* sender = decoder.sender_of(envelope);
     std::vector<HeaderView> headers;

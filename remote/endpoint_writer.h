@@ -14,11 +14,13 @@
 #include <array>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "remote/batch_decoder.h"
 #include "remote/batch_encoder.h"
 #include "remote/options.h"
 #include "remote/outgoing_frame.h"
@@ -51,6 +53,15 @@ class EndpointWriter {
   void put_back(OutgoingFramePtr frame);
   // Several that were, oldest first.
   void put_back(std::vector<OutgoingFramePtr> frames);
+  // What `takes` says of all that waits in the lane, in frames of its own; the rest keeps its order.
+  using Takes = std::function<bool(const BatchDecoder& batch, const BatchDecoder::Envelope&)>;
+  [[nodiscard]] std::vector<OutgoingFramePtr> take_if(core::Lane lane, const Takes& takes);
+  // The same of one frame, which does not wait.
+  struct Parts {
+    std::vector<OutgoingFramePtr> taken{};
+    std::vector<OutgoingFramePtr> left{};
+  };
+  [[nodiscard]] Parts divide(OutgoingFramePtr frame, const Takes& takes) const;
   // Everything that waits, system lane first.
   std::vector<OutgoingFramePtr> take_all();
   // From now on all that waits, and what is pushed, is written so.
@@ -101,7 +112,10 @@ class EndpointWriter {
     return lane == core::Lane::user ? frame_bytes_max_ : BatchEncoder::kBytesMax;
   }
   OutgoingFramePtr close(LaneQueue& queue, core::Lane lane);
-  // As frames that the peer reads, in its dialect, oldest first.
+  // The envelopes that `wants` wants, as frames that the peer reads, in its dialect, oldest first.
+  std::vector<OutgoingFramePtr> rewritten(const OutgoingFrame& frame, const BatchDecoder& batch,
+                                          const Takes& wants) const;
+  // All of them.
   std::vector<OutgoingFramePtr> rewritten(const OutgoingFrame& frame) const;
   void put_back_as_it_is(OutgoingFramePtr frame);
 

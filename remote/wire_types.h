@@ -21,6 +21,16 @@
 
 namespace nexus::remote {
 
+// What the family calls those messages of the runtime that links look at.
+namespace wire_name {
+inline constexpr std::string_view kActorPrefix = "actor.";
+inline constexpr std::string_view kStop = "actor.Stop";
+inline constexpr std::string_view kPoisonPill = "actor.PoisonPill";
+inline constexpr std::string_view kWatch = "actor.Watch";
+inline constexpr std::string_view kUnwatch = "actor.Unwatch";
+inline constexpr std::string_view kTerminated = "actor.Terminated";
+}  // namespace wire_name
+
 class WireTypes {
  public:
   // Knows the messages of the runtime (actor.*, remote.*, nexus.*). Pids in them are resolved through `registry`.

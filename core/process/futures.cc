@@ -247,6 +247,12 @@ bool FutureTable::discard(const Pid& future) {
   return true;
 }
 
+bool FutureTable::is_open(const Pid& future) const {
+  if (!future.is_future()) return false;
+  const std::uint64_t state = future.future()->state.load(std::memory_order_acquire);
+  return id_of(state) == future.request_id() && (state & kOpen) != 0;
+}
+
 bool FutureTable::cancel(const Pid& future) {
   return future.is_future() &&
          complete(*future.future(), future.request_id(), Answer::Outcome::cancelled);

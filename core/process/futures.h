@@ -100,6 +100,8 @@ class FutureTable {
   // Of what is_done_future() knows: once, by the actor or by whoever drops the message.
   Done collect(EnvelopePtr done);
 
+  // Not completed yet.
+  bool is_open(const Pid& future) const;
   // False when it had completed.
   bool cancel(const Pid& future);
   // The same for an actor's own request that was not sent after all: nothing is called.

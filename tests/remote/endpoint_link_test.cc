@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/actor/messages.h"
+#include "core/actor/system_messages.h"
 #include "tests/remote/endpoint_fixture.h"
 
 namespace nexus::remote {
@@ -244,13 +245,125 @@ TEST_F(EndpointLink, WhatWaitedWhileAPeerRestartedIsSentToItsNextIncarnation) {
   EXPECT_TRUE(dead_letters().empty());
 }
 
-TEST_F(EndpointLink, ASystemMessageThatCannotBeSentIsNoDeadLetter) {
+TEST_F(EndpointLink, L2_AStopThatCannotBeSentIsADeadLetter) {
+  const core::Pid actor = core::Pid::of_name(kAddress, "x");
+  endpoint_->send(actor, core::make_envelope(core::Stop{}), core::Lane::system);
   endpoint_->close();
-  WireMessage stop = message("");
-  stop.type_name = "actor.Stop";
-  stop.lane = core::Lane::system;
-  endpoint_->send(std::move(stop));
+  EXPECT_EQ(dead_letters(), std::vector<std::string>{"link_down nexus::core::Stop"});
+  endpoint_->send(actor, core::make_envelope(core::Stop{}), core::Lane::system);
+  EXPECT_EQ(dead_letters().size(), 2u);
+}
+
+// What waits while a peer restarts.
+class EndpointCarryOver : public EndpointFixture {
+ protected:
+  static core::Pid actor(const std::string& id = "x") { return core::Pid::of_name(kAddress, id); }
+  template <typename T>
+  void give(T message, core::Lane lane = core::Lane::user, const core::Pid& target = actor()) {
+    endpoint_->send(target, core::make_envelope(std::move(message)), lane);
+  }
+  // A request whose outcome goes into `answers_`.
+  core::Pid ask(const std::string& data) {
+    core::Pid future = system_->futures().open(
+        system_->clock().now() + test::kPatience,
+        [this](core::Answer answer) { answers_.push(std::move(answer)); }, false, actor());
+    auto envelope = core::make_envelope(core::Payload{"test.T", core::Payload::kProtobuf, data});
+    envelope->set_sender(future);
+    endpoint_->send(actor(), std::move(envelope), core::Lane::user);
+    return future;
+  }
+
+  test::Queue<core::Answer> answers_;
+};
+
+TEST_F(EndpointCarryOver, L7_OrdersForAnIncarnationThatIsGoneDoNotReachTheNext) {
+  connect("one")->end();
+  send("a");
+  give(core::PoisonPill{});
+  give(core::Stop{}, core::Lane::system);
+  give(core::Terminated{actor("here")});
+  send("b");
+  EXPECT_EQ(read(*reconnect("two")), "a b");
+  EXPECT_EQ(dead_letters(), (std::vector<std::string>{"link_down nexus::core::Stop",
+                                                      "link_down nexus::core::PoisonPill"}));
+  EXPECT_EQ(endpoint_->waiting_count(), 0u);
+}
+
+TEST_F(EndpointCarryOver, L7_TheSameIncarnationGetsThem) {
+  connect("one")->end();
+  send("a");
+  give(core::PoisonPill{});
+  give(core::Stop{}, core::Lane::system);
+  const auto again = reconnect("one");
+  EXPECT_EQ(read(*again), "Stop(x)");
+  EXPECT_EQ(read(*again), "a PoisonPill(x)");
   EXPECT_TRUE(dead_letters().empty());
+}
+
+// The next incarnation may have a request of the same number.
+TEST_F(EndpointCarryOver, L7_AnAnswerForAnIncarnationThatIsGoneDoesNotReachTheNext) {
+  connect("one")->end();
+  send("a");
+  give(core::Touched{actor()}, core::Lane::user, actor("$f1").with_request_id(5));
+  EXPECT_EQ(read(*reconnect("two")), "a");
+  EXPECT_EQ(dead_letters(), std::vector<std::string>{"link_down nexus::core::Touched"});
+}
+
+TEST_F(EndpointCarryOver, L7_ARequestThatGoesOnIsNotFailedAndOneThatWasSentIs) {
+  const auto first = connect("one");
+  const core::Pid sent = ask("sent");
+  EXPECT_EQ(read(*first), "sent");
+  first->end();
+  const core::Pid waits = ask("waits");
+  const core::Pid cancelled = ask("cancelled");
+  EXPECT_TRUE(system_->futures().cancel(cancelled));
+  EXPECT_EQ(answers_.pop()->outcome, core::Answer::Outcome::cancelled);
+  const auto second = reconnect("two");
+  EXPECT_EQ(read(*second), "waits");
+  EXPECT_EQ(answers_.pop()->outcome, core::Answer::Outcome::link_failed);
+  EXPECT_FALSE(system_->futures().is_open(sent));
+  EXPECT_TRUE(system_->futures().is_open(waits));
+  EXPECT_EQ(dead_letters(), std::vector<std::string>{"link_down nexus::core::Payload"});
+  EXPECT_TRUE(system_->futures().cancel(waits));
+}
+
+// Taken from the queue for the first incarnation, refused by its stream when the second has been seen.
+TEST_F(EndpointCarryOver, L7_HoldsForWhatIsAboutToBeWritten) {
+  const auto first = connect("one");
+  give(core::PoisonPill{});
+  (void)first->take_batch();
+  send("a");
+  give(core::PoisonPill{});
+  const core::Pid asked = ask("asked");
+  first->before_refusal = [&] { endpoint_->on_seen("two"); };
+  first->stop_writes();
+  first->written();
+  EXPECT_EQ(answers_.pop()->outcome, core::Answer::Outcome::link_failed);
+  EXPECT_FALSE(system_->futures().is_open(asked));
+  first->end();
+  EXPECT_EQ(read(*reconnect("two")), "a");
+  EXPECT_EQ(dead_letters(), (std::vector<std::string>{"link_down nexus::core::PoisonPill",
+                                                      "link_down nexus::core::Payload"}));
+}
+
+TEST_F(EndpointCarryOver, L7_WhatASessionHasNotSentIsCarriedOverTheSameWay) {
+  Options options = patient();
+  options.batch_count_max = 1;
+  use(options);
+  send("hello");
+  const auto first = dialer_->take();
+  first->accept("one", LinkAccept{.credit_bytes = 1, .frame_bytes_max = 1'000'000});
+  EXPECT_EQ(read(*first), "hello");
+  send("a");
+  give(core::PoisonPill{});
+  send("b");
+  first->send(encode(LinkAck{1, 1}));
+  EXPECT_EQ(text_of(first->take_batch()), "a");
+  first->end();
+  const auto second = reconnect("two");
+  EXPECT_EQ(read(*second), "b");
+  EXPECT_EQ(dead_letters(), (std::vector<std::string>{"link_lost_in_doubt nexus::core::Payload",
+                                                      "link_down nexus::core::PoisonPill"}));
 }
 
 TEST_F(EndpointLink, TheEndOfAnOldStreamDoesNotDisturbTheNextDial) {

@@ -177,6 +177,35 @@ TEST_F(EndpointWatch, L3_CloseTellsTheWatchersAndSoDoesAWatchAfterwards) {
   expect_no_more();
 }
 
+TEST_F(EndpointWatch, L7_AWatchOrUnwatchThatWaitsForAnIncarnationThatIsGoneDoesNotReachTheNext) {
+  const auto first = connect_watching();
+  send("is being written");
+  (void)first->take_batch();
+  watch("y");
+  unwatch("x");
+  endpoint_->on_seen("two");
+  expect_told("y");
+  first->end();
+  const auto second = reconnect("two");
+  send("a");
+  EXPECT_EQ(read(*second), "a");
+  expect_no_more();
+}
+
+// A link that breaks again and again before it has written them.
+TEST_F(EndpointWatch, WatchesDoNotPileUpWhenTheLinkComesAndGoes) {
+  watch();
+  for (int i = 0; i < 5; ++i) {
+    const auto stream = dialer_->take();
+    send("a");
+    stream->stop_writes();
+    stream->accept("one");
+    stream->end();
+  }
+  EXPECT_EQ(endpoint_->waiting_count(), 5u + 1u);
+  EXPECT_EQ(read(*reconnect("one")), "Watch(x)");
+}
+
 TEST_F(EndpointWatch, AnUnwatchIsSentAndEndsTheWatchSilently) {
   const auto stream = connect_watching();
   unwatch();
@@ -206,7 +235,9 @@ TEST_F(EndpointWatch, WatchingAgainAfterAnUnwatchWhileDownLeavesTheWatchStanding
   connect_watching()->end();
   unwatch();
   watch();
-  EXPECT_EQ(read(*reconnect("one")), "Unwatch(x) Watch(x)");
+  const auto stream = reconnect("one");
+  EXPECT_EQ(read(*stream), "Unwatch(x)");
+  EXPECT_EQ(read(*stream), "Watch(x)");
 }
 
 TEST_F(EndpointWatch, WatchesOvertakeWhatWaitsAndAFullQueueDoesNotRefuseThem) {

@@ -154,6 +154,29 @@ TEST(EndpointWriter, B2_ASingleMessageFitsAnEmptyLaneWhateverItsSize) {
   EXPECT_TRUE(push(writer, std::string(1'000, 'x')));
 }
 
+TEST(EndpointWriter, WhatIsTakenOutLeavesTheRestInItsOrder) {
+  Options options;
+  options.batch_count_max = 3;
+  EndpointWriter writer = writer_with(options);
+  for (const char* data : {"a", "-", "b", "-", "-", "-", "c", "d"}) EXPECT_TRUE(push(writer, data));
+  EXPECT_TRUE(push_system(writer, "-"));
+  const auto is_dash = [](const BatchDecoder&, const BatchDecoder::Envelope& envelope) {
+    return envelope.data == "-";
+  };
+  EXPECT_EQ(text_of(writer.take_if(core::Lane::user, is_dash)), "- - - -");
+  EXPECT_EQ(writer.count(), 5u);
+  EXPECT_TRUE(push(writer, "e"));
+  const std::size_t bytes = writer.bytes();
+  std::size_t taken_bytes = 0;
+  for (const char* expected : {"-", "a b", "c d", "e"}) {
+    const OutgoingFramePtr frame = writer.take_frame();
+    taken_bytes += frame->bytes.view().size();
+    EXPECT_EQ(text_of(frame), expected);
+  }
+  EXPECT_EQ(taken_bytes, bytes);
+  EXPECT_TRUE(writer.empty());
+}
+
 TEST(EndpointWriter, B3_AFrameHasAtMostBatchCountMaxMessages) {
   Options options;
   options.batch_count_max = 2;

@@ -30,6 +30,7 @@ class FakeStream final : public remote::EndpointStream {
       : call_(std::move(call)), events_(std::move(events)) {}
 
   bool write(remote::OutgoingFramePtr frame, std::uint64_t sequence) override {
+    if (take_before_refusal()) return false;
     const core::MutexLock lock(mutex_);
     if (ended_) return false;
     EXPECT_TRUE(accepted_.load()) << "a write before the peer's handshake";
@@ -92,6 +93,8 @@ class FakeStream final : public remote::EndpointStream {
     const core::MutexLock lock(mutex_);
     ended_ = true;
   }
+  // Runs in a write() that will be refused, once. Set before stop_writes().
+  std::function<void()> before_refusal;
   // Again: nothing happens.
   void end(const std::string& detail = "the test ended it") {
     stop_writes();
@@ -101,6 +104,16 @@ class FakeStream final : public remote::EndpointStream {
   }
 
  private:
+  bool take_before_refusal() {
+    std::function<void()> run;
+    {
+      const core::MutexLock lock(mutex_);
+      if (!ended_) return false;
+      run = std::exchange(before_refusal, nullptr);
+    }
+    if (run) run();
+    return true;
+  }
   std::shared_ptr<remote::EndpointStreamEvents> events() const {
     EXPECT_NE(events_, nullptr) << "the stream has ended";
     return events_;

@@ -125,6 +125,16 @@ TEST_F(Futures, TheEndOfANodeEndsTheRequestsToIt) {
   EXPECT_EQ(table().open_count(), 3u);
 }
 
+TEST_F(Futures, IsOpenUntilItHasCompleted) {
+  const Pid future = table().open(give_up_at(), note());
+  EXPECT_TRUE(table().is_open(future));
+  EXPECT_FALSE(table().is_open(future.with_request_id(future.request_id() + 1)));
+  EXPECT_TRUE(table().cancel(future));
+  EXPECT_FALSE(table().is_open(future));
+  EXPECT_FALSE(table().is_open(Pid::of_name("10.0.0.1:80", "a")));
+  EXPECT_FALSE(table().is_open({}));
+}
+
 TEST_F(Futures, TheEndOfAClientEndsTheRequestsToItsActors) {
   const auto ask = [&](const std::string& id) {
     (void)table().open(give_up_at(), note(), false, Pid::of_name(system->address(), id));
