@@ -369,7 +369,7 @@ void EndpointReader::receive_terminated(const Peer& peer, const core::Pid& watch
   if (watchee.empty() && !peer.member_id.empty()) {
     // The watcher may know the peer by another address than the one it announces, such as localhost.
     for (const auto& endpoint : endpoints_.all()) {
-      if (endpoint->member_id() != peer.member_id) continue;
+      if (!peer.may_be_at(endpoint->address()) || endpoint->member_id() != peer.member_id) continue;
       watchee = endpoint->take_watched(watcher, who, peer.member_id);
       if (watchee) break;
     }

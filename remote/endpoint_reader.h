@@ -14,16 +14,10 @@
 #include "core/base/mutex.h"
 #include "remote/batch_decoder.h"
 #include "remote/endpoint_manager.h"
+#include "remote/peer.h"
 #include "remote/wire_types.h"
 
 namespace nexus::remote {
-
-// The far end of a stream that a peer opened, as its handshake says.
-struct Peer {
-  // `host:port`, or the name of a client.
-  std::string address;
-  std::string member_id;
-};
 
 class EndpointReader {
  public:

@@ -64,13 +64,17 @@ void InboundGate::await(Then then) {
   then();
 }
 
-std::shared_ptr<InboundGate> InboundGates::enter(const std::string& address,
-                                                 const std::string& member_id,
+std::shared_ptr<InboundGate> InboundGates::enter(const Peer& peer,
                                                  std::weak_ptr<InboundGate::Stream> stream) {
-  std::shared_ptr<InboundGate> gate;
   core::MutexLock lock(mutex_);
-  if (const auto found = entries_.find(member_id); found != entries_.end()) {
+  const auto same_id = entries_.equal_range(peer.member_id);
+  const auto found = std::find_if(same_id.first, same_id.second, [&](const auto& entry) {
+    return entry.second.peer.address == peer.address;
+  });
+  std::shared_ptr<InboundGate> gate;
+  if (found != same_id.second) {
     gate = found->second.gate.lock();
+    if (gate == nullptr) entries_.erase(found);
   }
   if (gate == nullptr) {
     if (entries_.size() >= full_count_) {
@@ -78,7 +82,7 @@ std::shared_ptr<InboundGate> InboundGates::enter(const std::string& address,
       full_count_ = std::max(full_count_, entries_.size() * 2);
     }
     gate = std::make_shared<InboundGate>();
-    entries_[member_id] = {.address = address, .gate = gate};
+    entries_.emplace(peer.member_id, Entry{.peer = peer, .gate = gate});
   }
   // Under the lock of both: who closes the gate finds the stream in it.
   gate->enter(std::move(stream));
@@ -117,11 +121,14 @@ InboundGates::Gates InboundGates::find(const std::string& address, const std::st
     return takes ? entries_.erase(entry) : std::next(entry);
   };
   if (!member_id.empty()) {
-    if (const auto found = entries_.find(member_id); found != entries_.end()) (void)take(found);
+    const auto same_id = entries_.equal_range(member_id);
+    for (auto entry = same_id.first; entry != same_id.second;) {
+      entry = entry->second.peer.may_be_at(address) ? take(entry) : std::next(entry);
+    }
     return gates;
   }
   for (auto entry = entries_.begin(); entry != entries_.end();) {
-    entry = entry->second.address == address ? take(entry) : std::next(entry);
+    entry = entry->second.peer.address == address ? take(entry) : std::next(entry);
   }
   return gates;
 }

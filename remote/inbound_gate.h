@@ -6,6 +6,8 @@
 // X1  Who awaits a gate is called back once, when the frames that were let in before have ended: at once when there is none,
 //     else by whoever ends the last of them.
 // X2  After close() no frame of that incarnation is let in on a stream that had entered before. One that enters later has another gate.
+// X3  A member id alone opens and closes nothing: the gate of an incarnation is that of its address and member id. Who closes it by
+//     another address reaches those that may be there (Peer::may_be_at()).
 #pragma once
 
 #include <cstddef>
@@ -19,6 +21,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
+#include "remote/peer.h"
 
 namespace nexus::remote {
 
@@ -69,8 +72,7 @@ class InboundGate {
 class InboundGates {
  public:
   // The gate of the incarnation, for as long as somebody holds it.
-  std::shared_ptr<InboundGate> enter(const std::string& address, const std::string& member_id,
-                                     std::weak_ptr<InboundGate::Stream> stream);
+  std::shared_ptr<InboundGate> enter(const Peer& peer, std::weak_ptr<InboundGate::Stream> stream);
   // An empty `member_id` means whoever calls itself `address`.
   void close(const std::string& address, const std::string& member_id, core::Duration patience,
              InboundGate::Then then);
@@ -80,7 +82,7 @@ class InboundGates {
 
  private:
   struct Entry {
-    std::string address;
+    Peer peer;
     std::weak_ptr<InboundGate> gate;
   };
   using Gates = std::vector<std::shared_ptr<InboundGate>>;
@@ -90,7 +92,7 @@ class InboundGates {
   // Taken per handshake and per end of a peer.
   mutable core::Mutex mutex_{"inbound_gates"};
   // By member id.
-  std::unordered_map<std::string, Entry> entries_ GUARDED_BY(mutex_);
+  std::unordered_multimap<std::string, Entry> entries_ GUARDED_BY(mutex_);
   // Entries at which those without a stream are thrown away.
   std::size_t full_count_ GUARDED_BY(mutex_) = 64;
 };

@@ -159,7 +159,11 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
                 "the certificate is not for a node at " + connect.address +
                     "; make it out to the host of node.advertise, or to security.tls_peer_name");
   }
-  peer_ = {.address = connect.address, .member_id = connect.member_id};
+  peer_ = {.address = connect.address, .member_id = connect.member_id, .hosts = {}};
+  // With a name that stands for all nodes each may be any.
+  if (is_held_to_certificate() && shared_.tls->options().peer_name.empty()) {
+    peer_.hosts = origin_.certified_names;
+  }
   if (block_check_.is_blocked(shared_.blocks, peer_.member_id)) {
     return turn_away(kBlocked);
   }
@@ -170,7 +174,7 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   if (shared_.on_peer_blocks) shared_.on_peer_blocks(peer_, list);
   shared_.system.log().info("peer connected",
                             {{"peer", peer_.address}, {"member", peer_.member_id}});
-  gate_ = shared_.endpoints.gates().enter(peer_.address, peer_.member_id, weak_from_this());
+  gate_ = shared_.endpoints.gates().enter(peer_, weak_from_this());
   if (connect.link)
     session_ = shared_.sessions.session(peer_.address + ' ' + peer_.member_id, connect.link->link);
   auto go_on = [self = shared_from_this(), session = session_, link = connect.link] {
@@ -194,7 +198,9 @@ bool InboundStream::on_client(const std::string& member_id) {
                 "the member id of a client has 1 to 128 printable characters, and no slash, space, "
                 "quote or comma");
   }
-  peer_ = {.address = core::client_name(member_id), .member_id = member_id};
+  peer_ = {.address = core::client_name(member_id),
+           .member_id = member_id,
+           .hosts = std::vector<std::string>{}};
   if (block_check_.is_blocked(shared_.blocks, member_id)) return turn_away(kBlocked);
   gate_ = std::make_shared<InboundGate>();
   gate_->enter(weak_from_this());
@@ -235,8 +241,12 @@ void InboundStream::end_client(const std::shared_ptr<Endpoint>& client, const st
   shared_.endpoints.forget(*client);
 }
 
+bool InboundStream::is_held_to_certificate() const {
+  return shared_.tls != nullptr && shared_.tls->options().mutual;
+}
+
 bool InboundStream::may_speak_for(const std::string& address) const {
-  if (shared_.tls == nullptr || !shared_.tls->options().mutual) return true;
+  if (!is_held_to_certificate()) return true;
   const std::string& name = shared_.tls->options().peer_name;
   return certifies(origin_.certified_names, name.empty() ? host_of(address) : name);
 }

@@ -127,6 +127,7 @@ class InboundStream final : public InboundSession::Stream,
   bool on_connect(const ConnectRequest& connect);
   bool on_client(const std::string& member_id);
   void end_client(const std::shared_ptr<Endpoint>& client, const std::string& why);
+  bool is_held_to_certificate() const;
   bool may_speak_for(const std::string& address) const;
   bool turn_away(const std::string& why);
   void answer(std::optional<LinkAccept> link);

@@ -539,6 +539,21 @@ TEST_F(TerminatedFromPeer, IsFoundUnderAnotherAddressOfThePeer) {
   test::expect_next(*diary_, {"terminated x stopped"});
 }
 
+// With mutual TLS, where addresses are checked and member ids are not.
+TEST_F(TerminatedFromPeer, IsFoundUnderAnotherAddressOnlyWhereThePeerMayBe) {
+  watch("localhost:1");
+  const auto from = [&](const std::string& address, std::vector<std::string> hosts) {
+    receive_terminated(
+        core::TerminatedReason::stopped, "peer:1",
+        {.address = address, .member_id = kPeer.member_id, .hosts = std::move(hosts)});
+  };
+  from("liar:1", {"liar"});
+  from("$client/" + kPeer.member_id, {});
+  expect_no_more();
+  from("peer:1", {"peer", "localhost"});
+  test::expect_next(*diary_, {"terminated x stopped"});
+}
+
 TEST_F(TerminatedFromPeer, FromAStrangerEndsNoWatchOfAnotherPeer) {
   watch("peer:1");
   receive_terminated(core::TerminatedReason::stopped, "peer:1",

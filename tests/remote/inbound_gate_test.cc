@@ -1,4 +1,4 @@
-// InboundGate and InboundGates, rules X1 and X2.
+// InboundGate and InboundGates, rules X1 to X3.
 #include "remote/inbound_gate.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ class FakeStream final : public InboundGate::Stream {
 class InboundGateTest : public testing::Test {
  protected:
   std::shared_ptr<InboundGate> enter(const std::string& member_id) {
-    return gates_.enter("peer:1", member_id, stream_);
+    return gates_.enter({.address = "peer:1", .member_id = member_id}, stream_);
   }
   InboundGate::Then note(const std::string& what) {
     return [this, what] { noted_ += what + " "; };
@@ -70,7 +70,7 @@ TEST_F(InboundGateTest, X1_FramesThatBeginLaterAreNotWaitedFor) {
 TEST_F(InboundGateTest, X1_AnAddressIsEveryIncarnationThere) {
   const auto one = enter("one");
   const auto two = enter("two");
-  const auto other = gates_.enter("other:1", "three", stream_);
+  const auto other = gates_.enter({.address = "other:1", .member_id = "three"}, stream_);
   const auto of_one = one->begin_frame();
   const auto of_two = two->begin_frame();
   gates_.close("peer:1", "", seconds(2), note("closed"));
@@ -79,6 +79,38 @@ TEST_F(InboundGateTest, X1_AnAddressIsEveryIncarnationThere) {
   two->end_frame(*of_two);
   EXPECT_EQ(noted_, "closed ");
   EXPECT_TRUE(other->begin_frame().has_value());
+}
+
+// Another peer calls itself by the same member id.
+TEST_F(InboundGateTest, X3_AMemberIdAloneOpensAndClosesNothing) {
+  const auto enter_at = [&](const std::string& host) {
+    return gates_.enter({.address = host + ":1", .member_id = "one", .hosts = {{host}}}, stream_);
+  };
+  const auto gate = enter_at("peer");
+  const auto others = enter_at("liar");
+  EXPECT_NE(gate, others);
+  const auto of_others = others->begin_frame();
+  gates_.close("peer:1", "one", seconds(1), note("peer"));
+  EXPECT_EQ(noted_, "peer ") << "what the other is delivering is not waited for";
+  EXPECT_FALSE(gate->begin_frame().has_value());
+  others->end_frame(*of_others);
+  const auto again = enter_at("peer");
+  gates_.close("liar:1", "one", seconds(1), note("liar"));
+  EXPECT_TRUE(again->begin_frame().has_value());
+  EXPECT_FALSE(others->begin_frame().has_value());
+}
+
+TEST_F(InboundGateTest, X3_AnotherAddressReachesThoseThatMayBeThere) {
+  const auto certified = gates_.enter(
+      {.address = "peer:1", .member_id = "one", .hosts = {{"peer", "localhost"}}}, stream_);
+  const auto plain = gates_.enter({.address = "other:1", .member_id = "two"}, stream_);
+  const auto client = gates_.enter(
+      {.address = "$client/two", .member_id = "two", .hosts = std::vector<std::string>{}}, stream_);
+  gates_.close("localhost:1", "one", seconds(1), note("one"));
+  gates_.close("localhost:1", "two", seconds(1), note("two"));
+  EXPECT_FALSE(certified->begin_frame().has_value());
+  EXPECT_FALSE(plain->begin_frame().has_value());
+  EXPECT_TRUE(client->begin_frame().has_value()) << "it is at no address";
 }
 
 TEST_F(InboundGateTest, X2_AfterTheCloseNoFrameIsLetIn) {

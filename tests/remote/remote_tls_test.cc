@@ -1,6 +1,8 @@
 // Links over TLS: who is let in, as whom, and what a new certificate changes.
 #include <gtest/gtest.h>
 
+#include "core/actor/messages.h"
+#include "core/actor/system_messages.h"
 #include "nexus/v1/types.pb.h"
 #include "remote/grpc_tls.h"
 #include "tests/remote/raw_peer.h"
@@ -120,6 +122,31 @@ TEST_F(RemoteTls, APeerIsOnlyTakenAsTheHostOfItsCertificate) {
     EXPECT_EQ(connect_as(a, of_host, address).error_code(), grpc::StatusCode::PERMISSION_DENIED)
         << address;
   }
+}
+
+// Its certificate bears out its address, and nothing its member id.
+TEST_F(RemoteTls, L3_AMemberIdOfAnotherDoesNotEndTheWatchesOfThat) {
+  RemoteNode a(settings('a', identity(ca_.for_loopback())));
+  RemoteNode b(settings('b', identity(ca_.for_loopback())));
+  const auto diary = test::new_diary();
+  const core::Pid watcher = a.spawn(test::steered(diary), "watcher");
+  const core::Pid watched = b.spawn(test::steered(test::new_diary()), "x");
+  (void)a->send(watcher, test::Do{[&](core::Context& context) { context.watch(b.pid("x")); }});
+  EXPECT_TRUE(test::eventually([&] { return watched.cell()->watcher_count() == 1; }));
+  RawPeer liar(a.address(), ca_.issue("subjectAltName=DNS:node2.example"));
+  ASSERT_TRUE(liar.write(encode(ConnectRequest{std::string(32, 'b'), "node2.example:1"})));
+  ASSERT_EQ(liar.read(), encode(ConnectResponse{std::string(32, 'a'), false}));
+  WireMessage terminated;
+  ASSERT_TRUE(a.remote().types().encode(
+      *core::make_envelope(core::Terminated{b.pid("x"), core::TerminatedReason::stopped}),
+      terminated));
+  WireMessage next;
+  next.type_name = "some.T";
+  terminated.target = next.target = a.pid("watcher");
+  ASSERT_TRUE(liar.write(encode_batch({terminated, next}, Dialect::strings)));
+  test::expect_next(*diary, {"started", "nexus::core::Payload"});
+  b->stop(watched);
+  test::expect_next(*diary, {"terminated x stopped"});
 }
 
 TEST_F(RemoteTls, AClientsCertificateIsNoNodes) {
