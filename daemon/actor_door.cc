@@ -156,7 +156,7 @@ Error ActorDoor::too_large(std::string detail) const {
 
 core::Status ActorDoor::check_payload(const core::Payload& payload,
                                       const core::Headers& headers) const {
-  const std::size_t names_max = remote::WireMessage::kNameBytesMax;
+  const std::size_t names_max = remote::WireLimits::kNameBytesMax;
   if (payload.type.size() > names_max || payload.content_type.size() > names_max) {
     return Error{Errc::invalid_argument,
                  "the type and the content type of a message have at most " +

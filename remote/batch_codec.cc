@@ -1,13 +1,11 @@
 #include "remote/batch_codec.h"
 
 #include <array>
-#include <span>
 #include <unordered_map>
 
 #include "core/base/check.h"
 #include "protoactor/remote.pb.h"
 #include "remote/batch_decoder.h"
-#include "remote/batch_encoder.h"
 #include "remote/protobuf_wire.h"
 
 namespace nexus::remote {
@@ -94,22 +92,6 @@ std::array<char, layout::kSequenceFieldBytes> encode_sequence(std::uint64_t sequ
   return field;
 }
 
-std::string encode_batch(const std::vector<WireMessage>& messages, Dialect dialect) {
-  static constexpr std::array<HeaderView, 1> kWish{HeaderView{kNoticesHeader, kAllNotices}};
-  BatchEncoder encoder;
-  encoder.begin(dialect);
-  for (const WireMessage& message : messages) {
-    const BatchEncoder::Message parts{
-        .type_name = message.type_name,
-        .target = message.target,
-        .sender = message.sender,
-        .headers = message.headers,
-        .more_headers = message.wants_notices ? kWish : std::span<const HeaderView>{}};
-    CHECK(encoder.try_add(parts, message.data));
-  }
-  return std::string(encoder.finish());
-}
-
 core::Headers to_headers(const HeaderViews& views) {
   core::Headers headers;
   headers.reserve(views.count());
@@ -128,28 +110,6 @@ core::Headers to_headers(const HeaderViews& views) {
 }
 
 namespace {
-
-ReceivedBatch to_batch(const BatchDecoder& decoder) {
-  ReceivedBatch received;
-  received.bad_envelope_count = decoder.bad_envelope_count();
-  received.dialect = decoder.dialect();
-  received.messages.reserve(decoder.envelopes().size());
-  for (const BatchDecoder::Envelope& envelope : decoder.envelopes()) {
-    ReceivedMessage& message = received.messages.emplace_back();
-    message.type_name = decoder.type_names()[envelope.type];
-    message.target_id = decoder.targets()[envelope.target].id;
-    message.target_request_id = envelope.target_request_id;
-    if (const BatchDecoder::Sender* sender = decoder.sender_of(envelope)) {
-      message.sender_address = sender->address;
-      message.sender_id = sender->id;
-      message.sender_request_id = envelope.sender_request_id;
-    }
-    message.serializer_id = envelope.serializer_id;
-    message.data = envelope.data;
-    message.headers = to_headers(envelope.headers);
-  }
-  return received;
-}
 
 core::Error garbage() {
   return {core::Errc::invalid_argument, "the peer sent bytes that are no RemoteMessage"};
@@ -191,8 +151,8 @@ core::Result<Frame> decode_handshake(std::string_view bytes) {
     case ::remote::RemoteMessage::kDisconnectRequest:
       return Frame{DisconnectRequest{read_ack(message)}};
     case ::remote::RemoteMessage::kMessageBatch:
-      // Both in one frame, and the batch was the last, which wins: once more without the rest.
-      return decode_frame(serialise(message));
+      // Both in one frame, and the batch was the last, which wins.
+      return Frame{MessageBatch{}};
     case ::remote::RemoteMessage::MESSAGE_TYPE_NOT_SET:
       if (const auto ack = read_ack(message)) return Frame{*ack};
       if (message.has_nexus_ping()) return Frame{LinkPing{}};
@@ -207,7 +167,7 @@ core::Result<Frame> decode_frame(std::string_view bytes) {
   BatchDecoder decoder;
   const core::Result<BatchDecoder::Kind> kind = decoder.decode(bytes);
   if (!kind.ok()) return kind.error();
-  if (*kind == BatchDecoder::Kind::batch) return Frame{to_batch(decoder)};
+  if (*kind == BatchDecoder::Kind::batch) return Frame{MessageBatch{}};
   return decode_handshake(bytes);
 }
 

@@ -56,27 +56,10 @@ struct DisconnectRequest {
   std::optional<LinkAck> ack{};
 };
 
-// One received envelope, still as text and bytes.
-struct ReceivedMessage {
-  std::string target_id;
-  std::uint32_t target_request_id = 0;
-  // Empty id = no sender. An empty address means the peer's own.
-  std::string sender_address;
-  std::string sender_id;
-  std::uint32_t sender_request_id = 0;
-  std::string type_name;
-  std::string data;
-  std::int32_t serializer_id = 0;
-  core::Headers headers;
-};
-struct ReceivedBatch {
-  std::vector<ReceivedMessage> messages;
-  // Envelopes that pointed outside the tables; they are left out of `messages`.
-  std::uint32_t bad_envelope_count = 0;
-  Dialect dialect = Dialect::strings;
-};
+// Messages, which BatchDecoder reads where they stand.
+struct MessageBatch {};
 
-using Frame = std::variant<ReceivedBatch, ConnectRequest, ConnectResponse, DisconnectRequest,
+using Frame = std::variant<MessageBatch, ConnectRequest, ConnectResponse, DisconnectRequest,
                            LinkAck, LinkPing>;
 
 std::string encode(const ConnectRequest& request);
@@ -86,8 +69,6 @@ std::string encode(const LinkAck& ack);
 std::string encode(const LinkPing& ping);
 // What stands before a batch that has a number.
 std::array<char, layout::kSequenceFieldBytes> encode_sequence(std::uint64_t sequence);
-// Messages keep their order. Of headers with equal keys the last one counts.
-std::string encode_batch(const std::vector<WireMessage>& messages, Dialect dialect);
 
 // As a map reads them: of equal keys the last one counts.
 core::Headers to_headers(const HeaderViews& views);

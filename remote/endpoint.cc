@@ -107,10 +107,10 @@ struct Endpoint::Outgoing {
 bool Endpoint::is_too_large(const Outgoing& message) const {
   const std::size_t bytes = message.data.size() + headers_bytes(message.head.headers);
   const std::size_t bytes_max = shared_->options.message_bytes_max;
-  if (message.head.type_name.size() > WireMessage::kNameBytesMax) return true;
+  if (message.head.type_name.size() > WireLimits::kNameBytesMax) return true;
   if (bytes <= bytes_max) return false;
-  const bool is_wrapped = message.head.type_name == WireMessage::kWrappedName;
-  return !is_wrapped || bytes > bytes_max + WireMessage::kWrappingBytes;
+  const bool is_wrapped = message.head.type_name == WireLimits::kWrappedName;
+  return !is_wrapped || bytes > bytes_max + WireLimits::kWrappingBytes;
 }
 
 std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message) {
@@ -169,25 +169,6 @@ void Endpoint::want() {
     todo = decide(state_.on_wanted(shared_->system.clock().now()));
   }
   carry_out(std::move(todo));
-}
-
-void Endpoint::send(WireMessage message) {
-  const std::vector<HeaderView> notices(message.wants_notices ? 1 : 0,
-                                        HeaderView{kNoticesHeader, kAllNotices});
-  const auto refused = enqueue(
-      {.head = {.type_name = message.type_name,
-                .target = message.target,
-                .sender = message.sender,
-                .headers = message.headers,
-                .more_headers = notices},
-       .data = message.data,
-       .lane = message.lane,
-       .room = message.exempt ? EndpointWriter::Room::reserve : EndpointWriter::Room::queue});
-  if (!refused) return;
-  end_if_overrun(*refused, message.data.size());
-  // Watches live in the registry, which ends them.
-  if (message.lane == core::Lane::system && message.type_name != wire_name::kStop) return;
-  to_dead_letter(message.target, message.sender, message.type_name, message.data, *refused);
 }
 
 void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane) {

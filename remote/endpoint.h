@@ -134,7 +134,6 @@ class Endpoint final : public EndpointStreamEvents,
   const std::string& address() const { return address_; }
   const std::vector<std::string>& certified_names() const { return certified_names_; }
 
-  void send(WireMessage message);
   // A message as an actor sent it. What cannot leave becomes a dead letter with its reason.
   void send(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane);
   // Asks the peer for the Terminated of `watchee`; a known pair is not asked for again.

@@ -1,13 +1,13 @@
-// WireMessage: one message on its way to a peer, its body already encoded, so that its size is known to every limit.
+// What a message has on the wire beside its body: headers of the node's own, and limits.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/actor/envelope.h"
-#include "core/process/process.h"
 
 namespace nexus::remote {
 
@@ -32,23 +32,13 @@ inline std::size_t headers_bytes(std::span<const core::Headers::value_type> head
   return total;
 }
 
-struct WireMessage {
-  core::Pid target;
-  core::Pid sender;
-  // Full protobuf name of what `data` holds.
-  std::string type_name;
-  std::string data;
-  core::Headers headers;
-  bool wants_notices = false;
-  core::Lane lane = core::Lane::user;
-  // A Terminated: keeps its place behind what the actor sent before, but no full queue turns it away.
-  bool exempt = false;
-
-  // The type name of a client's bytes that travel in a nexus.v1.Payload.
-  static constexpr std::string_view kWrappedName = "nexus.v1.Payload";
+// What one message may have.
+struct WireLimits {
   // Of a type name, and of a content type.
   static constexpr std::size_t kNameBytesMax = 512;
-  // What nexus.v1.Payload adds to a client's bytes: its own type name and content type, and the tags of its fields.
+  // The type name of a client's bytes that travel in a nexus.v1.Payload, and what that adds to them: its own type name and content
+  // type, and the tags of its fields.
+  static constexpr std::string_view kWrappedName = "nexus.v1.Payload";
   static constexpr std::size_t kWrappingBytes = 2 * kNameBytesMax + 32;
 };
 

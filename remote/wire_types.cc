@@ -137,15 +137,6 @@ std::optional<WireTypes::Encoded> WireTypes::encode(const core::Envelope& envelo
   return Encoded{found->second.name, scratch};
 }
 
-bool WireTypes::encode(const core::Envelope& envelope, WireMessage& out) const {
-  std::string scratch;
-  const auto encoded = encode(envelope, scratch);
-  if (!encoded) return false;
-  out.type_name = encoded->type_name;
-  out.data = encoded->data;
-  return true;
-}
-
 const WireTypes::Decoder* WireTypes::find(std::string_view type_name) const {
   const auto found = decoders_.find(std::string(type_name));
   return found == decoders_.end() ? nullptr : &found->second;

@@ -51,8 +51,6 @@ class WireTypes {
   // Nothing when the message cannot leave the process. The views are valid for as long as the envelope and `scratch` are, and
   // nothing is written to either.
   std::optional<Encoded> encode(const core::Envelope& envelope, std::string& scratch) const;
-  // Fills type_name and data of `out`. False when the message cannot leave the process.
-  [[nodiscard]] bool encode(const core::Envelope& envelope, WireMessage& out) const;
   // Reads the messages of one name.
   class Decoder {
    public:

@@ -3,7 +3,7 @@
 //
 // Rows: Encode<Codec>/TARGETS/SENDERS and Decode<Codec>/..; batches of 1,000 messages with 16 bytes of data each. Targets are actors
 // of one other node, senders actors of this one; message i goes to target i modulo TARGETS, from sender i modulo SENDERS, over as
-// many batches as that takes. The column per_message is the time of one. Whole<..> is what encode_batch() and decode_frame() make
+// many batches as that takes. The column per_message is the time of one. Whole<..> is what encode_batch() and read_frame() of the tests make
 // of them, with messages whose text and data are their own.
 
 #include <benchmark/benchmark.h>
@@ -18,6 +18,7 @@
 #include "remote/batch_decoder.h"
 #include "remote/batch_encoder.h"
 #include "tests/bench/baseline/protobuf_batch.h"
+#include "tests/support/wire_message.h"
 
 namespace nexus {
 namespace {
@@ -107,7 +108,7 @@ struct Whole {
     return bytes;
   }
   std::uint64_t decode(std::string_view frame) {
-    const auto decoded = remote::decode_frame(frame);
+    const auto decoded = remote::read_frame(frame);
     return decoded.ok() ? std::get<remote::ReceivedBatch>(*decoded).messages.size() : 0;
   }
   std::string bytes;

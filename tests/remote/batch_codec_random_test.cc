@@ -10,6 +10,7 @@
 #include "protoactor/actor.pb.h"
 #include "protoactor/remote.pb.h"
 #include "remote/batch_codec.h"
+#include "tests/support/wire_message.h"
 
 namespace nexus::remote {
 namespace {
@@ -77,7 +78,7 @@ TEST(BatchCodecRandom, WhatIsWrittenIsReadBackInOrder) {
     Random random(seed);
     const std::vector<WireMessage> messages = random_messages(random);
     const Dialect dialect = random.chance(2) ? Dialect::strings : Dialect::pids;
-    auto frame = decode_frame(encode_batch(messages, dialect));
+    auto frame = read_frame(encode_batch(messages, dialect));
     ASSERT_TRUE(frame.ok());
     const auto& batch = std::get<ReceivedBatch>(*frame);
     EXPECT_EQ(batch.bad_envelope_count, 0u);
@@ -154,7 +155,7 @@ TEST(BatchCodecRandom, WhatProtobufWritesIsReadWithoutItsBadEnvelopes) {
     Random random(seed);
     const bool pids = random.chance(2);
     const ::remote::RemoteMessage frame = random_frame(random, pids);
-    auto decoded = decode_frame(frame.SerializeAsString());
+    auto decoded = read_frame(frame.SerializeAsString());
     ASSERT_TRUE(decoded.ok());
     const auto& received = std::get<ReceivedBatch>(*decoded);
     EXPECT_EQ(received.dialect, pids ? Dialect::pids : Dialect::strings);
@@ -205,7 +206,7 @@ TEST(BatchCodecRandom, FramesThatEndTooSoonNeverHarm) {
     for (std::size_t size = 0; size < frame.size(); ++size) {
       // A copy of exactly this size, so that reading past its end is seen.
       const std::vector<char> cut(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(size));
-      EXPECT_FALSE(decode_frame({cut.data(), cut.size()}).ok());
+      EXPECT_FALSE(read_frame({cut.data(), cut.size()}).ok());
     }
   }
 }
@@ -219,7 +220,7 @@ TEST(BatchCodecRandom, FlippedBitsNeverHarm) {
       char& byte = frame[random.below(static_cast<std::uint32_t>(frame.size()))];
       byte = static_cast<char>(byte ^ (1 << random.below(8)));
     }
-    (void)decode_frame(frame);
+    (void)read_frame(frame);
   }
 }
 
@@ -233,7 +234,7 @@ TEST(BatchCodecRandom, RandomBytesNeverHarm) {
       frame[0] = '\x0a';
       frame[1] = static_cast<char>(frame.size() - 2);
     }
-    (void)decode_frame(frame);
+    (void)read_frame(frame);
   }
 }
 

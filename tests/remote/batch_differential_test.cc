@@ -308,7 +308,7 @@ class BatchDifferentialRead : public testing::Test {
       return "verdict of decode_frame()";
     }
     const bool is_batch = message_case == ::remote::RemoteMessage::kMessageBatch;
-    if (ours.ok() && std::holds_alternative<ReceivedBatch>(*ours) != is_batch) {
+    if (ours.ok() && std::holds_alternative<MessageBatch>(*ours) != is_batch) {
       return "sort of frame";
     }
     return difference_to_protobuf(frame);

@@ -58,7 +58,7 @@ class ClientLink : public InboundFixture {
     message.target = actor_of(member_id, "x");
     message.type_name = "some.T";
     message.data = data;
-    link_of(member_id)->send(message);
+    send_message(*link_of(member_id), message);
   }
   // The data of the next batch, and what its targets are on the wire.
   std::string read(Opened& client) {
@@ -79,8 +79,8 @@ class ClientLink : public InboundFixture {
   }
   template <typename T>
   std::string batch_of(T message, const Pid& target) {
-    WireMessage wire;
-    EXPECT_TRUE(endpoints_shared_->types.encode(*core::make_envelope(std::move(message)), wire));
+    const WireMessage wire =
+        wire_message(endpoints_shared_->types, core::make_envelope(std::move(message)));
     return batch_of(wire.type_name, wire.data, target);
   }
   void expect_no_more() {
@@ -122,7 +122,7 @@ TEST_F(ClientLink, Golden_TheHandshakeAndABatchEachWay) {
   answer.sender = Pid::of_name("here:1", "asked");
   answer.type_name = "some.T";
   answer.data = "d";
-  link_of("m1")->send(answer);
+  send_message(*link_of("m1"), answer);
   EXPECT_EQ(hex(*client.transport->frames.pop()),
             hex(bytes("0a 34  0a 06 'some.T'  12 10 '$client/m1/x/y/z'  "
                       "22 0f  0a 06 'here:1'  12 05 'asked'  1a 07  12 01 'd'  20 01  38 07")));
@@ -507,7 +507,7 @@ TEST_F(ClientLinkChurn, L2_EachMessageIsWrittenOrADeadLetter) {
     WireMessage message;
     message.target = actor_of("c", "x");
     message.type_name = "some.T";
-    link.send(message);
+    send_message(link, message);
     ++sent_count;
   });
   EXPECT_EQ(endpoints_.metrics().sent_message_count.sum() + system_->dead_letters().link_count(),

@@ -57,7 +57,7 @@ class EndpointFixture : public testing::Test {
     made.data = data;
     return made;
   }
-  void send(const std::string& data) { endpoint_->send(message(data)); }
+  void send(const std::string& data) { send_message(*endpoint_, message(data)); }
 
   // Makes the endpoint dial and connects it as this incarnation of the peer.
   std::shared_ptr<test::FakeStream> connect(const std::string& member_id = "one") {

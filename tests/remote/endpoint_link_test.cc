@@ -118,7 +118,7 @@ TEST_F(EndpointLink, L2_WhatWaitsForAPeerThatIsUnreachableIsLinkDown) {
   const auto diary = std::make_shared<test::Diary>();
   WireMessage asked = message("a");
   asked.sender = system_.spawn(test::steered(diary));
-  endpoint_->send(std::move(asked));
+  send_message(*endpoint_, asked);
   send("b");
   while (endpoint_->waiting_count() > 0) dialer_->take()->end();
   EXPECT_TRUE(eventually([&] { return dead_letter_count(DeadLetterReason::link_down) == 2; }));
@@ -158,17 +158,17 @@ TEST_F(EndpointLink, L2_HeadersAndALongTypeNameMakeAMessageTooLarge) {
   WireMessage with_headers = message(std::string(500, 'x'));
   with_headers.headers = {{"key", std::string(434, 'h')}};
   ASSERT_EQ(headers_bytes(with_headers.headers), 501u);
-  endpoint_->send(with_headers);
+  send_message(*endpoint_, with_headers);
   EXPECT_EQ(dead_letter_count(DeadLetterReason::too_large), 1u);
   WireMessage with_name = message("x");
-  with_name.type_name = std::string(WireMessage::kNameBytesMax + 1, 'n');
-  endpoint_->send(with_name);
+  with_name.type_name = std::string(WireLimits::kNameBytesMax + 1, 'n');
+  send_message(*endpoint_, with_name);
   EXPECT_EQ(dead_letter_count(DeadLetterReason::too_large), 2u);
   EXPECT_EQ(dialer_->dial_count(), 0);
   with_headers.data.pop_back();
   // The node's own header, which asks for a notice, takes nobody's place.
   with_headers.headers.emplace_back(kNoticesHeader, kEnqueuedNotice);
-  endpoint_->send(with_headers);
+  send_message(*endpoint_, with_headers);
   const auto stream = dialer_->take();
   stream->accept("one");
   EXPECT_EQ(read(*stream), std::string(499, 'x'));
@@ -206,21 +206,25 @@ TEST_F(EndpointLink, L2_ABatchThatIsBeingWrittenAtCloseEndsByItsResult) {
 }
 
 TEST_F(EndpointLink, L2_DeadLettersKeepTheirNamesAndLostReportsAreNoNews) {
-  endpoint_->close();
-  for (const char* type : {"actor.PoisonPill", "actor.Touch", "unknown.Type"}) {
-    WireMessage made = message("");
-    made.type_name = type;
-    endpoint_->send(std::move(made));
+  const core::Pid actor = core::Pid::of_name(kAddress, "x");
+  const auto give = [&](core::EnvelopePtr envelope) {
+    endpoint_->send(actor, std::move(envelope), core::Lane::user);
+  };
+  for (const bool waits : {true, false}) {
+    give(core::make_envelope(core::PoisonPill{}));
+    give(core::make_envelope(core::Touch{}));
+    send("of an unknown type");
+    give(core::make_envelope(core::DeadLetterResponse{actor}));
+    give(core::make_envelope(core::Terminated{actor}));
+    give(core::make_envelope(core::Notice{core::Notice::Kind::failed, {}}));
+    if (waits) endpoint_->close();
   }
-  for (const char* report :
-       {"actor.DeadLetterResponse", "actor.Terminated", "nexus.internal.v1.Notice"}) {
-    WireMessage made = message("");
-    made.type_name = report;
-    endpoint_->send(std::move(made));
-  }
-  EXPECT_EQ(dead_letters(), (std::vector<std::string>{"link_down nexus::core::PoisonPill",
-                                                      "link_down nexus::core::Touch",
-                                                      "link_down nexus::core::Payload"}));
+  const std::vector<std::string> once = {"link_down nexus::core::PoisonPill",
+                                         "link_down nexus::core::Touch",
+                                         "link_down nexus::core::Payload"};
+  std::vector<std::string> twice = once;
+  twice.insert(twice.end(), once.begin(), once.end());
+  EXPECT_EQ(dead_letters(), twice);
 }
 
 TEST_F(EndpointLink, APeerThatSaysGoodbyeIsGoneAtOnce) {
@@ -543,7 +547,7 @@ TEST_F(EndpointLink, L1L2_HoldForRandomLosses) {
     };
     for (int step = 0; step < 120; ++step) {
       for (std::uint32_t burst = random() % 4; burst > 0; --burst, ++sent) {
-        endpoint_->send(message("", std::to_string(sent)));
+        send_message(*endpoint_, message("", std::to_string(sent)));
       }
       if (sent == 0) continue;
       if (stream == nullptr) stream = reconnect();
@@ -582,7 +586,7 @@ TEST_F(EndpointLink, L1L2_HoldForManySendersAcrossReconnects) {
   for (int sender = 0; sender < kSenderCount; ++sender) {
     senders.emplace_back([this, sender] {
       for (int i = 0; i < kMessageCount; ++i) {
-        endpoint_->send(message(std::to_string(i), "t" + std::to_string(sender)));
+        send_message(*endpoint_, message(std::to_string(i), "t" + std::to_string(sender)));
       }
     });
   }

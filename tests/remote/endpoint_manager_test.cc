@@ -64,7 +64,7 @@ TEST_F(EndpointManagerTest, ConcurrentFirstUseMakesOneEndpointAndOneDial) {
     for (int i = 0; i < 8; ++i) {
       threads.emplace_back([&] {
         const auto endpoint = manager_->endpoint(address);
-        endpoint->send(message(address));
+        send_message(*endpoint, message(address));
         const core::MutexLock lock(mutex);
         seen.insert(endpoint);
       });
@@ -79,7 +79,7 @@ TEST_F(EndpointManagerTest, AtThePeerLimitIdleEndpointsAreForgottenAndOthersStay
   Options options;
   options.peer_count_max = 3;
   use(options);
-  manager_->endpoint("busy:1")->send(message("busy:1"));
+  send_message(*manager_->endpoint("busy:1"), message("busy:1"));
   (void)manager_->endpoint("idle:1");
   const auto held = manager_->endpoint("held:1");
   EXPECT_NE(manager_->endpoint("new:1"), nullptr);
@@ -92,7 +92,8 @@ TEST_F(EndpointManagerTest, AtThePeerLimitWithoutIdleEndpointsThereIsNone) {
   Options options;
   options.peer_count_max = 2;
   use(options);
-  for (const char* address : {"a:1", "b:1"}) manager_->endpoint(address)->send(message(address));
+  for (const char* address : {"a:1", "b:1"})
+    send_message(*manager_->endpoint(address), message(address));
   EXPECT_EQ(manager_->endpoint("c:1"), nullptr);
   EXPECT_NE(manager_->endpoint("a:1"), nullptr) << "known ones are not affected";
   const auto stream = dialer_->take();
@@ -107,11 +108,11 @@ TEST_F(EndpointManagerTest, ByHearsayThereAreFewAndIdleOnesMakeRoom) {
   options.peer_count_max = 5;
   options.hearsay_peer_count_max = 2;
   use(options);
-  manager_->endpoint("known:1")->send(message("known:1"));
+  send_message(*manager_->endpoint("known:1"), message("known:1"));
   EXPECT_EQ(manager_->endpoint_by_hearsay("known:1"), manager_->find("known:1"));
-  manager_->endpoint_by_hearsay("a:1")->send(message("a:1"));
+  send_message(*manager_->endpoint_by_hearsay("a:1"), message("a:1"));
   (void)manager_->endpoint_by_hearsay("b:1");
-  manager_->endpoint_by_hearsay("c:1")->send(message("c:1"));
+  send_message(*manager_->endpoint_by_hearsay("c:1"), message("c:1"));
   EXPECT_EQ(manager_->find("b:1"), nullptr) << "it was idle";
   EXPECT_EQ(manager_->endpoint_by_hearsay("d:1"), nullptr);
   EXPECT_NE(manager_->endpoint_by_hearsay("a:1"), nullptr) << "known ones are not affected";
@@ -120,10 +121,10 @@ TEST_F(EndpointManagerTest, ByHearsayThereAreFewAndIdleOnesMakeRoom) {
 }
 
 TEST_F(EndpointManagerTest, CloseSendsWhatIsQueuedForConnectedPeers) {
-  manager_->endpoint("a:1")->send(message("a:1", "first"));
+  send_message(*manager_->endpoint("a:1"), message("a:1", "first"));
   const auto stream = dialer_->take();
   stream->accept("one");
-  manager_->endpoint("a:1")->send(message("a:1", "second"));
+  send_message(*manager_->endpoint("a:1"), message("a:1", "second"));
   std::thread peer([&] {
     EXPECT_EQ(stream->take_batch().messages[0].data, "first");
     stream->written();
@@ -140,14 +141,14 @@ TEST_F(EndpointManagerTest, CloseWaitsForNobodyWhoseLinkIsDown) {
   Options options;
   options.reconnect_min = options.reconnect_max = options.unreachable_after = std::chrono::hours(1);
   use(options);
-  manager_->endpoint("a:1")->send(message("a:1"));
+  send_message(*manager_->endpoint("a:1"), message("a:1"));
   dialer_->take()->end();
   EXPECT_FALSE(manager_->close(test::give_up_at()));
   EXPECT_EQ(system_->dead_letters().count(DeadLetterReason::link_down), 1u);
 }
 
 TEST_F(EndpointManagerTest, CloseEndsAtItsDeadline) {
-  manager_->endpoint("a:1")->send(message("a:1"));
+  send_message(*manager_->endpoint("a:1"), message("a:1"));
   const auto stream = dialer_->take();
   stream->accept("one");
   EXPECT_FALSE(manager_->close(now() + std::chrono::milliseconds(5)));
@@ -160,7 +161,7 @@ TEST_F(EndpointManagerTest, AfterCloseThereAreNoEndpointsAndHeldOnesRefuse) {
   EXPECT_TRUE(manager_->close(now()));
   EXPECT_EQ(manager_->endpoint("a:1"), nullptr);
   EXPECT_EQ(manager_->endpoint("b:1"), nullptr);
-  held->send(message("a:1"));
+  send_message(*held, message("a:1"));
   EXPECT_EQ(system_->dead_letters().count(DeadLetterReason::link_down), 1u);
   EXPECT_EQ(dialer_->dial_count(), 0);
 }
@@ -177,7 +178,7 @@ TEST_F(EndpointManagerTest, SendsThatRaceWithCloseAreAllAccountedFor) {
         if (endpoint == nullptr) {
           refused_count.fetch_add(1);
         } else {
-          endpoint->send(message("a:1"));
+          send_message(*endpoint, message("a:1"));
         }
       }
     });

@@ -111,7 +111,7 @@ TEST_F(EndpointPressureTest, AnAddressHasTheLevelOfItsLink) {
   EndpointManager manager(shared_);
   EXPECT_EQ(manager.pressure("other:1"), PressureLevel::normal) << "there is no link";
   const auto endpoint = manager.endpoint("other:1");
-  for (int i = 0; i < 60; ++i) endpoint->send(message("a"));
+  for (int i = 0; i < 60; ++i) send_message(*endpoint, message("a"));
   EXPECT_EQ(manager.pressure("other:1"), PressureLevel::high);
   (void)manager.close(system_->clock().now());
 }

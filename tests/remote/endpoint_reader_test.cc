@@ -94,8 +94,7 @@ class EndpointReaderTest : public testing::Test {
   // The bytes of a message of the runtime.
   template <typename T>
   ReceivedMessage encoded(const std::string& target, T body) {
-    WireMessage wire;
-    EXPECT_TRUE(shared_->types.encode(*core::make_envelope(std::move(body)), wire));
+    const WireMessage wire = wire_message(shared_->types, core::make_envelope(std::move(body)));
     return message(target, wire.type_name, wire.data);
   }
   // As a peer writes it.
@@ -585,7 +584,7 @@ TEST_F(EndpointReaderTest, APeerOfTheOldDialectIsAnsweredInIt) {
   WireMessage answer;
   answer.target = core::Pid::of_name("peer:1", "x");
   answer.type_name = "some.Type";
-  endpoints_.find("peer:1")->send(std::move(answer));
+  send_message(*endpoints_.find("peer:1"), answer);
   const auto stream = static_cast<test::FakeDialer&>(*shared_->dialer).take();
   stream->accept("one");
   EXPECT_EQ(stream->take_batch().dialect, Dialect::pids);

@@ -38,7 +38,7 @@ class EndpointSession : public EndpointFixture {
     return std::to_string(written.sequence) + " " + text(written.frame);
   }
   static std::string text(const std::string& frame) {
-    const auto decoded = decode_frame(frame);
+    const auto decoded = read_frame(frame);
     EXPECT_TRUE(decoded.ok());
     if (std::holds_alternative<LinkPing>(*decoded)) return "ping";
     const auto* batch = std::get_if<ReceivedBatch>(&*decoded);

@@ -257,10 +257,8 @@ TEST_F(EndpointWatch, AFullQueueDoesNotRefuseATerminated) {
   options.queue_count_max = 1;
   use(options);
   send("a");
-  WireMessage terminated = message("");
-  terminated.type_name = "actor.Terminated";
-  terminated.exempt = true;
-  endpoint_->send(std::move(terminated));
+  endpoint_->send(core::Pid::of_name(kAddress, "target"),
+                  core::make_envelope(core::Terminated{watcher_}), core::Lane::user);
   const auto stream = dialer_->take();
   stream->accept("one");
   EXPECT_EQ(read(*stream), "a Terminated(target)") << "and it stays behind what was sent before";

@@ -82,7 +82,7 @@ class InboundFixture : public testing::Test {
   Expected next(Opened& opened) {
     const auto frame = opened.transport->frames.pop();
     EXPECT_TRUE(frame.has_value()) << "nothing was written";
-    const auto decoded = decode_frame(frame.value_or(""));
+    const auto decoded = read_frame(frame.value_or(""));
     EXPECT_TRUE(decoded.ok());
     const auto* expected = std::get_if<Expected>(&*decoded);
     EXPECT_NE(expected, nullptr);

@@ -96,7 +96,7 @@ TEST_F(InboundStreamTest, AGoodbyeCarriesTheLastAcknowledgement) {
   // One that was on its way already may come first.
   peer.stream->say_goodbye();
   for (;;) {
-    const auto decoded = decode_frame(peer.transport->frames.pop().value_or(""));
+    const auto decoded = read_frame(peer.transport->frames.pop().value_or(""));
     ASSERT_TRUE(decoded.ok());
     if (const auto* goodbye = std::get_if<DisconnectRequest>(&*decoded)) {
       ASSERT_TRUE(goodbye->ack.has_value());

@@ -205,7 +205,7 @@ TEST_F(ImpatientIncarnation, AStreamOfAPeerThatCannotBeReachedGoesOnWhenNobodyWa
   WireMessage message;
   message.target = x_;
   message.type_name = "some.T";
-  endpoint_->send(message);
+  send_message(*endpoint_, message);
   while (system_->dead_letters().count(DeadLetterReason::link_down) == 0) dialer_->take()->end();
   EXPECT_TRUE(former.stream->on_frame(batch_for({"watcher"})));
   test::expect_next(*diary_, {kMessage});

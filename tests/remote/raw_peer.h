@@ -19,6 +19,7 @@
 #include "remote/grpc_bytes.h"
 #include "remote/tls_identity.h"
 #include "tests/support/wait.h"
+#include "tests/support/wire_message.h"
 
 namespace nexus::remote {
 

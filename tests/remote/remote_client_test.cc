@@ -50,7 +50,7 @@ class RawClient {
   Frame take() {
     const auto frame = peer_.read();
     EXPECT_TRUE(frame.has_value()) << "the stream has ended";
-    const auto decoded = decode_frame(frame.value_or(""));
+    const auto decoded = read_frame(frame.value_or(""));
     const auto* expected = decoded.ok() ? std::get_if<Frame>(&*decoded) : nullptr;
     EXPECT_NE(expected, nullptr);
     return expected == nullptr ? Frame{} : *expected;
@@ -158,9 +158,8 @@ TEST_F(RemoteClient, WhatAClientWatchedAtAnotherIsTakenBackWhenItIsGone) {
   (void)watched.await_answer();
   RawClient watching(node_, "d");
   (void)watching.await_answer();
-  WireMessage watch;
-  ASSERT_TRUE(node_.remote().types().encode(
-      *core::make_envelope(core::Watch{Pid::of_name("$client/d", "w")}), watch));
+  const WireMessage watch = wire_message(
+      node_.remote().types(), core::make_envelope(core::Watch{Pid::of_name("$client/d", "w")}));
   watching.send(watch.type_name, watch.data, watched.pid("x"));
   EXPECT_EQ(watched.read(), "$client/c/x:actor.Watch");
   watching.peer().end_writes();

@@ -207,9 +207,9 @@ TEST_F(HostileDialler, WatchersAtInventedAddressesLeaveTheLinksToOthers) {
   peer.connect();
   for (int i = 0; i < 100; ++i) {
     const core::Pid invented = core::Pid::of_name("127.0.0.1:" + std::to_string(i + 2), "w");
-    WireMessage watch;
-    ASSERT_TRUE(node.remote().types().encode(*core::make_envelope(core::Watch{invented}), watch));
-    watch.target = node.pid(i % 2 == 0 ? "somebody" : "nobody");
+    const WireMessage watch =
+        wire_message(node.remote().types(), core::make_envelope(core::Watch{invented}),
+                     node.pid(i % 2 == 0 ? "somebody" : "nobody"));
     ASSERT_TRUE(peer.write(encode_batch({watch}, Dialect::strings)));
   }
   EXPECT_TRUE(eventually([&] { return node.remote().metrics().refused_watch_count.sum() == 95; }));
@@ -417,13 +417,11 @@ TEST_F(HostileServer, L5_OneThatWritesWatchesAndNeverReadsIsGone) {
   RawPeer peer(node.address());
   ASSERT_TRUE(peer.write(encode(ConnectRequest{"scripted", server.address, false})));
   ASSERT_TRUE(peer.read().has_value());
-  std::vector<WireMessage> watches(100);
-  for (WireMessage& watch : watches) {
-    const auto envelope =
-        core::make_envelope(core::Watch{core::Pid::of_name(server.address, "watcher")});
-    ASSERT_TRUE(node.remote().types().encode(*envelope, watch));
-    watch.target = node.pid(std::string(1'000, 'n'));
-  }
+  const std::vector<WireMessage> watches(
+      100,
+      wire_message(node.remote().types(),
+                   core::make_envelope(core::Watch{core::Pid::of_name(server.address, "watcher")}),
+                   node.pid(std::string(1'000, 'n'))));
   const std::string frame = encode_batch(watches, Dialect::strings);
   EXPECT_TRUE(eventually(
       [&] { return !peer.write(frame) || node.remote().metrics().overrun_count.sum() > 0; }));

@@ -121,7 +121,7 @@ TEST_F(LinkMetrics, CountersOutliveTheLinksAndEachLinkHasItsOwn) {
   options.peer_count_max = 1;
   use(options);
   EndpointManager manager(shared_);
-  manager.endpoint("a:1")->send(message("a"));
+  send_message(*manager.endpoint("a:1"), message("a"));
   const auto stream = dialer_->take();
   stream->accept("one");
   (void)stream->take_batch();

@@ -136,13 +136,13 @@ TEST_F(RemoteTls, L3_AMemberIdOfAnotherDoesNotEndTheWatchesOfThat) {
   RawPeer liar(a.address(), ca_.issue("subjectAltName=DNS:node2.example"));
   ASSERT_TRUE(liar.write(encode(ConnectRequest{std::string(32, 'b'), "node2.example:1"})));
   ASSERT_EQ(liar.read(), encode(ConnectResponse{std::string(32, 'a'), false}));
-  WireMessage terminated;
-  ASSERT_TRUE(a.remote().types().encode(
-      *core::make_envelope(core::Terminated{b.pid("x"), core::TerminatedReason::stopped}),
-      terminated));
+  const WireMessage terminated = wire_message(
+      a.remote().types(),
+      core::make_envelope(core::Terminated{b.pid("x"), core::TerminatedReason::stopped}),
+      a.pid("watcher"));
   WireMessage next;
   next.type_name = "some.T";
-  terminated.target = next.target = a.pid("watcher");
+  next.target = a.pid("watcher");
   ASSERT_TRUE(liar.write(encode_batch({terminated, next}, Dialect::strings)));
   test::expect_next(*diary, {"started", "nexus::core::Payload"});
   b->stop(watched);

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "remote/wire_message.h"
+#include "tests/support/wire_message.h"
 
 namespace nexus::remote {
 

@@ -24,8 +24,7 @@ class WireGolden : public testing::Test {
   // `message` as WireTypes encodes it must be named and look like this, and be read back.
   template <typename T>
   void expect(T message, const std::string& type_name, const std::string& body) {
-    WireMessage wire;
-    ASSERT_TRUE(types_.encode(*core::make_envelope(std::move(message)), wire));
+    const WireMessage wire = wire_message(types_, core::make_envelope(std::move(message)));
     EXPECT_EQ(wire.type_name, type_name);
     EXPECT_EQ(hex(wire.data), hex(bytes(body)));
     const auto read = types_.decode(type_name, bytes(body));
@@ -35,9 +34,7 @@ class WireGolden : public testing::Test {
   // The frame that brings `message` to the actor `x` of the peer.
   template <typename T>
   std::string frame_of(T message, const Pid& sender = {}) {
-    WireMessage wire;
-    EXPECT_TRUE(types_.encode(*core::make_envelope(std::move(message)), wire));
-    wire.target = peer("x");
+    WireMessage wire = wire_message(types_, core::make_envelope(std::move(message)), peer("x"));
     wire.sender = sender;
     return encode_batch({wire}, Dialect::strings);
   }

@@ -19,6 +19,7 @@
 #include "core/base/mutex.h"
 #include "remote/batch_codec.h"
 #include "remote/endpoint_stream.h"
+#include "tests/support/send_message.h"
 #include "tests/support/wait.h"
 
 namespace nexus::test {
@@ -44,7 +45,7 @@ class FakeStream final : public remote::EndpointStream {
   const std::string& address() const { return call_.address; }
   // What the endpoint offers to a peer of its own kind.
   remote::LinkOffer offer() const {
-    auto decoded = remote::decode_frame(call_.handshake);
+    auto decoded = remote::read_frame(call_.handshake);
     auto* connect = decoded.ok() ? std::get_if<remote::ConnectRequest>(&*decoded) : nullptr;
     EXPECT_TRUE(connect != nullptr && connect->link.has_value()) << "no offer";
     return connect == nullptr ? remote::LinkOffer{} : connect->link.value_or(remote::LinkOffer{});
@@ -78,7 +79,7 @@ class FakeStream final : public remote::EndpointStream {
   }
   // The same, which must be a batch.
   remote::ReceivedBatch take_batch() {
-    auto decoded = remote::decode_frame(take_frame().frame);
+    auto decoded = remote::read_frame(take_frame().frame);
     auto* batch = decoded.ok() ? std::get_if<remote::ReceivedBatch>(&*decoded) : nullptr;
     EXPECT_NE(batch, nullptr) << "a frame that is no batch";
     return batch == nullptr ? remote::ReceivedBatch{} : std::move(*batch);

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "protoactor/remote.pb.h"
-#include "remote/wire_message.h"
+#include "tests/support/wire_message.h"
 
 namespace nexus::bench {
 
