@@ -32,20 +32,19 @@ TEST_F(InboundStreamTest, N2_WhatWasDeliveredIsAcknowledgedSoon) {
   EXPECT_EQ(acknowledged, 2u);
 }
 
-TEST_F(InboundStreamTest, MuchIsAcknowledgedAtOnce) {
-  options_.ack_delay = std::chrono::hours(1);
-  InboundStream::Shared patient{.system = *system_,
-                                .reader = reader_,
-                                .endpoints = endpoints_,
-                                .options = options_,
-                                .self = {.address = "here:1", .member_id = "self"},
-                                .sessions = InboundSessions(10),
-                                .blocks = endpoints_shared_->blocks};
-  Opened peer{.transport = std::make_shared<FakeTransport>(), .stream = nullptr};
-  peer.stream = std::make_shared<InboundStream>(
-      patient, InboundStream::Origin{.from = "ipv4:1.2.3.4:5"}, peer.transport);
-  EXPECT_TRUE(peer.stream->on_frame(encode(ConnectRequest{
-      .member_id = "peer", .address = "peer:1", .link = LinkOffer{.link = 1, .session = 1}})));
+// Where nothing is acknowledged by time alone.
+class PatientInboundStreamTest : public InboundFixture {
+ protected:
+  static Options patient() {
+    Options options = usual();
+    options.ack_delay = std::chrono::hours(1);
+    return options;
+  }
+  PatientInboundStreamTest() : InboundFixture(patient()) {}
+};
+
+TEST_F(PatientInboundStreamTest, MuchIsAcknowledgedAtOnce) {
+  Opened peer = open();
   (void)next<ConnectResponse>(peer);
   EXPECT_TRUE(peer.stream->on_frame(batch(std::string(kCredit / 4, 'x'), 1)));
   EXPECT_EQ(next<LinkAck>(peer).received, 1u);

@@ -44,12 +44,7 @@ class Service final : public grpc::CallbackGenericService {
 class ClientSide final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   ClientSide(const std::string& address, const RawFrames& frames)
-      : stub_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())),
-        frame_(
-            raw_frame(frames.each_answered ? RawKind::echo : RawKind::swallow, frames.frame_bytes)),
-        last_frame_(raw_frame(RawKind::echo, frames.frame_bytes)),
-        left_(frames.frame_count),
-        each_answered_(frames.each_answered) {
+      : stub_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())), source_(frames) {
     stub_.PrepareBidiStreamingCall(&context_, kRawMethod, {}, this);
   }
 
@@ -66,9 +61,9 @@ class ClientSide final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
 
   void OnWriteDone(bool ok) override {
     if (!ok) return;
-    if (each_answered_) {
+    if (source_.each_answered()) {
       go_on_after_both();
-    } else if (left_ > 0) {
+    } else if (!source_.is_empty()) {
       write();
     }
   }
@@ -77,7 +72,7 @@ class ClientSide final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
     const core::Instant now = clock_.now();
     times_ns_.push_back(saturated_ns(now - last_));
     last_ = now;
-    if (each_answered_) {
+    if (source_.each_answered()) {
       go_on_after_both();
     } else {
       StartWritesDone();
@@ -89,20 +84,17 @@ class ClientSide final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
   // The answer can overtake the news that its frame was written.
   void go_on_after_both() {
     if (news_count_.fetch_add(1) % 2 == 0) return;
-    if (left_ == 0) return StartWritesDone();
+    if (source_.is_empty()) return StartWritesDone();
     StartRead(&answer_);
     write();
   }
-  void write() { StartWrite(--left_ == 0 ? &last_frame_ : &frame_); }
+  void write() { StartWrite(&source_.next()); }
 
   const core::SteadyClock clock_{};
   grpc::GenericStub stub_;
   grpc::ClientContext context_;
-  grpc::ByteBuffer frame_;
-  grpc::ByteBuffer last_frame_;
+  RawSource source_;
   grpc::ByteBuffer answer_;
-  std::uint64_t left_;
-  const bool each_answered_;
   std::atomic<std::uint64_t> news_count_{0};
   core::Instant last_{};
   std::vector<std::uint32_t> times_ns_;

@@ -101,12 +101,7 @@ class ServerSide final {
 class ClientSide final {
  public:
   ClientSide(const std::string& address, const RawFrames& frames)
-      : stub_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())),
-        frame_(
-            raw_frame(frames.each_answered ? RawKind::echo : RawKind::swallow, frames.frame_bytes)),
-        last_frame_(raw_frame(RawKind::echo, frames.frame_bytes)),
-        left_(frames.frame_count),
-        each_answered_(frames.each_answered) {}
+      : stub_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())), source_(frames) {}
 
   RawOutcome run() {
     stream_ = stub_.PrepareCall(&context_, kRawMethod, &queue_);
@@ -125,7 +120,8 @@ class ClientSide final {
   }
   void on_written(bool ok) {
     is_writing_ = false;
-    if (ok && (each_answered_ ? std::exchange(must_write_, false) : left_ > 0)) write();
+    if (ok && (source_.each_answered() ? std::exchange(must_write_, false) : !source_.is_empty()))
+      write();
   }
   void on_read(bool ok) {
     if (!ok) return stream_->Finish(&status_, &finished_);
@@ -133,7 +129,7 @@ class ClientSide final {
     times_ns_.push_back(saturated_ns(now - last_));
     last_ = now;
     stream_->Read(&answer_, &read_);
-    if (left_ == 0) {
+    if (source_.is_empty()) {
       stream_->WritesDone(&ended_);
     } else if (is_writing_) {
       must_write_ = true;
@@ -146,7 +142,7 @@ class ClientSide final {
 
   void write() {
     is_writing_ = true;
-    stream_->Write(--left_ == 0 ? last_frame_ : frame_, &written_);
+    stream_->Write(source_.next(), &written_);
   }
 
   const core::SteadyClock clock_{};
@@ -154,12 +150,9 @@ class ClientSide final {
   grpc::GenericStub stub_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
-  const grpc::ByteBuffer frame_;
-  const grpc::ByteBuffer last_frame_;
+  RawSource source_;
   grpc::ByteBuffer answer_;
   grpc::Status status_;
-  std::uint64_t left_;
-  const bool each_answered_;
   bool is_writing_ = false;
   // The answer came before the news that its frame was written.
   bool must_write_ = false;

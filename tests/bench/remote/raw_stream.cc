@@ -50,6 +50,13 @@ grpc::ByteBuffer raw_frame(RawKind kind, std::size_t bytes) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
+RawSource::RawSource(const RawFrames& frames)
+    : frame_(
+          raw_frame(frames.each_answered ? RawKind::echo : RawKind::swallow, frames.frame_bytes)),
+      last_frame_(raw_frame(RawKind::echo, frames.frame_bytes)),
+      left_(frames.frame_count),
+      each_answered_(frames.each_answered) {}
+
 RawKind kind_of(const grpc::ByteBuffer& frame) {
   grpc::Slice slice;
   if (!frame.TrySingleSlice(&slice).ok() && !frame.DumpToSingleSlice(&slice).ok()) {

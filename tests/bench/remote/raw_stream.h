@@ -20,6 +20,23 @@ struct RawFrames {
   bool each_answered;
 };
 
+// The frames of one run in their order; the last one is always answered.
+class RawSource {
+ public:
+  explicit RawSource(const RawFrames& frames);
+
+  bool is_empty() const { return left_ == 0; }
+  bool each_answered() const { return each_answered_; }
+  // When it is not empty.
+  grpc::ByteBuffer& next() { return --left_ == 0 ? last_frame_ : frame_; }
+
+ private:
+  grpc::ByteBuffer frame_;
+  grpc::ByteBuffer last_frame_;
+  std::uint64_t left_;
+  const bool each_answered_;
+};
+
 struct RawOutcome {
   core::Duration took;
   // Each answer's time after the one before.
