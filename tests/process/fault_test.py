@@ -1,5 +1,5 @@
-"""Two nodes that send to each other without a pause, while the network between them fails and nodes are killed: nothing comes twice or
-out of order, and each message has a fate. By what both nodes wrote down.
+"""Two nodes that send to each other without a pause, and watch each other's actors, while the network between them fails and nodes are
+killed: nothing comes twice or out of order, each message has a fate, and each watch is told of its end once. By what both nodes wrote down.
 
     fault_test.py [--rounds N] [--seed S]     or NEXUS_FAULT_ROUNDS, NEXUS_FAULT_SEED
 """
@@ -27,6 +27,8 @@ SETTINGS = ("  reconnect_min: 20ms\n  reconnect_max: 300ms\n"
 # To each of two targets, from each of two tellers of a node: 4,000 messages a second in each direction.
 PER_BEAT, BEAT_MS = 5 if TIME_FACTOR == 1 else 1, 5
 LANES = 2
+# Of each node; each watches all ledgers of the other.
+WATCHERS = 3
 
 
 class Round:
@@ -39,7 +41,7 @@ class Round:
         self.is_gentle = False
         self.has_wrong_bits = False
         self.kills = set()
-        kind = self.dice.choices(["gentle", "breaking", "kill"], [3, 5, 2])[0]
+        kind = self.dice.choices(["gentle", "breaking", "kill", "lost_and_killed"], [6, 10, 3, 2])[0]
         getattr(self, f"_{kind}")()
 
     def __str__(self):
@@ -89,6 +91,16 @@ class Round:
         self._add("kill", (victim,), seconds=self.dice.choice([0.0, 0.3, 1.5]))
 
 
+    def _lost_and_killed(self):
+        """It vanishes from the network, and is another process when it is there again."""
+        dice = self.dice
+        victim = dice.randrange(2)
+        self.kills.add(victim)
+        # Shorter, and longer, than it takes to give it up.
+        self._add("black_hole", dice.choice([(victim,), (0, 1)]), seconds=dice.choice([0.3, 1.5]))
+        self._add("kill", (victim,), seconds=0)
+
+
 class Faults(NodeTestCase):
     def setUp(self):
         super().setUp()
@@ -99,6 +111,8 @@ class Faults(NodeTestCase):
         self.nodes = [self.start_one(n) for n in range(2)]
         # What each pair had sent when the last fault ended.
         self.healed_after = {}
+        # Peers that each node had given up before this round.
+        self.gone_before = [0, 0]
 
     def start_one(self, place, **options):
         return self.network.node(self, f"n{place + 1}", program=TEST_NODE, settings=SETTINGS,
@@ -113,7 +127,9 @@ class Faults(NodeTestCase):
 
     def begin_load(self, number):
         """The ids of tellers and ledgers, by node."""
-        self.pairs = []
+        self.pairs, self.watches = [], []
+        self.read_books()
+        self.gone_before = [len(book.gone) for book in self.books]
         for place, node in enumerate(self.nodes):
             self.spawn_ledgers(place, number)
         for place, node in enumerate(self.nodes):
@@ -126,6 +142,17 @@ class Faults(NodeTestCase):
                 client.ask(teller, {"targets": " ".join(other.pid_of(ledger) for ledger in ledgers),
                                     "per_beat": PER_BEAT, "beat_ms": BEAT_MS})
                 self.pairs += [(place, teller, ledger) for ledger in ledgers]
+            self.watch(place, number)
+
+    def watch(self, place, number):
+        other = self.nodes[1 - place]
+        ledgers = [f"ledger-{number}-{1 - place}-{lane}" for lane in range(LANES)]
+        for index in range(WATCHERS):
+            watcher = f"watcher-{number}-{place}-{index}"
+            client = self.client(self.nodes[place])
+            client.spawn("witness", watcher)
+            client.ask(watcher, {"targets": " ".join(other.pid_of(ledger) for ledger in ledgers)})
+            self.watches += [(place, watcher, ledger) for ledger in ledgers]
 
     def spawn_ledgers(self, place, number):
         for lane in range(LANES):
@@ -137,14 +164,25 @@ class Faults(NodeTestCase):
             for teller in {teller for at, teller, _ in self.pairs if at == place and place not in round_.kills}:
                 self.client(node).ask(teller, {"stop": True}, timeout=20 * TIME_FACTOR)
 
-    def stop_actors(self):
+    def stop_actors(self, actors):
         """Of this round, so that they do not fill the node."""
-        for place, teller, ledger in self.pairs:
-            for at, actor_id in ((place, teller), (1 - place, ledger)):
-                try:
-                    self.client(self.nodes[at]).stop(actor_id)
-                except CallFailed as failure:
-                    self.assertEqual(failure.reason, "ACTOR_NOT_FOUND", failure)
+        for place, actor_id in sorted(set(actors)):
+            try:
+                self.client(self.nodes[place]).stop(actor_id)
+            except CallFailed as failure:
+                self.assertEqual(failure.reason, "ACTOR_NOT_FOUND", failure)
+
+    def end_watches(self, round_):
+        """By the end of all that is watched."""
+        watchers = {(place, watcher) for place, watcher, _ in self.watches}
+        for place, watcher in sorted(watchers):
+            if place not in round_.kills:
+                self.client(self.nodes[place]).ask(watcher, {"stop": True}, timeout=20 * TIME_FACTOR)
+        self.stop_actors((1 - place, ledger) for place, _, ledger in self.pairs)
+        if not round_.has_wrong_bits:
+            self.await_true(lambda: self.all_told(round_), timeout_s=20)
+            self.check_watches(round_)
+        self.stop_actors(watchers | {(place, teller) for place, teller, _ in self.pairs})
 
     def suffer(self, round_, number):
         for what, where, arguments, seconds in round_.steps:
@@ -227,6 +265,41 @@ class Faults(NodeTestCase):
             if not round_.has_wrong_bits:
                 self.assertEqual(receiver.damaged[key], [], told)
 
+    def may_be_forgotten(self, round_, watch):
+        """Whether the node of the watched actor has given the watcher's node up, which may not have noticed: see docs/protocol.md."""
+        place = watch[0]
+        gone = self.books[1 - place].gone[self.gone_before[1 - place]:]
+        return 1 - place not in round_.kills and self.nodes[place].address in gone
+
+    def open_watches(self, watch):
+        place, *key = watch
+        book = self.books[place]
+        return set(book.watched[tuple(key)]) - {number for number, _ in book.told[tuple(key)]}
+
+    def all_told(self, round_):
+        self.read_books()
+        return not any(self.open_watches(watch) for watch in self.watches
+                       if watch[0] not in round_.kills and not self.may_be_forgotten(round_, watch))
+
+    def check_watches(self, round_):
+        for watch in self.watches:
+            place, watcher, ledger = watch
+            # Its process is no more.
+            if place in round_.kills:
+                continue
+            watched, told = self.books[place].watched[watcher, ledger], self.books[place].told[watcher, ledger]
+            what = f"{watcher} watches {ledger}: told {told} of {watched}"
+            numbers = [number for number, _ in told]
+            self.assertEqual(numbers, sorted(set(numbers)), f"{what}, twice")
+            self.assertLessEqual(set(numbers), set(watched), f"{what}, for nothing")
+            # At most the last one is open, if that.
+            self.assertLessEqual(self.open_watches(watch), {watched[-1]}, what)
+            reasons = [reason for _, reason in told]
+            if 1 - place in round_.kills:
+                self.assertIn("address_terminated", reasons, what)
+            if round_.is_gentle:
+                self.assertEqual(reasons, ["stopped"], what)
+
     def settled(self, round_):
         self.read_books()
         for pair in self.pairs:
@@ -254,7 +327,7 @@ class Faults(NodeTestCase):
                 self.end_load(round_)
                 self.await_true(lambda: self.settled(round_), timeout_s=20)
                 self.check(round_)
-                self.stop_actors()
+                self.end_watches(round_)
             except Exception:
                 print(f"*** failed: {told}\n{self.summary()}", file=sys.stderr)
                 raise
@@ -272,6 +345,11 @@ class Faults(NodeTestCase):
             lines.append(f"  {teller} -> {ledger}: sent {len(self.books[place].sent[key])}, posted "
                          f"{len(self.books[1 - place].posted[key])}, handled {len(self.books[1 - place].handled[key])}, "
                          f"dead {dict(reasons)}, unknown {len(unfated)} {unfated[:5]}")
+        for watch in self.watches:
+            place, watcher, ledger = watch
+            lines.append(f"  {watcher} watches {ledger}: watched {len(self.books[place].watched[watcher, ledger])}, "
+                         f"told {self.books[place].told[watcher, ledger]}, open {self.open_watches(watch)}")
+        lines.append(f"  given up: {[book.gone[before:] for book, before in zip(self.books, self.gone_before)]}")
         return "\n".join(lines)
 
     def test_nothing_is_lost_unseen_doubled_or_out_of_order(self):
@@ -285,6 +363,9 @@ class Faults(NodeTestCase):
         dead = collections.Counter(reason for book in self.books for numbers in book.dead.values()
                                    for reasons in numbers.values() for reason in reasons)
         print(f"{sent} sent, {posted} delivered, dead letters {dict(dead)}", file=sys.stderr)
+        told = collections.Counter(reason for book in self.books for numbers in book.told.values() for _, reason in numbers)
+        watched = sum(len(numbers) for book in self.books for numbers in book.watched.values())
+        print(f"{watched} watches, told {dict(told)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -4,18 +4,22 @@
 #include <google/protobuf/struct.pb.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/actor/context.h"
 #include "core/actor_system.h"
 #include "core/mailbox/mailbox_middleware.h"
+#include "remote/endpoint.h"
 
 namespace nexus::test {
 namespace {
@@ -108,6 +112,27 @@ core::EventStream::Subscription note_dead_letters(core::ActorSystem& system,
   });
 }
 
+core::EventStream::Subscription note_gone_peers(core::ActorSystem& system,
+                                                const std::shared_ptr<Book>& book) {
+  return system.events().subscribe<remote::EndpointTerminated>(
+      [book](const remote::EndpointTerminated& event) {
+        std::string reason = event.reason;
+        std::replace(reason.begin(), reason.end(), ' ', '_');
+        book->note("gone " + reason, event.address, "-", 0);
+      });
+}
+
+std::vector<core::Pid> to_pids(core::Context& context, const std::string& text) {
+  std::vector<core::Pid> pids;
+  std::istringstream words(text);
+  for (std::string pid; words >> pid;) {
+    const auto parts = core::split_pid(pid);
+    if (!parts) throw std::runtime_error("a target is no Pid");
+    pids.push_back(context.system().registry().resolve(parts->address, parts->id));
+  }
+  return pids;
+}
+
 class Teller final : public core::Actor {
  public:
   explicit Teller(std::shared_ptr<Book> book) : book_(std::move(book)) {}
@@ -136,12 +161,7 @@ class Teller final : public core::Actor {
 
   void begin(core::Context& context, const Struct& message) {
     if (dead_letters_ == nullptr) dead_letters_ = note_dead_letters(context.system(), book_);
-    std::istringstream targets(message.fields().at("targets").string_value());
-    for (std::string pid; targets >> pid;) {
-      const auto parts = core::split_pid(pid);
-      if (!parts) throw std::runtime_error("a target is no Pid");
-      targets_.push_back(context.system().registry().resolve(parts->address, parts->id));
-    }
+    targets_ = to_pids(context, message.fields().at("targets").string_value());
     per_beat_ = static_cast<std::uint64_t>(message.fields().at("per_beat").number_value());
     const std::chrono::milliseconds period(
         static_cast<std::int64_t>(message.fields().at("beat_ms").number_value()));
@@ -170,6 +190,69 @@ class Teller final : public core::Actor {
   std::uint64_t sent_count_ = 0;
 };
 
+class Witness final : public core::Actor {
+ public:
+  explicit Witness(std::shared_ptr<Book> book) : book_(std::move(book)) {}
+
+  void receive(core::Context& context) override {
+    if (const auto* terminated = context.message<core::Terminated>()) {
+      return on_terminated(context, *terminated);
+    }
+    if (const auto* again = context.message<Again>()) {
+      if (goes_on_) watch(context, again->watchee);
+      return;
+    }
+    const auto* message = context.message<Struct>();
+    if (message == nullptr) return;
+    if (book_ == nullptr) throw std::runtime_error("NEXUS_TEST_BOOK is not set");
+    const auto& fields = message->fields();
+    if (fields.contains("stop")) {
+      goes_on_ = false;
+    } else if (fields.contains("targets")) {
+      for (const core::Pid& target : to_pids(context, fields.at("targets").string_value())) {
+        watch(context, target);
+      }
+    } else {
+      // A message for somebody else whose target was changed on its way.
+      return;
+    }
+    context.respond(Struct{});
+  }
+
+ private:
+  // No faster than a link is dialled again.
+  static constexpr std::chrono::milliseconds kPause{100};
+  struct Again {
+    core::Pid watchee;
+  };
+  struct Watch {
+    std::uint64_t number = 0;
+    bool is_open = false;
+  };
+
+  void watch(core::Context& context, const core::Pid& watchee) {
+    Watch& watch = watches_[watchee.id()];
+    if (watch.is_open) return;
+    watch = {.number = watch.number + 1, .is_open = true};
+    book_->note("watched", context.self().id(), watchee.id(), watch.number);
+    context.watch(watchee);
+  }
+  void on_terminated(core::Context& context, const core::Terminated& terminated) {
+    static constexpr const char* kReasons[] = {"stopped", "address_terminated", "not_found"};
+    Watch& watch = watches_[terminated.who.id()];
+    book_->note("told " + std::string(kReasons[static_cast<int>(terminated.why)]),
+                context.self().id(), to_word(terminated.who.id()),
+                std::exchange(watch.is_open, false) ? watch.number : 0);
+    if (terminated.why == core::TerminatedReason::address_terminated && goes_on_) {
+      (void)context.schedule_once(kPause, context.self(), Again{terminated.who});
+    }
+  }
+
+  const std::shared_ptr<Book> book_;
+  std::map<std::string, Watch> watches_;
+  bool goes_on_ = true;
+};
+
 class Ledger final : public core::Actor {
  public:
   explicit Ledger(std::shared_ptr<Book> book) : book_(std::move(book)) {}
@@ -177,6 +260,7 @@ class Ledger final : public core::Actor {
   void receive(core::Context& context) override {
     if (context.message<core::Started>() != nullptr && book_ != nullptr) {
       dead_letters_ = note_dead_letters(context.system(), book_);
+      gone_ = note_gone_peers(context.system(), book_);
     }
     const auto* message = context.message<Struct>();
     if (message == nullptr) return;
@@ -190,6 +274,7 @@ class Ledger final : public core::Actor {
  private:
   const std::shared_ptr<Book> book_;
   core::EventStream::Subscription dead_letters_;
+  core::EventStream::Subscription gone_;
 };
 
 class NotePosted final : public core::MailboxMiddleware {
@@ -216,6 +301,8 @@ void add_ledger_kinds(nexus::Node& node) {
       .accepts<Struct>();
   core::Props ledger = core::props<Ledger>(book);
   if (book != nullptr) ledger.mailbox_middleware.push_back(std::make_shared<NotePosted>(book));
+  node.add_kind("witness", core::props<Witness>(book), "watches, and writes down what it is told")
+      .accepts<Struct>();
   node.add_kind("ledger", std::move(ledger), "writes down what arrives").accepts<Struct>();
 }
 

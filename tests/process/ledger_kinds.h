@@ -6,10 +6,15 @@
 //   handled <from> <to> <number>         in the target's turn
 //   damaged <from> <to> <number>         the same, but it is not what was sent
 //   dead <reason> <from> <to> <number>   by the event stream of this node
+//   watched <from> <to> <number>         before the watch is set; numbers of a pair count from 1
+//   told <reason> <from> <to> <number>   the watcher got Terminated; 0 when no watch of its was open
+//   gone <reason> <address> - 0          this node has given a peer up, by the event stream
 //
 //   teller   {"targets","per_beat","beat_ms"} sends so many numbered messages to each target (Pids, separated by spaces) in each
 //            beat and answers {}; {"stop"} ends that and answers {"sent"}, the messages to each target
 //   ledger   gets them; answers {} to {}
+//   witness  {"targets"} watches each of these, again some time after one was AddressTerminated, and answers {}; {"stop"} ends the
+//            latter and answers {}
 #pragma once
 
 #include "daemon/node.h"

@@ -15,6 +15,11 @@ class Book:
         self.posted = collections.defaultdict(list)
         self.handled = collections.defaultdict(list)
         self.damaged = collections.defaultdict(list)
+        self.watched = collections.defaultdict(list)
+        # By (from, to): pairs of a number and a reason, in the order of their lines.
+        self.told = collections.defaultdict(list)
+        # Addresses of peers that were given up, in the order of their lines.
+        self.gone = []
         # By (from, to): number to reasons.
         self.dead = collections.defaultdict(lambda: collections.defaultdict(set))
 
@@ -31,6 +36,10 @@ class Book:
             number, pair = int(words[-1]), (words[-3], words[-2])
             if words[0] == "dead":
                 self.dead[pair][number].add(words[1])
+            elif words[0] == "told":
+                self.told[pair].append((number, words[1]))
+            elif words[0] == "gone":
+                self.gone.append(words[-3])
             else:
                 getattr(self, words[0])[pair].append(number)
         return self
