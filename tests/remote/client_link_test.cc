@@ -4,7 +4,10 @@
 #include <functional>
 #include <thread>
 #include <utility>
+#include <vector>
 
+#include "core/actor/messages.h"
+#include "core/actor/system_messages.h"
 #include "core/process/process.h"
 #include "tests/remote/inbound_fixture.h"
 #include "tests/remote/wire_bytes.h"
@@ -26,6 +29,7 @@ class ClientLink : public InboundFixture {
     Options options = usual();
     options.peer_count_max = kPeerCountMax;
     options.queue_count_max = 3;
+    options.queue_reserve_count_max = 3;
     options.unreachable_after = std::chrono::milliseconds(20);
     return options;
   }
@@ -196,6 +200,22 @@ TEST_F(ClientLink, B2_WhatWaitsIsLimited) {
   EXPECT_EQ(dead_letter_count(DeadLetterReason::link_queue_full), 1u);
   EXPECT_EQ(read(client), "$client/c/x:written");
   EXPECT_EQ(read(client), "$client/c/x:a $client/c/x:b $client/c/x:c");
+}
+
+TEST_F(ClientLink, L5_AClientThatDoesNotReadWhatCannotBeRefusedIsGone) {
+  Opened client = connect();
+  send("never read");
+  for (int i = 0; i < 7; ++i) {
+    link_of()->send(actor_of("c", "x"), core::make_envelope(core::PoisonPill{}), core::Lane::user);
+  }
+  EXPECT_EQ(endpoints_.metrics().overrun_count.sum(), 1u);
+  EXPECT_EQ(dead_letter_count(DeadLetterReason::link_queue_full), 1u);
+  EXPECT_EQ(dead_letter_count(DeadLetterReason::link_down), 6u);
+  EXPECT_TRUE(test::eventually([&] { return client.transport->cancelled.load(); }));
+  client.transport->pending.store(false);
+  client.stream->on_written(false);
+  EXPECT_EQ(client.transport->ended.pop(), "this node takes the member for gone; connect again");
+  EXPECT_EQ(link_of(), nullptr);
 }
 
 // Messages.
@@ -466,19 +486,19 @@ class ClientLinkChurn : public ClientLink {
         if (const auto link = link_of()) use(*link, i);
       }
     });
-    std::optional<Opened> last;
+    std::vector<Opened> clients;
     for (int i = 0; i < kRoundCount; ++i) {
-      Opened client = open_client();
-      end_writes(client, true);
-      if (last) end_writes(*last, i % 2 == 0);
-      if (i % 3 == 0) end(client);
-      end_writes(client, i % 2 == 0);
-      last = client;
+      clients.push_back(open_client());
+      end_writes(clients.back(), true);
+      if (i > 0) end_writes(clients[clients.size() - 2], i % 2 == 0);
+      if (i % 3 == 0) end(clients.back());
+      end_writes(clients.back(), i % 2 == 0);
     }
-    end(*last);
+    end(clients.back());
     done.store(true);
     user.join();
-    end_writes(*last, true);
+    // The user may have been about to write for long.
+    for (Opened& client : clients) end_writes(client, true);
     EXPECT_TRUE(endpoints_.all().empty());
   }
   // Those that are pending, and some that begin meanwhile.
