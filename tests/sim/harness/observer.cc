@@ -12,6 +12,7 @@ std::uint64_t content_of(Identity identity) { return mix64(key_of(identity)); }
 Observer::Observer(std::uint32_t node_count, bool has_epochs)
     : has_epochs_(has_epochs),
       seen_(node_count),
+      traffic_(node_count),
       is_in_truth_(node_count, 0),
       is_size_seen_(node_count + 1, 0) {
   for (NodeIndex node = 0; node < node_count; ++node) seen_[node].identity = {node, 0};
@@ -19,8 +20,8 @@ Observer::Observer(std::uint32_t node_count, bool has_epochs)
 
 void Observer::on_first_event(SimTime now) {
   first_event_ = now;
+  traffic_.assign(traffic_.size(), {});
   for (Seen& seen : seen_) {
-    seen.traffic = {};
     seen.change_count = 0;
     if (seen.is_live) note_size(seen.size);
   }
@@ -116,16 +117,6 @@ void Observer::on_crash(SimTime now, NodeIndex node) {
   if (seen_[node].is_live) add_subject(now, seen_[node].identity);
 }
 
-void Observer::on_sent(NodeIndex node, std::uint32_t bytes) {
-  seen_[node].traffic.sent_bytes += bytes;
-  ++seen_[node].traffic.sent_count;
-}
-
-void Observer::on_received(NodeIndex node, std::uint32_t bytes) {
-  seen_[node].traffic.received_bytes += bytes;
-  ++seen_[node].traffic.received_count;
-}
-
 bool Observer::is_settled() const {
   for (NodeIndex node = 0; node < seen_.size(); ++node) {
     if (is_asked(node) && seen_[node].view.content != truth_) return false;
@@ -168,7 +159,7 @@ SeedResult Observer::result(SimTime now) const {
   SimTime last = begin;
   for (NodeIndex node = 0; node < seen_.size(); ++node) {
     const Seen& seen = seen_[node];
-    if (seen.is_live) result.traffic.push_back(seen.traffic);
+    if (seen.is_live) result.traffic.push_back(traffic_[node]);
     if (!is_asked(node)) continue;
     last = std::max(last, seen.last_change);
     result.view_change_count = std::max(result.view_change_count, seen.change_count);

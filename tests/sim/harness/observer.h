@@ -82,8 +82,14 @@ class Observer {
   // It does not run any more, and others have to find out.
   void on_crash(SimTime now, NodeIndex node);
 
-  void on_sent(NodeIndex node, std::uint32_t bytes);
-  void on_received(NodeIndex node, std::uint32_t bytes);
+  void on_sent(NodeIndex node, std::uint32_t bytes) {
+    traffic_[node].sent_bytes += bytes;
+    ++traffic_[node].sent_count;
+  }
+  void on_received(NodeIndex node, std::uint32_t bytes) {
+    traffic_[node].received_bytes += bytes;
+    ++traffic_[node].received_count;
+  }
 
   bool is_healthy(NodeIndex node) const {
     return seen_[node].is_live && seen_[node].health == Health::well;
@@ -112,7 +118,6 @@ class Observer {
     std::uint32_t size = 0;
     std::uint32_t change_count = 0;
     SimTime last_change{};
-    Traffic traffic;
   };
   struct Subject {
     Identity identity;
@@ -136,6 +141,8 @@ class Observer {
 
   const bool has_epochs_;
   std::vector<Seen> seen_;
+  // By node, apart from the rest: every message touches it.
+  std::vector<Traffic> traffic_;
   std::vector<Subject> subjects_;
   // Identity to index into subjects_.
   FlatMap subject_of_;

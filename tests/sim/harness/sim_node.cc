@@ -18,8 +18,8 @@ SimNode::SimNode(World& world, NodeIndex index, std::uint64_t seed)
 
 void SimNode::prepare_start() {
   if (process_ != nullptr) end(false);
-  host_state_ = HostState::listening;
-  ++boot_count_;
+  host().state = HostState::listening;
+  ++host().boot_count;
   ++identity_.incarnation;
   has_left_ = false;
   wake_at_ = kNever;
@@ -31,11 +31,11 @@ void SimNode::end(bool is_silent) {
   world_.network->end_of_process(world_.now, index_, is_silent);
   world_.observer->on_end(world_.now, index_);
   process_.reset();
-  host_state_ = is_silent ? HostState::silent : HostState::refusing;
+  host().state = is_silent ? HostState::silent : HostState::refusing;
   has_left_ = false;
   wake_at_ = kNever;
   inbox_.clear();
-  inbox_bytes_ = 0;
+  host().inbox_bytes = 0;
 }
 
 void SimNode::arrived(Arrival arrival) {
@@ -44,7 +44,7 @@ void SimNode::arrived(Arrival arrival) {
     handle(arrival);
     return;
   }
-  inbox_bytes_ += arrival.bytes;
+  host().inbox_bytes += arrival.bytes;
   inbox_.push_back({std::move(arrival), world_.now});
   work();
 }
@@ -77,7 +77,7 @@ void SimNode::work() {
   } else {
     const Due due = std::move(inbox_.front());
     inbox_.pop_front();
-    inbox_bytes_ -= due.arrival.bytes;
+    host().inbox_bytes -= due.arrival.bytes;
     handle(due.arrival);
   }
   if (!inbox_.empty() || wake_at_ <= world_.now) run_later();

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <vector>
 
 #include "tests/sim/event_queue.h"
 #include "tests/sim/harness/observer.h"
@@ -19,10 +20,18 @@
 
 namespace nexus::sim {
 
+// What the network asks of a node, for every message: small, and side by side with that of others.
+struct HostRecord {
+  std::uint32_t boot_count = 0;
+  std::uint32_t inbox_bytes = 0;
+  HostState state = HostState::refusing;
+};
+
 // What all nodes of a simulation share.
 struct World {
   SimTime now{};
   EventQueue events;
+  std::vector<HostRecord> hosts;
   SimNetwork* network = nullptr;
   Observer* observer = nullptr;
   std::uint64_t trace_hash = 0;
@@ -38,11 +47,6 @@ class SimNode final : public Env {
 
   SimNode(World& world, NodeIndex index, std::uint64_t seed);
 
-  HostState host_state() const { return host_state_; }
-  std::uint32_t boot_count() const { return boot_count_; }
-  bool has_room(std::uint32_t bytes) const {
-    return inbox_bytes_ + bytes < kReceiveBufferBytes || inbox_.empty();
-  }
   Process* process() const { return process_.get(); }
 
   // The process must be told to start by `begin`.
@@ -86,6 +90,7 @@ class SimNode final : public Env {
     SimTime at;
   };
 
+  HostRecord& host() { return world_.hosts[index_]; }
   void prepare_start();
   template <typename Do>
   void call(Do what) {
@@ -108,14 +113,11 @@ class SimNode final : public Env {
   Random random_;
   SimClock clock_;
   SimCpu cpu_;
-  HostState host_state_ = HostState::refusing;
-  std::uint32_t boot_count_ = 0;
   std::unique_ptr<Process> process_;
   bool has_left_ = false;
   bool has_new_view_ = false;
 
   std::deque<Due> inbox_;
-  std::uint32_t inbox_bytes_ = 0;
   SimTime wake_at_ = kNever;
   // The earliest wake event that is under way.
   SimTime wake_event_at_ = kNever;

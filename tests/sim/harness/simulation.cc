@@ -28,6 +28,7 @@ Simulation::Simulation(Scenario scenario, Model& model, std::uint64_t seed)
       is_dead_(scenario_.node_count, 0) {
   world_.network = &network_;
   world_.observer = &observer_;
+  world_.hosts.resize(scenario_.node_count);
   for (NodeIndex node = 0; node < scenario_.node_count; ++node) {
     nodes_.push_back(std::make_unique<SimNode>(world_, node, mix64(mix64(seed, 2), node)));
     starve_random_.emplace_back(mix64(mix64(seed, 3), node));

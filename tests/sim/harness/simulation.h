@@ -32,10 +32,11 @@ class Simulation final : private SimNetwork::Hosts {
   static constexpr std::uint32_t kSweepEveryChecks = 100;
 
   // SimNetwork::Hosts
-  HostState state(NodeIndex node) const override { return nodes_[node]->host_state(); }
-  std::uint32_t boot_count(NodeIndex node) const override { return nodes_[node]->boot_count(); }
+  HostState state(NodeIndex node) const override { return world_.hosts[node].state; }
+  std::uint32_t boot_count(NodeIndex node) const override { return world_.hosts[node].boot_count; }
   bool has_room(NodeIndex node, std::uint32_t bytes) const override {
-    return nodes_[node]->has_room(bytes);
+    const std::uint32_t used = world_.hosts[node].inbox_bytes;
+    return used == 0 || used + bytes < SimNode::kReceiveBufferBytes;
   }
   void arrived(Arrival arrival) override;
 
