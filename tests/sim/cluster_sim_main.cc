@@ -105,26 +105,32 @@ Kept faults_of(const Request& request, const Scenario& scenario) {
   return all;
 }
 
-// Says what broke, how to see it again, and which faults it takes.
-void explain(const Request& request, Model& model, const Scenario& scenario, std::uint64_t seed,
-             const SeedResult& failed) {
-  for (const std::string& violation : failed.violations) std::cerr << violation << "\n";
+std::string replay_of(const Request& request, std::uint64_t seed) {
   std::string command = "cluster_sim --scenario " + request.scenario + " --nodes " +
                         std::to_string(request.node_count) + " --seed " + std::to_string(seed) +
                         " --seeds 1 --model " + request.model;
   if (request.round_trip_us != 0) command += " --rtt-us " + std::to_string(request.round_trip_us);
+  return command;
+}
+
+// Which of the seed's faults it takes to break the rule that broke first.
+void explain(const Request& request, Model& model, const Scenario& scenario, std::uint64_t seed,
+             const std::string& rule) {
   const Kept all = faults_of(request, scenario);
-  std::cerr << "replay: " << command << "\n";
-  if (request.shrink_attempts_max == 0) return;
   const auto fails = [&](const Kept& kept) {
-    return !run_faults(scenario, model, seed, kept).violations.empty();
+    const SeedResult result = run_faults(scenario, model, seed, kept);
+    return std::any_of(
+        result.violations.begin(), result.violations.end(),
+        [&rule](const std::string& violation) { return ViewRules::rule_of(violation) == rule; });
   };
   const Kept fewest = shrink(all, fails, request.shrink_attempts_max);
   std::string indices;
-  for (const std::uint32_t index : fewest)
+  for (const std::uint32_t index : fewest) {
     indices += (indices.empty() ? "" : ",") + std::to_string(index);
-  std::cerr << fewest.size() << " of " << all.size() << " faults are enough";
-  if (!fewest.empty()) std::cerr << ": " << command << " --only-faults " << indices;
+  }
+  std::cerr << fewest.size() << " of " << all.size() << " faults are enough for " << rule;
+  if (!fewest.empty())
+    std::cerr << ": " << replay_of(request, seed) << " --only-faults " << indices;
   std::cerr << "\n";
   for (const std::uint32_t index : fewest) {
     std::cerr << "  " << to_string(scenario.plan.faults[index]) << "\n";
@@ -138,8 +144,12 @@ int run(const Request& request, const ScenarioKind& kind, Model& model) {
   for (std::uint64_t seed = request.seed; seed < request.seed + request.seed_count; ++seed) {
     const Scenario scenario = scenario_of(request, kind, seed);
     SeedResult result = run_faults(scenario, model, seed, faults_of(request, scenario));
-    if (!result.violations.empty() && !has_explained) {
-      explain(request, model, scenario, seed, result);
+    if (!result.violations.empty()) {
+      for (const std::string& violation : result.violations) std::cerr << violation << "\n";
+      std::cerr << "replay: " << replay_of(request, seed) << "\n";
+      if (!has_explained && request.shrink_attempts_max > 0) {
+        explain(request, model, scenario, seed, ViewRules::rule_of(result.violations.front()));
+      }
       has_explained = true;
     }
     summary.add(std::move(result));

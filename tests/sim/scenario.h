@@ -28,6 +28,8 @@ struct Scenario {
   SimTime measure_at = kNever;
   core::Duration measure_after{};
   SimTime give_up_at = std::chrono::seconds(300);
+  // L1 and L4 are asserted. Not where a whole cluster is yet to be made: that is measured.
+  bool asserts_liveness = true;
 };
 
 // A scenario's name and the question that it answers.

@@ -25,7 +25,9 @@ Simulation::Simulation(Scenario scenario, Model& model, std::uint64_t seed)
       is_starved_(scenario_.node_count, 0),
       ill_holds_(scenario_.node_count, 0),
       sick_holds_(scenario_.node_count, 0),
-      is_dead_(scenario_.node_count, 0) {
+      is_dead_(scenario_.node_count, 0),
+      agreement_is_checked_(!has_epochs_ || !scenario_.asserts_liveness),
+      return_is_checked_(agreement_is_checked_) {
   world_.network = &network_;
   world_.observer = &observer_;
   world_.hosts.resize(scenario_.node_count);
@@ -238,14 +240,19 @@ bool Simulation::check() {
   ++check_count_;
   if (check_count_ % kSweepEveryChecks == 0) network_.sweep(world_.now);
   if (!is_measured_ && is_time_to_measure()) measure();
-  if (!has_epochs_) return is_measured_;
+  assert_liveness();
+  return is_measured_ && agreement_is_checked_ && return_is_checked_;
+}
+
+void Simulation::assert_liveness() {
   if (!agreement_is_checked_ && world_.now >= faults_end_ + ViewRules::kAgreeWithin) {
     agreement_is_checked_ = true;
     observer_.rules().check_agreement(world_.now, faults_end_);
   }
-  if (!is_measured_ || world_.now < faults_end_ + ViewRules::kReturnWithin) return false;
-  observer_.rules().check_return(world_.now, observer_.unsettled());
-  return true;
+  if (!return_is_checked_ && world_.now >= faults_end_ + ViewRules::kReturnWithin) {
+    return_is_checked_ = true;
+    observer_.rules().check_return(world_.now, observer_.unsettled());
+  }
 }
 
 bool Simulation::is_time_to_measure() const {

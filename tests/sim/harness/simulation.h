@@ -54,8 +54,9 @@ class Simulation final : private SimNetwork::Hosts {
   void release_sick(NodeIndex node);
   void note_health(NodeIndex node);
 
-  // Every kCheckEvery: measures when it is time, and says whether all is done.
+  // Every kCheckEvery: measures and asserts when it is time, and says whether all is done.
   bool check();
+  void assert_liveness();
   bool is_time_to_measure() const;
   void measure();
 
@@ -78,7 +79,8 @@ class Simulation final : private SimNetwork::Hosts {
   std::vector<std::uint8_t> is_dead_;
 
   bool is_measured_ = false;
-  bool agreement_is_checked_ = false;
+  bool agreement_is_checked_;
+  bool return_is_checked_;
   std::uint32_t check_count_ = 0;
   std::uint64_t event_count_ = 0;
   SeedResult result_;

@@ -90,6 +90,12 @@ void ViewRules::check_return(SimTime now, const std::vector<NodeIndex>& missing)
   add(now, text);
 }
 
+std::string ViewRules::rule_of(const std::string& violation) {
+  const std::size_t end = violation.find(':');
+  const std::size_t begin = violation.rfind(' ', end) + 1;
+  return violation.substr(begin, end - begin);
+}
+
 void ViewRules::add(SimTime now, const std::string& what) {
   if (violations_.size() >= kViolationsMax) return;
   std::array<char, 32> time{};

@@ -49,7 +49,9 @@ class ViewRules {
   // Asked kReturnWithin after it; `missing` names the nodes that are not back, or see others than are there.
   void check_return(SimTime now, const std::vector<NodeIndex>& missing);
 
+  // Each begins with its time and the rule that it breaks.
   const std::vector<std::string>& violations() const { return violations_; }
+  static std::string rule_of(const std::string& violation);
 
  private:
   void add(SimTime now, const std::string& what);

@@ -32,7 +32,8 @@ TEST(ViewRules, S2_AnEpochThatDoesNotGrowIsAViolation) {
   const View view{.epoch = 4, .id = 7, .content = 3};
   rules.on_change(1s, kA, {}, view, {});
   rules.on_change(2s, kA, view, view, {});
-  EXPECT_THAT(rules.violations(), ElementsAre(HasSubstr("S2")));
+  ASSERT_THAT(rules.violations(), ElementsAre(HasSubstr("S2: node 0#1 went from epoch 4")));
+  EXPECT_EQ(ViewRules::rule_of(rules.violations()[0]), "S2");
 }
 
 TEST(ViewRules, S7_ARemovedIdentityThatComesBackLaterIsAViolation) {
