@@ -93,7 +93,7 @@ class Env {
   // What the harness observes.
   virtual void view_changed(const ViewChange& change) = 0;
   virtual void standing_changed(Standing standing) = 0;
-  // The value of that key has become known here; once a key.
+  // The value of that key has become known here; once a key, and inside put() as well.
   virtual void learned(std::uint64_t key) = 0;
 };
 
