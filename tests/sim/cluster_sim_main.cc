@@ -13,6 +13,7 @@
 #include <exception>
 #include <iostream>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -91,18 +92,20 @@ Scenario scenario_of(const Request& request, const ScenarioKind& kind, std::uint
 
 SeedResult run_faults(Scenario scenario, Model& model, std::uint64_t seed, const Kept& kept) {
   std::vector<Fault> faults;
-  for (const std::uint32_t index : kept) {
-    if (index < scenario.plan.faults.size()) faults.push_back(scenario.plan.faults[index]);
-  }
+  for (const std::uint32_t index : kept) faults.push_back(scenario.plan.faults[index]);
   scenario.plan.faults = std::move(faults);
   return Simulation(std::move(scenario), model, mix64(seed, 4)).run();
 }
 
+// All, or those asked for; there may be fewer than somebody thought.
 Kept faults_of(const Request& request, const Scenario& scenario) {
-  if (!request.only_faults.empty()) return request.only_faults;
-  Kept all;
-  for (std::uint32_t index = 0; index < scenario.plan.faults.size(); ++index) all.push_back(index);
-  return all;
+  Kept kept = request.only_faults;
+  if (kept.empty()) {
+    kept.resize(scenario.plan.faults.size());
+    std::iota(kept.begin(), kept.end(), 0u);
+  }
+  std::erase_if(kept, [&](std::uint32_t index) { return index >= scenario.plan.faults.size(); });
+  return kept;
 }
 
 std::string replay_of(const Request& request, std::uint64_t seed) {

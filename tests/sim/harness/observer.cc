@@ -196,7 +196,7 @@ void Observer::on_removed(SimTime now, NodeIndex node, Identity removed) {
   if (is_right || is_in_truth_[removed.node] == 0) return;
   ++false_removal_count_;
   falsely_removed_.put(key_of(removed), 0);
-  if (has_epochs_ && std::uint64_t{sick_count_} * 10 <= seen_.size()) {
+  if (has_epochs_ && sick_count_ <= (seen_.size() + 9) / 10) {
     rules_.on_healthy_removed(now, seen_[node].identity, removed);
   }
 }

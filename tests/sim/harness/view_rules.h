@@ -5,7 +5,7 @@
 // S1  There is one view an epoch: equal epochs have equal ids and equal members.
 // S2  Epochs of a process only grow.
 // S7  An identity that a view left out is in no view of a later epoch.
-// S8  A healthy, fully connected member is not removed while at most a tenth of the nodes is sick.
+// S8  A healthy, fully connected member is not removed while at most a tenth of the nodes, rounded up, is sick.
 // L1  Some time within 5 s after the last fault all members hold one view.
 // L4  10 s after the last fault all live processes are members again, in a view of exactly them.
 #pragma once

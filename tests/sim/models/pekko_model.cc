@@ -146,7 +146,7 @@ class PekkoProcess final : public Process {
     is_leaving_ = true;
     gossip_.members[self_].status = std::max(gossip_.members[self_].status, Status::leaving);
     changed_alone();
-    timers_.set(env_.now() + kLeaveTimeout, kLeave);
+    timers_.set(env_.now() + kLeaveTimeout, leaving);
   }
 
   void put(std::uint64_t, std::uint32_t) override {}
@@ -161,35 +161,43 @@ class PekkoProcess final : public Process {
   }
 
  private:
-  enum Timer : std::uint32_t { kHeartbeat, kGossip, kSpeedup, kLeader, kReaper, kJoin, kLeave };
+  enum Timer : std::uint32_t {
+    heartbeat_tick,
+    gossip_tick,
+    speedup_tick,
+    leader_tick,
+    reaper_tick,
+    join_again,
+    leaving
+  };
 
   void on_timer(std::uint32_t kind) {
     switch (kind) {
-      case kHeartbeat:
+      case heartbeat_tick:
         for (const Detector& detector : detectors_) {
           send(detector.node, Message::Kind::heartbeat, nullptr, kHeartbeatBytes);
         }
-        return again(kHeartbeat);
-      case kGossip:
+        return again(heartbeat_tick);
+      case gossip_tick:
         gossip();
         if (2 * seen_count() < gossip_.member_count()) {
-          timers_.set(env_.now() + kTick / 3, kSpeedup);
-          timers_.set(env_.now() + kTick * 2 / 3, kSpeedup);
+          timers_.set(env_.now() + kTick / 3, speedup_tick);
+          timers_.set(env_.now() + kTick * 2 / 3, speedup_tick);
         }
-        return again(kGossip);
-      case kSpeedup:
+        return again(gossip_tick);
+      case speedup_tick:
         return gossip();
-      case kLeader:
+      case leader_tick:
         lead();
-        return again(kLeader);
-      case kReaper:
+        return again(leader_tick);
+      case reaper_tick:
         observe();
         resolve();
-        return again(kReaper);
-      case kJoin:
+        return again(reaper_tick);
+      case join_again:
         if (!has_joined_) join();
         return;
-      case kLeave:
+      case leaving:
         is_out_ = true;
         return;
       default:
@@ -202,13 +210,13 @@ class PekkoProcess final : public Process {
   void join() {
     for (const NodeIndex contact : contacts_)
       send(contact, Message::Kind::join, nullptr, kStatusBytes);
-    timers_.set(env_.now() + kJoinAgain, kJoin);
+    timers_.set(env_.now() + kJoinAgain, join_again);
   }
 
   void become_member() {
     has_joined_ = true;
     env_.standing_changed(Standing::member);
-    for (const Timer kind : {kHeartbeat, kGossip, kLeader, kReaper}) {
+    for (const Timer kind : {heartbeat_tick, gossip_tick, leader_tick, reaper_tick}) {
       timers_.set(env_.now() + env_.random().between(0ns, kTick), kind);
     }
   }
@@ -266,12 +274,12 @@ class PekkoProcess final : public Process {
     if (self.status == Status::exiting && is_leaving_ && !is_exiting_) {
       // Others must hear of it from somebody, maybe from this very node.
       is_exiting_ = true;
-      timers_.set(env_.now() + 2 * kTick, kLeave);
+      timers_.set(env_.now() + 2 * kTick, leaving);
     }
     if (self.status != Status::down && self.status != Status::removed) return;
     is_out_ = true;
     if (is_leaving_) {
-      timers_.set(env_.now(), kLeave);
+      timers_.set(env_.now(), leaving);
     } else {
       env_.standing_changed(Standing::out);
     }

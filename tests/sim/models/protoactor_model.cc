@@ -67,7 +67,7 @@ class ProtoActorProcess final : public Process {
     contacts_.assign(contacts.begin(), contacts.end());
     std::erase(contacts_, self_);
     add(env_.self());
-    timers_.set(env_.now() + kGossipInterval, kGossip);
+    timers_.set(env_.now() + kGossipInterval, gossip_tick);
     if (contacts_.empty()) {
       env_.standing_changed(Standing::member);
     } else {
@@ -85,7 +85,7 @@ class ProtoActorProcess final : public Process {
     env_.view_changed({.added = *members});
     env_.standing_changed(Standing::member);
     has_joined_ = true;
-    timers_.set(env_.now() + env_.random().between(0ns, kGossipInterval), kGossip);
+    timers_.set(env_.now() + env_.random().between(0ns, kGossipInterval), gossip_tick);
   }
 
   void on_message(Identity from, const PayloadPtr& payload) override {
@@ -119,9 +119,9 @@ class ProtoActorProcess final : public Process {
   void on_time() override {
     while (const auto timer = timers_.take(env_.now())) {
       if (is_out_) continue;
-      if (timer->kind == kLeave) return env_.left();
-      if (timer->kind == kGossip) gossip();
-      if (timer->kind == kJoin && !has_joined_) join();
+      if (timer->kind == leaving) return env_.left();
+      if (timer->kind == gossip_tick) gossip();
+      if (timer->kind == join_again && !has_joined_) join();
     }
   }
 
@@ -129,7 +129,7 @@ class ProtoActorProcess final : public Process {
     for (const NodeIndex node : std::vector<NodeIndex>(list_)) {
       if (node != self_) send(node, Message::Kind::left, {{env_.self(), 0}});
     }
-    timers_.set(env_.now() + 1s, kLeave);
+    timers_.set(env_.now() + 1s, leaving);
   }
 
   void put(std::uint64_t key, std::uint32_t) override { learn(key << 32 | self_); }
@@ -144,7 +144,7 @@ class ProtoActorProcess final : public Process {
   }
 
  private:
-  enum Timer : std::uint32_t { kGossip, kJoin, kLeave };
+  enum Timer : std::uint32_t { gossip_tick, join_again, leaving };
   struct Member {
     std::uint32_t run = 0;
     std::uint32_t sequence = 0;
@@ -157,7 +157,7 @@ class ProtoActorProcess final : public Process {
   void join() {
     for (const NodeIndex contact : contacts_)
       send(contact, Message::Kind::join, {{env_.self(), 0}});
-    timers_.set(env_.now() + kJoinAgain, kJoin);
+    timers_.set(env_.now() + kJoinAgain, join_again);
   }
 
   // Plays the provider: tells the newcomer of all, and all of the newcomer.
@@ -230,7 +230,7 @@ class ProtoActorProcess final : public Process {
   }
 
   void gossip() {
-    timers_.set(env_.now() + kGossipInterval, kGossip);
+    timers_.set(env_.now() + kGossipInterval, gossip_tick);
     members_[self_].heard_at = env_.now();
     ++members_[self_].sequence;
     for (std::size_t i = 0; i < list_.size(); ++i) {
