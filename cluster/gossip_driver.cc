@@ -77,6 +77,8 @@ bool GossipDriver::call(Call what) {
   bool done = false;
   if (!post(Call([&](core::Instant now) {
         what(now);
+        // Who called sees what came of it.
+        carry_out();
         core::MutexLock lock(mutex_);
         done = true;
         changed_.notify_all();

@@ -117,9 +117,10 @@ std::string why_not(ControlBody body, const ControlLimits& limits = {}) {
 
 TEST(ControlCodec, WhatMakesNoSenseIsRefusedWithAReason) {
   EXPECT_EQ(why_not(JoinCheck{.joiner = MemberId(), .sent = {}}), "a member without an id");
-  EXPECT_EQ(why_not(JoinOffer{.joiners = {std::make_shared<const Member>(
-                                  Member{.id = MemberId(1, 1), .process = MemberId(1, 1), .address = ""})}}),
-            "a member without an address");
+  EXPECT_EQ(
+      why_not(JoinOffer{.joiners = {std::make_shared<const Member>(Member{
+                            .id = MemberId(1, 1), .process = MemberId(1, 1), .address = ""})}}),
+      "a member without an address");
   EXPECT_EQ(why_not(JoinOffer{.joiners = test::members(3)}, {.members_max = 2}),
             "too many members");
   EXPECT_EQ(why_not(Snapshot{.view = test::view_of(3), .state = {}}, {.members_max = 2}),

@@ -1,5 +1,6 @@
 #include "daemon/config/load_config.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -106,9 +107,27 @@ TEST(LoadConfig, AKeyInTheWrongSectionNamesTheRightOne) {
             "f:1:1: reconnect_min: unknown section (did you mean \"remote.reconnect_min\"?)");
 }
 
-TEST(LoadConfig, TheClusterSectionTakesNoKey) {
+TEST(LoadConfig, SeedsAreAListOfAddresses) {
+  const auto config =
+      load_config_text("cluster:\n  seeds: [10.0.0.5:7701, \"[::1]:7702\"]\n", "f", {});
+  ASSERT_TRUE(config.ok()) << config.error().detail;
+  ASSERT_EQ(config->cluster.seeds.size(), 2u);
+  EXPECT_EQ(config->cluster.seeds[1].to_string(), "[::1]:7702");
   EXPECT_EQ(problems_of("cluster:\n  seed: []\n"),
-            "f:2:3: cluster.seed: unknown key; did you mean \"seeds\"?");
+            "f:2:3: cluster.seed: unknown key (did you mean \"seeds\"?)");
+  EXPECT_THAT(problems_of("cluster:\n  seeds: [10.0.0.5]\n"), testing::HasSubstr("10.0.0.5"));
+  EXPECT_THAT(problems_of("cluster:\n  seeds: [10.0.0.5:0]\n"), testing::HasSubstr("has no port"));
+}
+
+TEST(LoadConfig, C10_AStaticQuorumIsSetWithItsPolicyOnly) {
+  EXPECT_THAT(problems_of("cluster:\n  static_quorum: 3\n"), testing::HasSubstr("has no effect"));
+  EXPECT_THAT(problems_of("cluster:\n  partition_policy: static-quorum\n"),
+              testing::HasSubstr("needs cluster.static_quorum"));
+  EXPECT_TRUE(
+      load_config_text("cluster: {partition_policy: static-quorum, static_quorum: 3}\n", "f", {})
+          .ok());
+  EXPECT_THAT(problems_of("cluster: {partition_policy: keep-majorty}\n"),
+              testing::HasSubstr("did you mean \"keep-majority\"?"));
 }
 
 TEST(LoadConfig, AnUnknownKindNamesTheNearestKnownOne) {

@@ -51,7 +51,10 @@ NodeIndex node_at(const std::string& address) {
 }
 
 cluster::Member member_of(Identity identity) {
-  return {.id = id_of(identity), .process = id_of(identity), .address = address_of(identity.node), .version = "0.1.0"};
+  return {.id = id_of(identity),
+          .process = id_of(identity),
+          .address = address_of(identity.node),
+          .version = "0.1.0"};
 }
 
 class NexusPayload final : public Payload {
