@@ -64,6 +64,7 @@ struct Snapshot {
 // You are not in my view, which is not older than yours.
 struct NotMember {
   std::uint64_t lineage = 0;
+  // Of the view; 0 when it is frozen.
   std::uint64_t size = 0;
   MemberId lowest;
 };

@@ -144,6 +144,7 @@ class Incarnation {
 
   // Brings up to date whoever of the two lags behind.
   void compare_views(const Context& c);
+  NotMember not_member() const;
   void compare_states(const Context& c);
 
   ControlMessagePtr message(ControlBody body) const;

@@ -70,9 +70,13 @@ void Incarnation::compare_views(const Context& c) {
     }
     return;
   }
-  send(c.from.address,
-       NotMember{.lineage = view_->lineage(), .size = view_->size(), .lowest = view_->member(0).id},
-       c.out);
+  send(c.from.address, not_member(), c.out);
+}
+
+NotMember Incarnation::not_member() const {
+  return {.lineage = view_->lineage(),
+          .size = frozen_ ? 0 : view_->size(),
+          .lowest = view_->member(0).id};
 }
 
 void Incarnation::compare_states(const Context& c) {
@@ -174,16 +178,14 @@ void Incarnation::handle(const Context& c, const NotMember& other) {
   if (smaller || frozen_) {
     go_out(WhyOut::other_cluster, c.out);
   } else if (may_tell(c.from.id, c.now)) {
-    send(c.from.address,
-         NotMember{
-             .lineage = view_->lineage(), .size = view_->size(), .lowest = view_->member(0).id},
-         c.out);
+    send(c.from.address, not_member(), c.out);
   }
 }
 
 void Incarnation::handle(const Context& c, const Join& join) {
   if (!view_) return bootstrap_.on_join(join, c.now);
-  if (phase_ != Phase::member) return;
+  // A frozen member can let nobody in, and must not keep nodes from founding another cluster, which it will join.
+  if (phase_ != Phase::member || frozen_) return;
   const Admission::Answer answer = admission_.on_join(join, *view_, c.now);
   if (const auto* refuse = std::get_if<Admission::Refuse>(&answer)) {
     send(c.from.address, JoinRefused{.why = refuse->why}, c.out);

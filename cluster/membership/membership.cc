@@ -15,6 +15,8 @@ constexpr std::size_t kAsked = 3;
 constexpr Duration kAskEvery = std::chrono::seconds(1);
 constexpr Duration kSilence = std::chrono::milliseconds(2500);
 constexpr std::size_t kContactsKept = 32;
+// Who was deaf so lately learns now what the others did meanwhile.
+constexpr Duration kDeafness = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -95,7 +97,8 @@ void Membership::prepare_rejoin(Instant now) {
       others.pop_back();
     }
   }
-  if (silence_ > options_.edges.timeout_min) rejoin.settle = options_.rejoin.settle;
+  if (deaf_until_ != Instant{} && now - deaf_until_ < kDeafness)
+    rejoin.settle = options_.rejoin.settle;
   rejoin_ = std::move(rejoin);
 }
 
@@ -140,7 +143,7 @@ void Membership::on_message(const Peer& from, const ControlMessagePtr& message, 
     return;
   }
   note_pause(now);
-  silence_ = now - heard_;
+  if (now - heard_ > options_.edges.timeout_min) deaf_until_ = now;
   heard_ = now;
   incarnation_->on_message(from, message, now, incarnation_output_);
   take(incarnation_output_, now, out);

@@ -92,9 +92,9 @@ class Membership {
   std::optional<Rejoin> rejoin_;
   std::uint32_t removed_count_ = 0;
   core::Instant member_since_{};
-  // When another node was last heard, and how long it had not been before.
+  // When another node was last heard, and when one was again after none had been for longer than a subject's timeout.
   core::Instant heard_{};
-  core::Duration silence_{};
+  core::Instant deaf_until_{};
   bool ended_ = false;
 };
 

@@ -23,6 +23,8 @@ struct Scenario {
   SimTime first_event{};
   // Where a partition is the event, convergence counts from its end.
   SimTime healed_at = kNever;
+  // L4: so long after the last fault all live nodes are members again.
+  core::Duration return_within = std::chrono::seconds(10);
   // When it is measured; kNever: when all healthy nodes see the truth (or have learned what was put), no earlier than
   // `measure_after` the first event, and no later than `give_up_at`.
   SimTime measure_at = kNever;

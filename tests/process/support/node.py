@@ -59,6 +59,12 @@ class Node:
                                         stdout=self._log, stderr=self._log, env=self._env)
         return self
 
+    def restart(self):
+        """The same node once more, after its last run has ended; its log goes on."""
+        self._log.close()
+        self.ended_by_test = False
+        return self.start().await_ready()
+
     def await_ready(self):
         """Returns when gRPC's health service says SERVING."""
         deadline = time.monotonic() + READY_S

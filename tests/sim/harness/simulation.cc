@@ -249,9 +249,9 @@ void Simulation::assert_liveness() {
     agreement_is_checked_ = true;
     observer_.rules().check_agreement(world_.now, faults_end_);
   }
-  if (!return_is_checked_ && world_.now >= faults_end_ + ViewRules::kReturnWithin) {
+  if (!return_is_checked_ && world_.now >= faults_end_ + scenario_.return_within) {
     return_is_checked_ = true;
-    observer_.rules().check_return(world_.now, observer_.unsettled());
+    observer_.rules().check_return(world_.now, scenario_.return_within, observer_.unsettled());
   }
 }
 

@@ -80,10 +80,13 @@ void ViewRules::check_agreement(SimTime now, SimTime faults_end) {
   add(now, text);
 }
 
-void ViewRules::check_return(SimTime now, const std::vector<NodeIndex>& missing) {
+void ViewRules::check_return(SimTime now, core::Duration within,
+                             const std::vector<NodeIndex>& missing) {
   if (missing.empty()) return;
-  std::string text = "L4: 10 s after the last fault " + std::to_string(missing.size()) +
-                     " live nodes are not members of a view of the live:";
+  std::string text =
+      "L4: " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(within).count()) +
+      " s after the last fault " + std::to_string(missing.size()) +
+      " live nodes are not members of a view of the live:";
   for (std::size_t i = 0; i < missing.size() && i < 10; ++i) {
     text += " " + std::to_string(missing[i]);
   }

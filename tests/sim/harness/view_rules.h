@@ -7,7 +7,7 @@
 // S7  An identity that a view left out is in no view of a later epoch.
 // S8  A healthy, fully connected member is not removed while at most a tenth of the nodes, rounded up, is sick.
 // L1  Some time within 5 s after the last fault all members hold one view.
-// L4  10 s after the last fault all live processes are members again, in a view of exactly them.
+// L4  10 s after the last fault, or when the scenario says, all live processes are members again, in a view of exactly them.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,6 @@ namespace nexus::sim {
 class ViewRules {
  public:
   static constexpr core::Duration kAgreeWithin = std::chrono::seconds(5);
-  static constexpr core::Duration kReturnWithin = std::chrono::seconds(10);
   // More would say nothing new.
   static constexpr std::size_t kViolationsMax = 20;
 
@@ -46,8 +45,8 @@ class ViewRules {
 
   // Asked kAgreeWithin after the last fault, at `faults_end`.
   void check_agreement(SimTime now, SimTime faults_end);
-  // Asked kReturnWithin after it; `missing` names the nodes that are not back, or see others than are there.
-  void check_return(SimTime now, const std::vector<NodeIndex>& missing);
+  // Asked `within` after it; `missing` names the nodes that are not back, or see others than are there.
+  void check_return(SimTime now, core::Duration within, const std::vector<NodeIndex>& missing);
 
   // Each begins with its time and the rule that it breaks.
   const std::vector<std::string>& violations() const { return violations_; }

@@ -75,9 +75,9 @@ TEST(ViewRules, L1_AMomentOfAgreementIsEnough) {
 
 TEST(ViewRules, L4_LiveNodesThatAreNotBackAreNamed) {
   ViewRules rules;
-  rules.check_return(20s, {});
+  rules.check_return(20s, 10s, {});
   EXPECT_THAT(rules.violations(), IsEmpty());
-  rules.check_return(20s, {4, 9});
+  rules.check_return(20s, 10s, {4, 9});
   EXPECT_THAT(rules.violations(),
               ElementsAre(HasSubstr("L4: 10 s after the last fault 2 live nodes")));
 }

@@ -1,0 +1,219 @@
+"""Nodes that find each other, miss each other, go and come back, as processes on loopback."""
+
+import signal
+import threading
+import time
+
+import grpc
+from nexus.v1 import cluster_service_pb2 as api
+from nexus.v1 import cluster_service_pb2_grpc as rpc
+from support.case import NodeTestCase, main
+from support.node import TEST_NODE, TIME_FACTOR
+from support.ports import free_port
+
+
+class Member:
+    """What one node says of its cluster."""
+
+    def __init__(self, node):
+        self.node = node
+        self._channel = grpc.insecure_channel(node.listen)
+        self.stub = rpc.ClusterServiceStub(self._channel)
+
+    def view(self):
+        """Epoch, id and addresses; nothing while it is in no cluster."""
+        try:
+            response = self.stub.ListMembers(api.ListMembersRequest(), timeout=5 * TIME_FACTOR)
+        except grpc.RpcError as error:
+            if error.code() in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.UNAVAILABLE):
+                return None
+            raise
+        return response.view.epoch, response.view.id, sorted(m.address for m in response.members)
+
+    def status(self):
+        return self.stub.GetCluster(api.GetClusterRequest(), timeout=5 * TIME_FACTOR).status
+
+    def close(self):
+        self._channel.close()
+
+
+class Cluster(NodeTestCase):
+    def setUp(self):
+        super().setUp()
+        self._members = []
+
+    def tearDown(self):
+        for member in self._members:
+            member.close()
+        super().tearDown()
+
+    def settings(self, ports, more=""):
+        seeds = ", ".join(f'"127.0.0.1:{port}"' for port in ports)
+        return f"cluster:\n  seeds: [{seeds}]\n{more}"
+
+    def make(self, count, more="", program=None):
+        """Nodes that are not started yet."""
+        ports = [free_port() for _ in range(count)]
+        options = {"program": program} if program else {}
+        return [self.node(f"n{i + 1}", port=port, settings=self.settings(ports[:3], more), **options)
+                for i, port in enumerate(ports)]
+
+    def member(self, node):
+        member = Member(node)
+        self._members.append(member)
+        return member
+
+    def agree(self, members, nodes):
+        """All have one view, of exactly these nodes."""
+        views = [member.view() for member in members]
+        expected = sorted(node.address for node in nodes)
+        return all(view is not None and view[2] == expected and view[1] == views[0][1] for view in views)
+
+    def await_agreement(self, members, nodes, within_s):
+        begin = time.monotonic()
+        self.await_true(lambda: self.agree(members, nodes), timeout_s=max(20, within_s))
+        took = time.monotonic() - begin
+        print(f"{len(nodes)} nodes agreed after {took:.2f} s")
+        self.assertLess(took, within_s * TIME_FACTOR)
+
+    def settled(self, count, **options):
+        nodes = self.make(count, **options)
+        for node in nodes:
+            node.start()
+        for node in nodes:
+            node.await_ready()
+        members = [self.member(node) for node in nodes]
+        self.await_agreement(members, nodes, 10)
+        return nodes, members
+
+    def test_five_nodes_agree_soon_after_they_have_started(self):
+        self.settled(5)
+
+    def test_seeds_may_come_up_late_and_in_any_order(self):
+        nodes = self.make(4)
+        late = self.member(nodes[3].start().await_ready())
+        # None of the seeds is there: it waits, and says so.
+        self.await_true(lambda: "no way into the cluster there yet" in nodes[3].log())
+        self.assertIsNone(late.view())
+        with self.assertRaises(grpc.RpcError) as refused:
+            late.stub.ListMembers(api.ListMembersRequest(), timeout=5)
+        self.assertEqual(refused.exception.code(), grpc.StatusCode.FAILED_PRECONDITION)
+        third = self.member(nodes[2].start().await_ready())
+        self.assertIsNone(third.view(), "one of three seeds must not found a cluster")
+        first = self.member(nodes[0].start().await_ready())
+        self.await_agreement([first, third, late], [nodes[0], nodes[2], nodes[3]], 10)
+        second = self.member(nodes[1].start().await_ready())
+        self.await_agreement([first, second, third, late], nodes, 10)
+
+    def test_a_crash_is_seen_by_all_and_ends_what_was_watched_there(self):
+        nodes, members = self.settled(5)
+        pid = self.client(nodes[4]).spawn("counter", "a").pid
+        watch = self.client(nodes[0]).watch(pid).await_watching()
+        nodes[4].crash()
+        self.await_agreement(members[:4], nodes[:4], 2.5)
+        watch.await_end(5 * TIME_FACTOR)
+        self.assertEqual(watch.reasons(), ["ADDRESS_TERMINATED"])
+        nodes[4].restart()
+        self.await_agreement(members, nodes, 10)
+
+    def test_a_node_that_stands_still_for_long_is_missed_and_comes_back_by_itself(self):
+        nodes, members = self.settled(3)
+        nodes[2].signal(signal.SIGSTOP)
+        try:
+            self.await_agreement(members[:2], nodes[:2], 4)
+        finally:
+            nodes[2].signal(signal.SIGCONT)
+        before = members[0].view()[0]
+        self.await_agreement(members, nodes, 15)
+        self.assertGreater(members[0].view()[0], before)
+        self.assertIn("joining the cluster again", nodes[2].log())
+
+    def test_a_node_that_stands_still_for_a_moment_is_not_missed(self):
+        nodes, members = self.settled(3)
+        before = members[0].view()
+        nodes[2].signal(signal.SIGSTOP)
+        time.sleep(0.5)
+        nodes[2].signal(signal.SIGCONT)
+        time.sleep(3)
+        self.assertEqual([member.view() for member in members], [before] * 3)
+
+    def test_a_node_that_is_stopped_leaves_at_once(self):
+        nodes, members = self.settled(5)
+        events = members[0].stub.WatchCluster(api.WatchClusterRequest())
+        self.assertTrue(next(events).HasField("snapshot"))
+        begin = time.monotonic()
+        nodes[3].signal(signal.SIGTERM)
+        change = next(events).change
+        took = time.monotonic() - begin
+        print(f"a leave was seen after {took * 1000:.0f} ms")
+        self.assertEqual([(d.member.address, d.reason) for d in change.departed],
+                         [(nodes[3].address, api.DEPARTURE_REASON_LEFT)])
+        self.assertLess(took, 0.3 * TIME_FACTOR)
+        self.assertEqual(nodes[3].await_exit(), 0)
+        self.await_agreement(members[:3] + members[4:], nodes[:3] + nodes[4:], 2)
+        events.cancel()
+
+    def test_a_stream_goes_on_where_it_ended(self):
+        nodes, members = self.settled(3)
+        stream = members[0].stub.WatchCluster(api.WatchClusterRequest())
+        token = next(stream).resume_token
+        stream.cancel()
+        nodes[2].crash()
+        self.await_agreement(members[:2], nodes[:2], 5)
+        change = next(members[0].stub.WatchCluster(api.WatchClusterRequest(resume_token=token)))
+        self.assertEqual([d.member.address for d in change.change.departed], [nodes[2].address])
+        other = next(members[0].stub.WatchCluster(api.WatchClusterRequest(resume_token="of another time")))
+        self.assertTrue(other.HasField("snapshot"), "a token that means nothing any more gets all")
+
+    def test_the_rest_of_a_cluster_that_is_too_small_freezes_and_says_so(self):
+        nodes, members = self.settled(3)
+        nodes[1].crash()
+        nodes[2].crash()
+        self.await_true(lambda: members[0].status() == api.NODE_STATUS_FROZEN)
+        self.assertEqual(len(members[0].view()[2]), 3)
+        self.assertIn("too few members are heard", nodes[0].log())
+        # One of three seeds that has forgotten everything cannot make up for the vote of its last run.
+        nodes[1].restart()
+        self.await_true(lambda: members[0].status() == api.NODE_STATUS_FROZEN)
+        # Most of the seeds can begin anew, and the one that waited joins them.
+        nodes[2].restart()
+        self.await_agreement(members, nodes, 20)
+        self.assertEqual(members[0].status(), api.NODE_STATUS_MEMBER)
+
+    def test_a_node_of_another_cluster_is_told_why_it_may_not_come_in(self):
+        host = self.start("host")
+        other = self.start("other", settings=self.settings([host.port], "  name: other\n"))
+        self.await_true(lambda: "the cluster does not take this node in" in other.log())
+        self.assertIn('this is a node of cluster \\"nexus\\", not of \\"other\\"', other.log())
+        self.assertEqual(self.member(host).view()[2], [host.address])
+
+    def test_nodes_are_restarted_one_after_the_other_while_calls_go_on(self):
+        nodes, members = self.settled(4, program=TEST_NODE)
+        # Each call goes to an actor of a node that stays, through another one that stays.
+        pid = self.client(nodes[0]).spawn("counter", "steady").pid
+        through = self.client(nodes[1])
+        failures = []
+        done = threading.Event()
+
+        def calls():
+            while not done.is_set():
+                try:
+                    through.ask(pid, {"add": 1})
+                except Exception as error:  # pylint: disable=broad-except
+                    failures.append(error)
+
+        caller = threading.Thread(target=calls)
+        caller.start()
+        try:
+            for i in (2, 3):
+                self.assertEqual(nodes[i].stop(), 0)
+                nodes[i].restart()
+                self.await_agreement(members, nodes, 10)
+        finally:
+            done.set()
+            caller.join()
+        self.assertEqual(failures, [])
+
+
+if __name__ == "__main__":
+    main()
