@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -16,26 +17,28 @@ namespace {
 
 using v1::WatchActorResponse;
 
-// What a stream reports; `index` is its place in the list of Pids.
+// What a stream reports; `index` is its place among the streams.
+template <typename Response>
 struct Report {
   std::size_t index = 0;
   // Set: an event of the stream. Not set: the stream has ended with `status`.
-  std::optional<WatchActorResponse> response{};
+  std::optional<Response> response{};
   grpc::Status status{};
 };
 
 // From the threads of gRPC to the one that prints.
+template <typename Response>
 class Reports {
  public:
   // Any thread.
-  void push(Report report) {
+  void push(Report<Response> report) {
     core::MutexLock lock(mutex_);
     queue_.push_back(std::move(report));
     filled_.notify_one();
   }
 
   // The printing thread. Empty once `deadline` has passed; without a deadline it waits for ever.
-  std::optional<Report> pop(std::optional<core::Instant> deadline) {
+  std::optional<Report<Response>> pop(std::optional<core::Instant> deadline) {
     core::MutexLock lock(mutex_);
     while (queue_.empty()) {
       if (!deadline) {
@@ -46,36 +49,42 @@ class Reports {
         filled_.wait_until(mutex_, *deadline);
       }
     }
-    Report report = std::move(queue_.front());
+    Report<Response> report = std::move(queue_.front());
     queue_.pop_front();
     return report;
   }
 
  private:
   core::Mutex mutex_{"nexusctl_watch"};
-  // At most two events and one end for each stream.
-  std::deque<Report> queue_ GUARDED_BY(mutex_);
+  // At most one event and one end for each stream.
+  std::deque<Report<Response>> queue_ GUARDED_BY(mutex_);
   core::CondVar filled_;
 };
 
-// One stream. Lives until its end has been taken out of the reports.
-class Stream final : public grpc::ClientReadReactor<WatchActorResponse> {
+// One stream. Lives until its end has been taken out of the reports. Who takes an event calls
+// read_next(): a node that tells much waits for a reader that is slow.
+template <typename Response>
+class Stream final : public grpc::ClientReadReactor<Response> {
  public:
-  Stream(v1::ActorService::Stub& stub, const std::string& pid, std::size_t index, Reports& reports)
+  // Makes the call, with this reactor, in a context that lives as long.
+  using Open = std::function<void(grpc::ClientContext*, Stream*)>;
+
+  Stream(const Open& open, std::size_t index, Reports<Response>& reports)
       : index_(index), reports_(reports) {
-    request_.set_pid(pid);
     context_.set_wait_for_ready(false);
-    stub.async()->WatchActor(&context_, &request_, this);
-    StartRead(&response_);
-    StartCall();
+    open(&context_, this);
+    // For read_next(), which gRPC does not know of.
+    this->AddHold();
+    this->StartRead(&response_);
+    this->StartCall();
   }
 
   void cancel() { context_.TryCancel(); }
+  void read_next() { this->StartRead(&response_); }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return;
+    if (!ok) return this->RemoveHold();
     reports_.push({.index = index_, .response = response_, .status = {}});
-    StartRead(&response_);
   }
 
   void OnDone(const grpc::Status& status) override {
@@ -84,17 +93,16 @@ class Stream final : public grpc::ClientReadReactor<WatchActorResponse> {
 
  private:
   const std::size_t index_;
-  Reports& reports_;
+  Reports<Response>& reports_;
   grpc::ClientContext context_;
-  v1::WatchActorRequest request_;
-  WatchActorResponse response_;
+  Response response_;
 };
 
 struct Watch {
   enum class State : std::uint8_t { starting, set, timed_out, terminated };
-  std::string pid;
+  v1::WatchActorRequest request;
   State state = State::starting;
-  std::unique_ptr<Stream> stream;
+  std::unique_ptr<Stream<WatchActorResponse>> stream{};
 };
 
 std::string reason_name(WatchActorResponse::Reason reason) {
@@ -135,7 +143,7 @@ std::optional<WatchEvent> on_end(const Watch& watch, const grpc::Status& status,
     why = grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "");
   if (why.ok())
     why = grpc::Status(grpc::StatusCode::UNAVAILABLE, "the node ended the watch before the actor");
-  return WatchEvent{.pid = watch.pid,
+  return WatchEvent{.pid = watch.request.pid(),
                     .what = WatchEvent::What::failed,
                     .reason = "",
                     .failure = failure_of(why, connection)};
@@ -156,16 +164,21 @@ void watch_actors(const std::shared_ptr<grpc::Channel>& channel, const WatchOpti
                   const std::vector<std::string>& pids,
                   const std::function<void(const WatchEvent&)>& on_event) {
   const auto stub = v1::ActorService::NewStub(channel);
-  Reports reports;
-  std::vector<Watch> watches;
+  Reports<WatchActorResponse> reports;
+  std::vector<Watch> watches(pids.size());
   for (std::size_t i = 0; i < pids.size(); ++i) {
-    watches.push_back(
-        {.pid = pids[i], .stream = std::make_unique<Stream>(*stub, pids[i], i, reports)});
+    v1::WatchActorRequest& request = watches[i].request;
+    request.set_pid(pids[i]);
+    watches[i].stream = std::make_unique<Stream<WatchActorResponse>>(
+        [&](grpc::ClientContext* context, auto* stream) {
+          stub->async()->WatchActor(context, &request, stream);
+        },
+        i, reports);
   }
 
   std::optional<core::Instant> deadline = core::SteadyClock().now() + options.timeout;
   for (std::size_t open_count = watches.size(); open_count > 0;) {
-    const std::optional<Report> report = reports.pop(deadline);
+    const std::optional<Report<WatchActorResponse>> report = reports.pop(deadline);
     if (!report) {
       deadline.reset();
       time_out(watches);
@@ -175,6 +188,7 @@ void watch_actors(const std::shared_ptr<grpc::Channel>& channel, const WatchOpti
     std::optional<WatchEvent> event;
     if (report->response) {
       event = on_response(watch, *report->response);
+      watch.stream->read_next();
     } else {
       --open_count;
       const bool connected = channel->GetState(false) == GRPC_CHANNEL_READY;
