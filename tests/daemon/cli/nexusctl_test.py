@@ -14,30 +14,11 @@ from nexus.v1 import actor_service_pb2 as api
 from nexus.v1 import types_pb2 as types
 from support.fake_actor_service import FakeActorService, terminated, watching
 from support.nexusctl import NEXUSCTL, TIME_FACTOR, nexusctl
+from support.nexusctl_case import NexusctlTestCase
 
 
-class NexusctlTest(unittest.TestCase):
-    def setUp(self):
-        self.service = self.enterContext_(FakeActorService())
-
-    def enterContext_(self, manager):
-        value = manager.__enter__()
-        self.addCleanup(manager.__exit__, None, None, None)
-        return value
-
-    def run_ok(self, *arguments, **options):
-        done = nexusctl(*arguments, node=self.service.address, **options)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        return done.stdout
-
-    def run_failing(self, code, *arguments, **options):
-        done = nexusctl(*arguments, node=self.service.address, **options)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done.stderr
-
-    def only_request(self):
-        self.assertEqual(len(self.service.requests), 1)
-        return self.service.requests[0]
+class NexusctlTest(NexusctlTestCase):
+    make_service = FakeActorService
 
 
 class Calls(NexusctlTest):
