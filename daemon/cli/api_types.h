@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,64 @@ struct KindInfo {
   std::string name{};
   std::string description{};
   std::uint64_t actor_count = 0;
+};
+
+struct ViewInfo {
+  std::uint64_t epoch = 0;
+  // 16 hex digits.
+  std::string id{};
+  std::uint64_t member_count = 0;
+};
+
+struct MemberInfo {
+  std::string address{};
+  // 32 hex digits.
+  std::string id{};
+  // up, leaving, suspect or unknown.
+  std::string status{};
+  // It is the node that answers.
+  bool self = false;
+  std::uint64_t since_epoch = 0;
+  std::string version{};
+  std::string zone{};
+  std::vector<std::string> kinds{};
+  std::map<std::string, std::string> labels{};
+  // Bytes under names.
+  std::map<std::string, std::string> state{};
+};
+
+// What the node that answers knows of its cluster.
+struct ClusterInfo {
+  std::string name{};
+  // joining, member, frozen or unknown.
+  std::string node_status{};
+  std::string node_address{};
+  std::string node_id{};
+};
+
+struct MemberList {
+  ViewInfo view{};
+  std::vector<MemberInfo> members{};
+};
+
+struct DepartureInfo {
+  MemberInfo member{};
+  // failed, left, replaced, forced or unknown.
+  std::string reason{};
+};
+
+struct ClusterEvent {
+  enum class What : std::uint8_t { snapshot, change };
+  What what = What::snapshot;
+  // The view that it led to.
+  ViewInfo view{};
+  // Of `snapshot`: who is in it.
+  std::vector<MemberInfo> members{};
+  // Of `change`.
+  std::vector<MemberInfo> joined{};
+  std::vector<DepartureInfo> departed{};
+  // Seconds since 1970; 0 when the node does not say.
+  std::int64_t at_unix_s = 0;
 };
 
 }  // namespace nexus::cli

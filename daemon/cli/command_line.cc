@@ -20,6 +20,7 @@ constexpr const char* kExamples =
     "  nexusctl ask visits '{\"add\":5}'\n"
     "  nexusctl --node 127.0.0.1:7702 ask 127.0.0.1:7701/visits '{\"add\":1}'\n"
     "  nexusctl watch 127.0.0.1:7701/visits\n"
+    "  nexusctl members --watch\n"
     "\n"
     "A PID is HOST:PORT/ID. An ID alone means an actor of the node that is asked.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 node unavailable, 4 not found, 5 deadline exceeded.";
@@ -91,6 +92,7 @@ class Grammar {
     add_list();
     add_kinds();
     add_watch();
+    add_members();
     add_completion();
     add_version();
     // Set last: commands inherit what is there when they are added.
@@ -126,6 +128,7 @@ class Grammar {
     if (name == "list") return list;
     if (name == "kinds") return kinds;
     if (name == "watch") return watch;
+    if (name == "members") return members;
     if (name == "completion") return completion;
     return VersionCommand{};
   }
@@ -142,6 +145,7 @@ class Grammar {
   ListCommand list;
   KindsCommand kinds;
   WatchCommand watch;
+  MembersCommand members;
   CompletionCommand completion;
 
  private:
@@ -260,6 +264,14 @@ class Grammar {
     texts_option(command, "PID", watch.pids, "Actors to watch", 1)->required();
   }
 
+  void add_members() {
+    CLI::App& command =
+        *app.add_subcommand("members", "Show who is in the cluster, as the node sees it");
+    text_option(command, "MEMBER", members.member,
+                "Only this one, by its address or id, with its kinds, labels and state");
+    command.add_flag("--watch", members.watch, "Then tell who joins and who departs, until Ctrl-C");
+  }
+
   void add_completion() {
     CLI::App& command = *app.add_subcommand("completion", "Print a completion script for a shell");
     text_option(command, "SHELL", completion.shell, "bash, zsh or fish")
@@ -317,6 +329,10 @@ std::string fault_of(const Invocation& invocation) {
   }
   if (const auto* ask = std::get_if<AskCommand>(&invocation.command))
     return source_fault(ask->source, false, 1);
+  if (const auto* members = std::get_if<MembersCommand>(&invocation.command)) {
+    if (members->watch && !members->member.empty())
+      return "--watch is about all members; leave '" + members->member + "' out";
+  }
   return "";
 }
 

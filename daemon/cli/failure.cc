@@ -156,6 +156,22 @@ std::string hint(const Failure& failure) {
   }
   if (reason == "ACTOR_FAILED")
     return "the actor failed while it handled the message; the log of its node says how";
+  if (reason == "NOT_IN_CLUSTER") {
+    return "a node finds its cluster through the nodes of cluster.seeds in its configuration: "
+           "check "
+           "that one of them runs, can be reached from there and has the same cluster.name; the "
+           "log "
+           "of the node says what keeps it out";
+  }
+  if (reason == "MEMBER_NOT_FOUND") {
+    return "`nexusctl members` shows who is in the cluster; a member is named by its address, "
+           "HOST:PORT, or its whole id";
+  }
+  if (reason == kReasonNodeTooOld) {
+    return "run a newer nexusd there, or ask a newer node with --node; or what listens there is "
+           "not "
+           "a nexus node";
+  }
   if (reason == "INVALID_PID")
     return "a Pid is HOST:PORT/ID, or only ID for an actor of the node that is asked";
   if (reason == "INVALID_ID")

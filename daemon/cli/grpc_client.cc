@@ -7,11 +7,15 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "daemon/cli/grpc_error.h"
+#include "daemon/cli/grpc_member.h"
 #include "daemon/cli/grpc_watch.h"
 #include "nexus/v1/actor_service.grpc.pb.h"
+#include "nexus/v1/cluster_service.grpc.pb.h"
 
 namespace nexus::cli {
 namespace {
@@ -81,25 +85,31 @@ class Client::Impl {
   explicit Impl(Options o)
       : options(std::move(o)),
         channel(open_channel(options)),
-        stub(v1::ActorService::NewStub(channel)) {}
+        stubs(v1::ActorService::NewStub(channel), v1::ClusterService::NewStub(channel)) {}
 
   // Makes one call. Empty when it went well.
-  template <typename Request, typename Response>
+  template <typename Stub, typename Request, typename Response>
   std::optional<Failure> call(const char* name,
-                              grpc::Status (v1::ActorService::Stub::*method)(grpc::ClientContext*,
-                                                                             const Request&,
-                                                                             Response*),
+                              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                           Response*),
                               const Request& request, Response* response) {
     const auto begin = std::chrono::steady_clock::now();
     grpc::ClientContext context;
     context.set_wait_for_ready(false);
     context.set_deadline(std::chrono::system_clock::now() + options.timeout);
-    const grpc::Status status = ((*stub).*method)(&context, request, response);
+    const grpc::Status status =
+        (*std::get<std::unique_ptr<Stub>>(stubs).*method)(&context, request, response);
     trace(name, begin);
     if (status.ok()) return std::nullopt;
-    return failure_of(
-        status,
-        {.node = options.node, .connected = connected(), .tls = !options.authorities.empty()});
+    const Connection connection{
+        .node = options.node, .connected = connected(), .tls = !options.authorities.empty()};
+    if (std::is_same_v<Stub, v1::ClusterService::Stub>)
+      return failure_of_newer(status, connection, kClusterService);
+    return failure_of(status, connection);
+  }
+
+  WatchOptions watch_options() const {
+    return {.node = options.node, .timeout = options.timeout, .tls = !options.authorities.empty()};
   }
 
   bool connected() { return channel->GetState(false) == GRPC_CHANNEL_READY; }
@@ -114,7 +124,9 @@ class Client::Impl {
 
   const Options options;
   const std::shared_ptr<grpc::Channel> channel;
-  const std::unique_ptr<v1::ActorService::Stub> stub;
+  const std::tuple<std::unique_ptr<v1::ActorService::Stub>,
+                   std::unique_ptr<v1::ClusterService::Stub>>
+      stubs;
 };
 
 Client::Client(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
@@ -210,13 +222,43 @@ Outcome<std::vector<KindInfo>> Client::kinds(const std::string& on) {
   return kinds;
 }
 
+Outcome<ClusterInfo> Client::cluster() {
+  v1::GetClusterResponse response;
+  if (auto failure = impl_->call("GetCluster", &v1::ClusterService::Stub::GetCluster,
+                                 v1::GetClusterRequest(), &response)) {
+    return *failure;
+  }
+  return cluster_info(response);
+}
+
+Outcome<MemberList> Client::members() {
+  v1::ListMembersResponse response;
+  if (auto failure = impl_->call("ListMembers", &v1::ClusterService::Stub::ListMembers,
+                                 v1::ListMembersRequest(), &response)) {
+    return *failure;
+  }
+  return member_list(response);
+}
+
+Outcome<MemberInfo> Client::member(const std::string& name) {
+  v1::GetMemberRequest request;
+  request.set_member(name);
+  v1::GetMemberResponse response;
+  if (auto failure =
+          impl_->call("GetMember", &v1::ClusterService::Stub::GetMember, request, &response)) {
+    return *failure;
+  }
+  return member_info(response.member());
+}
+
 void Client::watch(const std::vector<std::string>& pids,
                    const std::function<void(const WatchEvent&)>& on_event) {
-  watch_actors(impl_->channel,
-               {.node = impl_->options.node,
-                .timeout = impl_->options.timeout,
-                .tls = !impl_->options.authorities.empty()},
-               pids, on_event);
+  watch_actors(impl_->channel, impl_->watch_options(), pids, on_event);
+}
+
+std::optional<Failure> Client::watch_members(
+    const std::function<bool(const ClusterEvent&)>& on_event) {
+  return cli::watch_members(impl_->channel, impl_->watch_options(), on_event);
 }
 
 }  // namespace nexus::cli

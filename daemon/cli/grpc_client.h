@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,11 +58,18 @@ class Client {
   // The page that begins at `page_token`; the first one when it is empty.
   Outcome<ActorPage> list(const ListCommand& command, const std::string& page_token);
   Outcome<std::vector<KindInfo>> kinds(const std::string& on);
+  Outcome<ClusterInfo> cluster();
+  Outcome<MemberList> members();
+  // An address or an id.
+  Outcome<MemberInfo> member(const std::string& name);
 
   // Hands over every event, on the calling thread, until each actor has terminated or its watch has
   // failed.
   void watch(const std::vector<std::string>& pids,
              const std::function<void(const WatchEvent&)>& on_event);
+  // Hands over every event, on the calling thread, until `on_event` returns false or the watch has
+  // ended, which is a failure.
+  std::optional<Failure> watch_members(const std::function<bool(const ClusterEvent&)>& on_event);
 
  private:
   class Impl;

@@ -88,4 +88,15 @@ Failure failure_of(const grpc::Status& status, const Connection& connection) {
   return failure;
 }
 
+Failure failure_of_newer(const grpc::Status& status, const Connection& connection,
+                         const std::string& service) {
+  Failure failure = failure_of(status, connection);
+  if (failure.code == core::Errc::unimplemented && failure.reason.empty()) {
+    failure.reason = kReasonNodeTooOld;
+    failure.message =
+        "the node at " + connection.node + " is older than this nexusctl: it has no " + service;
+  }
+  return failure;
+}
+
 }  // namespace nexus::cli

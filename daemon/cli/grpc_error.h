@@ -21,5 +21,8 @@ struct Connection {
 
 // `status` is not OK.
 Failure failure_of(const grpc::Status& status, const Connection& connection);
+// The same of `service`, which older nodes do not have.
+Failure failure_of_newer(const grpc::Status& status, const Connection& connection,
+                         const std::string& service);
 
 }  // namespace nexus::cli

@@ -10,12 +10,15 @@
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "daemon/cli/grpc_error.h"
+#include "daemon/cli/grpc_member.h"
 #include "nexus/v1/actor_service.grpc.pb.h"
+#include "nexus/v1/cluster_service.grpc.pb.h"
 
 namespace nexus::cli {
 namespace {
 
 using v1::WatchActorResponse;
+using v1::WatchClusterResponse;
 
 // What a stream reports; `index` is its place among the streams.
 template <typename Response>
@@ -196,6 +199,44 @@ void watch_actors(const std::shared_ptr<grpc::Channel>& channel, const WatchOpti
                      {.node = options.node, .connected = connected, .tls = options.tls});
     }
     if (event) on_event(*event);
+  }
+}
+
+std::optional<Failure> watch_members(const std::shared_ptr<grpc::Channel>& channel,
+                                     const WatchOptions& options,
+                                     const std::function<bool(const ClusterEvent&)>& on_event) {
+  const auto stub = v1::ClusterService::NewStub(channel);
+  const v1::WatchClusterRequest request;
+  Reports<WatchClusterResponse> reports;
+  Stream<WatchClusterResponse> stream(
+      [&](grpc::ClientContext* context, auto* reactor) {
+        stub->async()->WatchCluster(context, &request, reactor);
+      },
+      0, reports);
+
+  std::optional<core::Instant> deadline = core::SteadyClock().now() + options.timeout;
+  bool is_late = false;
+  bool is_wanted = true;
+  while (true) {
+    const std::optional<Report<WatchClusterResponse>> report = reports.pop(deadline);
+    deadline.reset();
+    if (!report) {
+      is_late = true;
+      stream.cancel();
+    } else if (report->response) {
+      stream.read_next();
+      if (!is_wanted || on_event(cluster_event(*report->response))) continue;
+      is_wanted = false;
+      stream.cancel();
+    } else {
+      if (!is_wanted) return std::nullopt;
+      grpc::Status why = report->status;
+      if (is_late) why = grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "");
+      if (why.ok()) why = grpc::Status(grpc::StatusCode::UNAVAILABLE, "the node ended the watch");
+      const bool connected = channel->GetState(false) == GRPC_CHANNEL_READY;
+      return failure_of_newer(
+          why, {.node = options.node, .connected = connected, .tls = options.tls}, kClusterService);
+    }
   }
 }
 

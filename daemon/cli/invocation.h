@@ -12,7 +12,7 @@ namespace nexus::cli {
 struct Globals {
   // HOST:PORT of the node to call.
   std::string node = "127.0.0.1:7701";
-  // For each call. `watch` allows it until the watch is set, then waits for ever.
+  // For each call. `watch` and `members --watch` allow it until the watch is set, then wait for ever.
   std::chrono::milliseconds timeout = std::chrono::seconds(5);
   bool json = false;
   bool verbose = false;
@@ -69,6 +69,11 @@ struct KindsCommand {
 struct WatchCommand {
   std::vector<std::string> pids{};
 };
+struct MembersCommand {
+  // An address or an id; empty: all.
+  std::string member{};
+  bool watch = false;
+};
 struct CompletionCommand {
   std::string shell{};
 };
@@ -76,7 +81,7 @@ struct VersionCommand {};
 
 using Command =
     std::variant<SpawnCommand, TellCommand, AskCommand, StopCommand, GetCommand, ListCommand,
-                 KindsCommand, WatchCommand, CompletionCommand, VersionCommand>;
+                 KindsCommand, WatchCommand, MembersCommand, CompletionCommand, VersionCommand>;
 
 struct Invocation {
   Globals globals{};

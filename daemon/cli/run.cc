@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <variant>
 
+#include "daemon/cli/cluster_output.h"
 #include "daemon/cli/command_line.h"
 #include "daemon/cli/completion.h"
 #include "daemon/cli/grpc_client.h"
@@ -169,6 +171,23 @@ class Runner {
     return code;
   }
 
+  ExitCode operator()(const MembersCommand& command) {
+    if (command.watch) return watch_members();
+    if (!command.member.empty()) {
+      const Outcome<MemberInfo> member = client_.member(command.member);
+      if (!member.ok()) return fail(*member.failure);
+      show(member_text(member.value), member_json(member.value));
+      return kExitOk;
+    }
+    const Outcome<ClusterInfo> cluster = client_.cluster();
+    if (!cluster.ok()) return fail(*cluster.failure);
+    // A node that is in no cluster yet says so here.
+    const Outcome<MemberList> members = client_.members();
+    if (!members.ok()) return fail(*members.failure);
+    show(members_text(cluster.value, members.value), members_json(cluster.value, members.value));
+    return kExitOk;
+  }
+
   ExitCode operator()(const CompletionCommand& command) {
     const CommandTree tree = command_tree();
     if (command.shell == "bash") write_out(bash_completion(tree));
@@ -188,6 +207,16 @@ class Runner {
   }
 
   ExitCode fail(const Failure& failure) const { return report(failure, globals_.json); }
+
+  // Ends with a failure, or when nothing can be written any more.
+  ExitCode watch_members() {
+    const std::optional<Failure> failure = client_.watch_members([&](const ClusterEvent& event) {
+      show(cluster_event_text(event), cluster_event_json(event));
+      // Who reads the pipe waits for just this.
+      return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+    });
+    return failure ? fail(*failure) : kExitOk;
+  }
 
   ExitCode show_accepted(const TellCommand& command, std::uint64_t accepted) const {
     show("accepted " + std::to_string(accepted) + '\n',

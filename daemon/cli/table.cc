@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "core/base/check.h"
 
@@ -17,13 +18,17 @@ std::size_t width(const std::string& text) {
 
 }  // namespace
 
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  }
+  return text;
+}
+
 void Table::add(std::vector<std::string> cells) {
   CHECK(cells.size() == columns_.size());
   for (std::string& cell : cells) {
-    if (cell.empty()) cell = "-";
-    for (char& c : cell) {
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-    }
+    cell = cell.empty() ? "-" : printable(std::move(cell));
   }
   rows_.push_back(std::move(cells));
 }

@@ -6,6 +6,9 @@
 
 namespace nexus::cli {
 
+// `text` with blanks for control characters: it cannot break its line or speak to the terminal.
+std::string printable(std::string text);
+
 class Table {
  public:
   enum class Align { left, right };

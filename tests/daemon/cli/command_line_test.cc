@@ -126,6 +126,15 @@ TEST_F(CommandLine, WatchTakesManyPids) {
   EXPECT_NE(fault_of({"watch"}), "");
 }
 
+TEST_F(CommandLine, MembersTakesOneOrWatchesAll) {
+  EXPECT_EQ(std::get<MembersCommand>(parse({"members"}).command).member, "");
+  EXPECT_EQ(std::get<MembersCommand>(parse({"members", "[::1]:7701"}).command).member,
+            "[::1]:7701");
+  EXPECT_TRUE(std::get<MembersCommand>(parse({"members", "--watch"}).command).watch);
+  EXPECT_THAT(fault_of({"members", "--watch", "h:1"}), HasSubstr("leave 'h:1' out"));
+  EXPECT_NE(fault_of({"members", "h:1", "h:2"}), "");
+}
+
 TEST_F(CommandLine, RefusesWhatItDoesNotKnow) {
   EXPECT_NE(fault_of({}), "");
   EXPECT_NE(fault_of({"frobnicate"}), "");
@@ -141,11 +150,11 @@ TEST_F(CommandLine, NamesTheUnknownCommandAndTheNearest) {
   EXPECT_EQ(
       fault_of({"[frobnicate"}),
       "there is no command '[frobnicate'; the commands are spawn, tell, ask, stop, get, list, "
-      "kinds, watch, completion, version");
+      "kinds, watch, members, completion, version");
   EXPECT_EQ(
       fault_of({"--json"}),
       "a command is missing; the commands are spawn, tell, ask, stop, get, list, kinds, watch, "
-      "completion, version");
+      "members, completion, version");
   EXPECT_THAT(fault_of({"--jsn"}), HasSubstr("--jsn"));
 }
 

@@ -81,6 +81,19 @@ TEST(FailureOf, ReadsPastDetailsThatAreNotOurs) {
   EXPECT_EQ(failure.message, "boom");
 }
 
+TEST(FailureOf, ANodeWithoutANewerServiceIsOlder) {
+  const Connection connection{.node = "n:1", .connected = true};
+  const Failure failure =
+      failure_of_newer({grpc::StatusCode::UNIMPLEMENTED, ""}, connection, "nexus.v1.New");
+  EXPECT_EQ(failure.reason, kReasonNodeTooOld);
+  EXPECT_EQ(failure.message, "the node at n:1 is older than this nexusctl: it has no nexus.v1.New");
+  EXPECT_EQ(exit_code(failure), kExitError);
+  EXPECT_EQ(failure_of_newer(node_error(grpc::StatusCode::UNIMPLEMENTED, "OTHER", "m"), connection,
+                             "nexus.v1.New")
+                .reason,
+            "OTHER");
+}
+
 TEST(FailureText, LeadsWithReasonThenMetadataThenAdvice) {
   const Failure failure{.code = core::Errc::deadline_exceeded,
                         .reason = "ASK_TIMEOUT",
@@ -132,7 +145,8 @@ TEST(Hint, EveryReasonOfTheNodeHasOne) {
   for (const char* reason :
        {"INVALID_PID", "INVALID_ID", "INVALID_PAYLOAD", "MESSAGE_TOO_LARGE", "ACTOR_NOT_FOUND",
         "KIND_UNKNOWN", "ACTOR_EXISTS", "MAILBOX_FULL", "OVERLOADED", "NODE_UNREACHABLE",
-        "DRAINING", "ASK_TIMEOUT", "STOP_TIMEOUT", "ACTOR_FAILED"}) {
+        "DRAINING", "ASK_TIMEOUT", "STOP_TIMEOUT", "ACTOR_FAILED", "NOT_IN_CLUSTER",
+        "MEMBER_NOT_FOUND"}) {
     EXPECT_NE(hint({.code = core::Errc::unknown, .reason = reason}), "") << reason;
   }
 }
