@@ -45,7 +45,7 @@ void FastPaxos::propose(CutPtr cut, std::uint32_t rank, Instant now, Actions& ac
     if (ask_at_ == Instant::max()) ask_at_ = now + options_.fallback + rank * options_.rank_wait;
     return;
   }
-  actions.push_back(Spread(Proposal{.round = {}, .cut = std::move(cut)}));
+  actions.emplace_back(Spread(Proposal{.round = {}, .cut = std::move(cut)}));
   vote({}, digest, now, actions);
   // When those who are left are too few for the fast round, there is no use in waiting for it.
   const MemberSet kept = voters_of(digest);
@@ -66,7 +66,7 @@ void FastPaxos::vote(Round round, std::uint64_t cut, Instant now, Actions& actio
       ask_at_ +=
           core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 4));
   }
-  actions.push_back(Spread(Tally{.round = round, .cut = cut, .voters = tallies_.at(key)}));
+  actions.emplace_back(Spread(Tally{.round = round, .cut = cut, .voters = tallies_.at(key)}));
   count(key, now, actions);
 }
 
@@ -79,7 +79,7 @@ void FastPaxos::count(const Key& key, Instant, Actions& actions) {
                                       : options_.policy.is_quorum(*view_, voters, kept);
   if (!enough) return;
   decided_ = true;
-  actions.push_back(Decided{.cut = cuts_.at(cut)});
+  actions.emplace_back(Decided{.cut = cuts_.at(cut)});
 }
 
 void FastPaxos::on_proposal(const Proposal& proposal, Instant now, Actions& actions) {
@@ -89,7 +89,7 @@ void FastPaxos::on_proposal(const Proposal& proposal, Instant now, Actions& acti
   const bool known = cuts_.contains(digest) && tallies_.contains(key);
   learn(proposal.cut);
   tallies_.try_emplace(key, view_->size());
-  if (!known) actions.push_back(Spread(proposal));
+  if (!known) actions.emplace_back(Spread(proposal));
   count(key, now, actions);
   if (decided_) return;
   const bool may_vote = proposal.round.is_fast() ? !voted_ && promised_ == Round{}
@@ -103,7 +103,7 @@ void FastPaxos::on_tally(const Tally& tally, Instant now, Actions& actions) {
   const Key key{tally.round, tally.cut};
   MemberSet& voters = tallies_.try_emplace(key, view_->size()).first->second;
   if (!voters.merge(tally.voters)) return;
-  actions.push_back(Spread(Tally{.round = tally.round, .cut = tally.cut, .voters = voters}));
+  actions.emplace_back(Spread(Tally{.round = tally.round, .cut = tally.cut, .voters = voters}));
   if (ask_at_ == Instant::max())
     ask_at_ = now + 2 * options_.fallback + core::Duration(random_.below(1'000'000'000));
   if (repeat_at_ == Instant::max()) repeat_at_ = now + options_.repeat;
@@ -119,7 +119,7 @@ void FastPaxos::ask(Instant now, Actions& actions) {
   ask_at_ =
       now + options_.fallback * 2 +
       core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 2));
-  actions.push_back(Spread(Prepare{.round = round}));
+  actions.emplace_back(Spread(Prepare{.round = round}));
   answered(self_, voted_, now, actions);
 }
 
@@ -135,8 +135,8 @@ void FastPaxos::on_prepare(const Prepare& prepare, Instant now, Actions& actions
   Promise promise{.round = prepare.round, .voted = std::nullopt};
   if (voted_ && cuts_.contains(voted_->cut))
     promise.voted = Proposal{.round = voted_->round, .cut = cuts_.at(voted_->cut)};
-  actions.push_back(Spread(prepare));
-  actions.push_back(Tell{.to = prepare.round.coordinator, .promise = std::move(promise)});
+  actions.emplace_back(Spread(prepare));
+  actions.emplace_back(Tell{.to = prepare.round.coordinator, .promise = std::move(promise)});
 }
 
 void FastPaxos::on_promise(MemberIndex from, const Promise& promise, Instant now,
@@ -162,7 +162,7 @@ void FastPaxos::answered(MemberIndex from, const std::optional<Voted>& voted, In
   if (!chosen) return;
   asking_->proposed = true;
   const Round round = asking_->round;
-  actions.push_back(Spread(Proposal{.round = round, .cut = cuts_.at(*chosen)}));
+  actions.emplace_back(Spread(Proposal{.round = round, .cut = cuts_.at(*chosen)}));
   vote(round, *chosen, now, actions);
 }
 
@@ -199,14 +199,16 @@ void FastPaxos::on_time(Instant now, Actions& actions) {
     repeat_at_ = now + options_.repeat;
     if (voted_) {
       if (cuts_.contains(voted_->cut))
-        actions.push_back(Spread(Proposal{.round = voted_->round, .cut = cuts_.at(voted_->cut)}));
+        actions.emplace_back(
+            Spread(Proposal{.round = voted_->round, .cut = cuts_.at(voted_->cut)}));
       const auto tally = tallies_.find({voted_->round, voted_->cut});
       if (tally != tallies_.end()) {
-        actions.push_back(
+        actions.emplace_back(
             Spread(Tally{.round = voted_->round, .cut = voted_->cut, .voters = tally->second}));
       }
     }
-    if (asking_ && !asking_->proposed) actions.push_back(Spread(Prepare{.round = asking_->round}));
+    if (asking_ && !asking_->proposed)
+      actions.emplace_back(Spread(Prepare{.round = asking_->round}));
   }
 }
 

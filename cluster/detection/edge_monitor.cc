@@ -85,7 +85,7 @@ void EdgeMonitor::prove(Edge& edge, Instant proof, Actions& actions) {
   if (answers_doubt) edge.doubted = kNever;
   if (edge.heard && !answers_doubt) return;
   edge.heard = true;
-  actions.push_back(Verdict{.subject = edge.subject, .heard = true});
+  actions.emplace_back(Verdict{.subject = edge.subject, .heard = true});
 }
 
 void EdgeMonitor::on_ack(MemberIndex subject, Instant sent, Instant now, Actions& actions) {
@@ -137,7 +137,7 @@ void EdgeMonitor::doubt(MemberIndex subject, Instant now, Actions& actions) {
 
 void EdgeMonitor::probe(Edge& edge, Instant now, Actions& actions) {
   edge.next_probe = now + random_.around(interval(), options_.jitter_percent);
-  actions.push_back(SendProbe{.subject = edge.subject});
+  actions.emplace_back(SendProbe{.subject = edge.subject});
 }
 
 // Those are asked that this member hears itself, and so has connections to.
@@ -157,7 +157,7 @@ void EdgeMonitor::ask(Edge& edge, Instant now, Actions& actions) {
     able.erase(able.begin() + static_cast<std::ptrdiff_t>(at));
   }
   edge.helpers = static_cast<std::uint8_t>(action.helpers.size());
-  if (!action.helpers.empty()) actions.push_back(std::move(action));
+  if (!action.helpers.empty()) actions.emplace_back(std::move(action));
 }
 
 void EdgeMonitor::end(Edge& edge, Actions& actions) {
@@ -165,7 +165,7 @@ void EdgeMonitor::end(Edge& edge, Actions& actions) {
   edge.doubted = kNever;
   // Those who were asked should have said at least that they hear nothing either.
   if (edge.asked != kNever && edge.helpers > 0 && edge.answers == 0) health_.worse();
-  actions.push_back(Verdict{.subject = edge.subject, .heard = false});
+  actions.emplace_back(Verdict{.subject = edge.subject, .heard = false});
 }
 
 void EdgeMonitor::forgive_own_pause(Instant now) {
