@@ -126,14 +126,6 @@ std::vector<GossipDriver::Doubt> GossipDriver::doubts() {
   return doubts;
 }
 
-void GossipDriver::on_traffic(const MemberId& id) {
-  post(Call([this, id](core::Instant now) { membership_.on_traffic(id, now); }));
-}
-
-void GossipDriver::set_seeds(std::vector<std::string> seeds) {
-  post(Call([this, seeds = std::move(seeds)](core::Instant) { membership_.set_seeds(seeds); }));
-}
-
 void GossipDriver::on_message(Peer from, ControlMessagePtr message, std::function<void()> taken) {
   post(Received{.from = std::move(from), .message = std::move(message), .taken = std::move(taken)});
 }

@@ -61,9 +61,6 @@ class GossipDriver final : public ControlLinkEvents {
     bool leaves;
   };
   std::vector<Doubt> doubts();
-  // Something came from this member on another connection.
-  void on_traffic(const MemberId& id);
-  void set_seeds(std::vector<std::string> seeds);
 
   void on_message(Peer from, ControlMessagePtr message, std::function<void()> taken) override;
   void on_refused(const std::string& address) override;

@@ -1,5 +1,6 @@
 #include "remote/grpc_tls.h"
 
+#include <arpa/inet.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <grpcpp/channel.h>
@@ -9,7 +10,10 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <array>
 #include <utility>
+
+#include "remote/certified_names.h"
 
 namespace nexus::remote {
 namespace {
@@ -58,13 +62,24 @@ class ReloadingCredentials final : public grpc::ServerCredentials {
   std::atomic<std::uint64_t> served_version_{0};
 };
 
+// A numeric address is not resolved: gRPC 1.51 crashes when a call is cancelled in the moment in which the resolver of its channel
+// answers (it reads the first batch of the call, which the cancellation has taken away).
+std::string target_of(const std::string& address) {
+  const std::string host(host_of(address));
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  if (inet_pton(AF_INET, host.c_str(), bytes.data()) == 1) return "ipv4:" + address;
+  if (inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1) return "ipv6:" + address;
+  return address;
+}
+
 }  // namespace
 
 std::shared_ptr<grpc::Channel> open_channel(const std::string& address,
                                             grpc::ChannelArguments arguments,
                                             const TlsIdentity* tls) {
+  const std::string target = target_of(address);
   if (tls == nullptr) {
-    return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+    return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
   }
   const auto material = tls->current();
   grpc::SslCredentialsOptions options;
@@ -73,7 +88,7 @@ std::shared_ptr<grpc::Channel> open_channel(const std::string& address,
   options.pem_cert_chain = material->certificate;
   const std::string& name = tls->options().peer_name;
   if (!name.empty()) arguments.SetSslTargetNameOverride(name);
-  return grpc::CreateCustomChannel(address, grpc::SslCredentials(options), arguments);
+  return grpc::CreateCustomChannel(target, grpc::SslCredentials(options), arguments);
 }
 
 std::shared_ptr<grpc::ServerCredentials> server_credentials(

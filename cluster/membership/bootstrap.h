@@ -45,7 +45,6 @@ class Bootstrap {
   // `seeds` decide about foundings (B1); `contacts` are other addresses to ask. Both may hold this node's own address.
   void start(std::vector<std::string> seeds, std::vector<std::string> contacts, bool again,
              core::Instant now);
-  // Names were resolved again.
   void set_seeds(std::vector<std::string> seeds);
 
   void on_time(core::Instant now, std::vector<Send>& sends);

@@ -284,11 +284,6 @@ void Incarnation::on_link_lost(const std::string& address, Instant now, Output& 
   }
 }
 
-void Incarnation::on_traffic(const MemberId& id, Instant now) {
-  if (!view_ || phase_ == Phase::out) return;
-  if (const auto index = view_->index_of(id)) edges_.on_traffic(*index, now);
-}
-
 void Incarnation::on_time(Instant now, Output& out) {
   if (phase_ == Phase::out) return;
   if (!view_) {

@@ -73,7 +73,6 @@ class Incarnation {
             core::Instant now, Output& out);
   // The view holds this member; the others start in it too.
   void start_in(ViewPtr view, std::vector<std::string> seeds, core::Instant now, Output& out);
-  void set_seeds(std::vector<std::string> seeds) { bootstrap_.set_seeds(std::move(seeds)); }
 
   void on_message(const Peer& from, const ControlMessagePtr& message, core::Instant now,
                   Output& out);
@@ -81,8 +80,6 @@ class Incarnation {
   void on_refused(const std::string& address, core::Instant now, Output& out);
   // A connection to or from this address has ended.
   void on_link_lost(const std::string& address, core::Instant now, Output& out);
-  // Something came from this member on another connection.
-  void on_traffic(const MemberId& id, core::Instant now);
   void on_time(core::Instant now, Output& out);
   // When to call on_time(). Changes with each call.
   core::Instant next_time() const;

@@ -51,11 +51,6 @@ void Membership::start_in(ViewPtr view, std::vector<std::string> seeds, Instant 
   take(incarnation_output_, now, out);
 }
 
-void Membership::set_seeds(std::vector<std::string> seeds) {
-  seeds_ = std::move(seeds);
-  incarnation_->set_seeds(seeds_);
-}
-
 void Membership::take(Incarnation::Output& from, Instant now, Output& out) {
   std::move(from.sends.begin(), from.sends.end(), std::back_inserter(out.sends));
   from.sends.clear();

@@ -39,14 +39,10 @@ class Membership {
 
   void start(std::vector<std::string> seeds, core::Instant now, Output& out);
   void start_in(ViewPtr view, std::vector<std::string> seeds, core::Instant now, Output& out);
-  // Names were resolved again.
-  void set_seeds(std::vector<std::string> seeds);
-
   void on_message(const Peer& from, const ControlMessagePtr& message, core::Instant now,
                   Output& out);
   void on_refused(const std::string& address, core::Instant now, Output& out);
   void on_link_lost(const std::string& address, core::Instant now, Output& out);
-  void on_traffic(const MemberId& id, core::Instant now) { incarnation_->on_traffic(id, now); }
   void on_time(core::Instant now, Output& out);
   core::Instant next_time() const;
 
