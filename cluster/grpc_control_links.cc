@@ -25,16 +25,25 @@ namespace pb = nexus::internal::v1;
 
 constexpr int kKeepaliveMs = 10'000;
 
-// Streams that run, so that the last one is waited for.
+// Streams that run, so that the last one is waited for, and those that have ended. The last hold on a channel must not be let go
+// on a thread of gRPC's: with the process's last channel gRPC 1.51 ends those threads, and one that waits for itself frees twice.
 class Running {
  public:
   void add() {
     core::MutexLock lock(mutex_);
     ++count_;
   }
-  void remove() {
+  // A thread of gRPC's: what it held is kept for clear().
+  void retire(std::shared_ptr<void> ended) {
     core::MutexLock lock(mutex_);
+    retired_.push_back(std::move(ended));
     if (--count_ == 0) ended_.notify_all();
+  }
+  // No thread of gRPC's.
+  void clear() {
+    std::vector<std::shared_ptr<void>> retired;
+    core::MutexLock lock(mutex_);
+    retired.swap(retired_);
   }
   // False when some still run at the deadline.
   bool wait_until(core::Instant deadline) {
@@ -54,6 +63,7 @@ class Running {
   core::Mutex mutex_{"control_running"};
   core::CondVar ended_;
   std::size_t count_ GUARDED_BY(mutex_) = 0;
+  std::vector<std::shared_ptr<void>> retired_ GUARDED_BY(mutex_);
 };
 
 // A stream that this node has opened. Keeps itself until gRPC has done with it.
@@ -139,8 +149,7 @@ class OutgoingStream final : public grpc::ClientBidiReactor<pb::Frame, pb::Frame
       events_.on_lost(address_, remote::explained(status.error_message(), with_tls_));
     }
     const std::shared_ptr<Running> running = running_;
-    const std::shared_ptr<OutgoingStream> self = std::move(self_);
-    running->remove();
+    running->retire(std::move(self_));
   }
 
  private:
@@ -328,6 +337,7 @@ class GrpcControlLinks::Impl {
   }
 
   void prune(core::Instant now) {
+    running_->clear();
     std::erase_if(all_,
                   [](const std::weak_ptr<OutgoingStream>& stream) { return stream.expired(); });
     std::erase_if(links_, [&](auto& entry) {
@@ -350,11 +360,13 @@ class GrpcControlLinks::Impl {
     }
     for (const auto& stream : streams)
       stream->end(grpc::Status(grpc::StatusCode::UNAVAILABLE, "this node is stopping"));
-    if (running_->wait_until(core::SteadyClock().now() + patience)) return;
-    for (const std::weak_ptr<OutgoingStream>& weak : all_) {
-      if (const auto stream = weak.lock()) stream->cancel();
+    if (!running_->wait_until(core::SteadyClock().now() + patience)) {
+      for (const std::weak_ptr<OutgoingStream>& weak : all_) {
+        if (const auto stream = weak.lock()) stream->cancel();
+      }
+      running_->wait();
     }
-    running_->wait();
+    running_->clear();
   }
 
  private:
