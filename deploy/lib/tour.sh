@@ -39,9 +39,24 @@ await_line() {
   done
 }
 
+# Asks node $1 for the members until there are $2; the answer is in $output.
+await_members() {
+  local n=$1 count=$2 deadline=$((SECONDS + watch_timeout_s))
+  until output=$("$nexusctl" --node "$(address_of "$n")" members 2>&1) && grep -q ", $count members;" <<<"$output"; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.05
+  done
+}
+
 tour() {
   local pid watch_log=$logs/watch.txt status=0
   pid=$(address_of 1)/tour
+
+  step "See that the three nodes have found each other"
+  show_ctl 2 members
+  await_members 2 3 || { say "$output"; fail "node 2 does not see three members"; }
+  say "$output"
+  held "node 2 sees all three"
 
   step "Make a counter named 'tour' on node 1"
   ctl 1 spawn counter --id tour || fail "the counter could not be made"
@@ -76,6 +91,13 @@ tour() {
   grep -qxF "terminated $pid ADDRESS_TERMINATED" "$watch_log" || fail "expected 'terminated $pid ADDRESS_TERMINATED'"
   ((status == 0)) || fail "the watch ended with status $status"
   held "Terminated (AddressTerminated) arrived $((SECONDS - begin)) s after the crash"
+
+  step "The two that are left agree that node 1 is gone"
+  show_ctl 2 members
+  await_members 2 2 || { say "$output"; fail "node 2 still counts node 1 as a member"; }
+  say "$output"
+  ! grep -qF "$(address_of 1) " <<<"$output" || fail "node 1 is still in the list"
+  held "node 1 is no member any more"
 }
 
 stop_watcher() {
