@@ -48,11 +48,12 @@ class Cluster::Impl {
   Impl(Options options, core::ActorSystem& system, remote::Remote& remote,
        std::shared_ptr<const remote::TlsIdentity> tls)
       : name_(options.membership.compatibility.cluster),
+        process_(options.self.id),
         system_(system),
         remote_(remote),
         driver_(
             {.membership = options.membership, .self = options.self, .seeds = options.seeds},
-            [this](const Membership::Event& event) { on_event(event); },
+            [this](const Incarnation::Event& event) { on_event(event); },
             [this](const std::string& address, const std::string& why) { on_link(address, why); }),
         links_({.rings = options.membership.rings, .limits = {}}, driver_, std::move(tls)) {}
 
@@ -79,7 +80,7 @@ class Cluster::Impl {
   }
 
  private:
-  void on_event(const Membership::Event& event) {
+  void on_event(const Incarnation::Event& event) {
     const core::Log& log = system_.log();
     if (const auto* changed = std::get_if<Incarnation::ViewChanged>(&event)) {
       on_view(*changed);
@@ -103,7 +104,7 @@ class Cluster::Impl {
       } else {
         log.info("enough members are heard again");
       }
-    } else if (const auto* rejoining = std::get_if<Membership::Rejoining>(&event)) {
+    } else if (const auto* rejoining = std::get_if<Incarnation::Rejoining>(&event)) {
       log.info("joining the cluster again", {{"member", rejoining->id.to_string()}});
     }
   }
@@ -137,7 +138,7 @@ class Cluster::Impl {
     // U2.
     for (const MemberPtr& member : joined) let_in(member->process);
     for (const MemberPtr& member : gone) {
-      if (member->process == driver_.id() || said_goodbye(changed, *member)) continue;
+      if (member->process == process_ || said_goodbye(changed, *member)) continue;
       keep_out(member->process);
     }
     tell({.view = changed.view, .before = changed.before, .cut = changed.cut});
@@ -184,6 +185,8 @@ class Cluster::Impl {
   }
 
   const std::string name_;
+  // The id of the first incarnation, by which remote knows this process.
+  const MemberId process_;
   core::ActorSystem& system_;
   remote::Remote& remote_;
   GossipDriver driver_;

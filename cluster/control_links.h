@@ -24,13 +24,13 @@ class ControlLinks {
  public:
   virtual ~ControlLinks() = default;
 
-  // Dials when there is no link. Never waits: what does not fit is dropped, as if the link were slow.
+  // Dials when there is no link. Never waits: a link that takes nothing off is ended when too much waits for it.
   virtual void send(const std::string& address, const ControlMessagePtr& message) = 0;
   // This node has another id from now on: links are made anew.
   virtual void set_self(const Peer& self) = 0;
   // Ends the links that have not been used for long.
   virtual void prune(core::Instant now) = 0;
-  // Waits up to `patience` until what was sent has left, then ends all. No event comes after the return.
+  // Waits up to `patience` until what was sent has left, then ends all. No link of this side tells anything after the return.
   virtual void close(core::Duration patience) = 0;
 };
 

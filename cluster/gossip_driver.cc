@@ -190,7 +190,7 @@ void GossipDriver::handle(Event& event, core::Instant now) {
 }
 
 void GossipDriver::carry_out() {
-  for (const Membership::Event& event : std::exchange(output_.events, {})) {
+  for (const Incarnation::Event& event : std::exchange(output_.events, {})) {
     {
       core::MutexLock lock(mutex_);
       if (const auto* changed = std::get_if<Incarnation::ViewChanged>(&event)) {
@@ -201,12 +201,12 @@ void GossipDriver::carry_out() {
         left_ = out->why == Incarnation::WhyOut::left;
       } else if (const auto* frozen = std::get_if<Incarnation::Frozen>(&event)) {
         frozen_ = frozen->frozen;
-      } else if (const auto* rejoining = std::get_if<Membership::Rejoining>(&event)) {
+      } else if (const auto* rejoining = std::get_if<Incarnation::Rejoining>(&event)) {
         id_ = rejoining->id;
       }
       changed_.notify_all();
     }
-    if (const auto* rejoining = std::get_if<Membership::Rejoining>(&event)) {
+    if (const auto* rejoining = std::get_if<Incarnation::Rejoining>(&event)) {
       links_->set_self({.id = rejoining->id, .address = options_.self.address});
     }
     observer_(event);

@@ -30,10 +30,8 @@ class GossipDriver final : public ControlLinkEvents {
     // With its id.
     Member self;
     std::vector<std::string> seeds;
-    // Messages that wait for the thread; links are not read further meanwhile, so a link has at most one here.
-    std::size_t inbox_count_max = 65'536;
   };
-  using Observer = std::function<void(const Membership::Event&)>;
+  using Observer = std::function<void(const Incarnation::Event&)>;
   // Called when a link was refused or lost; for a log. The gossip thread.
   using LinkObserver = std::function<void(const std::string& address, const std::string& why)>;
 

@@ -95,15 +95,21 @@ class OutgoingStream final : public grpc::ClientBidiReactor<pb::Frame, pb::Frame
     StartCall();
   }
 
-  // False when it has ended, or the queue is full.
+  // False when it has ended. One whose peer reads too little ends with this.
   bool send(std::string message, std::size_t queue_bytes_max) {
-    core::MutexLock lock(mutex_);
-    if (ended_ || queued_bytes_ + message.size() > queue_bytes_max) return !ended_;
-    queued_bytes_ += message.size();
-    pb::Frame frame;
-    frame.set_message(std::move(message));
-    queue_.push_back(std::move(frame));
-    if (!writing_) write_next();
+    {
+      core::MutexLock lock(mutex_);
+      if (ended_) return false;
+      if (queued_bytes_ + message.size() <= queue_bytes_max) {
+        queued_bytes_ += message.size();
+        pb::Frame frame;
+        frame.set_message(std::move(message));
+        queue_.push_back(std::move(frame));
+        if (!writing_) write_next();
+        return true;
+      }
+    }
+    cancel();
     return true;
   }
 

@@ -1,9 +1,10 @@
 // GrpcControlLinks: control connections over gRPC, beside those of actors and never behind them: a connection of their own to each node
 // that is spoken to, and a service that takes those of others.
 //
-//   add_to()            once, first; start() when the server runs
-//   send(), set_self()  the gossip thread
-//   close(), end()      once, in this order; the server is shut down in between
+//   add_to()                     once, first
+//   send(), set_self(), prune()  the gossip thread
+//   close()                      once, last, before the node's server is shut down; what others sent may still be handed over until
+//                                the server has ended
 //
 // G1  Messages to one node leave in the order of send(), or not at all.
 // G2  With mutual TLS a peer speaks only for an address that its certificate is made out to.
@@ -31,7 +32,7 @@ class GrpcControlLinks final : public ControlLinks {
   struct Options {
     RingOptions rings;
     ControlLimits limits;
-    // Waiting for one node; what is beyond is dropped.
+    // Waiting for one node; with more the link is ended, and the next message dials anew.
     std::size_t queue_bytes_max = 32 * 1024 * 1024;
     core::Duration idle_max = std::chrono::seconds(30);
     // What was sent is acknowledged by the other machine within this time, or the connection is broken off.
@@ -39,7 +40,7 @@ class GrpcControlLinks final : public ControlLinks {
     core::Duration connect_timeout = std::chrono::seconds(2);
   };
 
-  // `events` must outlive the last call of gRPC: end().
+  // `events` must outlive this and the node's server.
   GrpcControlLinks(Options options, ControlLinkEvents& events,
                    std::shared_ptr<const remote::TlsIdentity> tls);
   ~GrpcControlLinks() override;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "cluster/view/digest.h"
 #include "core/base/check.h"
 #include "core/base/clock.h"
 
@@ -14,10 +15,9 @@ class Random {
   explicit Random(std::uint64_t seed) : state_(seed) {}
 
   std::uint64_t next() {
-    std::uint64_t x = state_ += 0x9E3779B97F4A7C15u;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-    return x ^ (x >> 31);
+    const std::uint64_t x = scramble(state_);
+    state_ += kScrambleStep;
+    return x;
   }
   // In [0, end); end > 0. Its bias is below end / 2^64.
   std::uint64_t below(std::uint64_t end) {

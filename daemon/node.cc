@@ -60,7 +60,7 @@ cluster::Cluster::Options cluster_options(const NodeConfig& config, const Kinds&
   cluster::Cluster::Options options;
   cluster::MembershipOptions& membership = options.membership;
   cluster::PartitionPolicy& policy = membership.agreement.policy;
-  policy.kind = static_cast<cluster::PartitionPolicy::Kind>(section.partition_policy);
+  policy.kind = section.partition_policy;
   policy.quorum = std::max<std::size_t>(1, section.static_quorum);
   membership.admission.view_size_max = policy.view_size_max();
   membership.bootstrap.expect = section.bootstrap_expect;

@@ -67,10 +67,10 @@ void FastPaxos::vote(Round round, std::uint64_t cut, Instant now, Actions& actio
           core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 4));
   }
   actions.emplace_back(Spread(Tally{.round = round, .cut = cut, .voters = tallies_.at(key)}));
-  count(key, now, actions);
+  count(key, actions);
 }
 
-void FastPaxos::count(const Key& key, Instant, Actions& actions) {
+void FastPaxos::count(const Key& key, Actions& actions) {
   const auto& [round, cut] = key;
   if (decided_ || !cuts_.contains(cut)) return;
   const MemberSet& voters = tallies_.at(key);
@@ -90,7 +90,7 @@ void FastPaxos::on_proposal(const Proposal& proposal, Instant now, Actions& acti
   learn(proposal.cut);
   tallies_.try_emplace(key, view_->size());
   if (!known) actions.emplace_back(Spread(proposal));
-  count(key, now, actions);
+  count(key, actions);
   if (decided_) return;
   const bool may_vote = proposal.round.is_fast() ? !voted_ && promised_ == Round{}
                                                  : proposal.round >= promised_ &&
@@ -107,7 +107,7 @@ void FastPaxos::on_tally(const Tally& tally, Instant now, Actions& actions) {
   if (ask_at_ == Instant::max())
     ask_at_ = now + 2 * options_.fallback + core::Duration(random_.below(1'000'000'000));
   if (repeat_at_ == Instant::max()) repeat_at_ = now + options_.repeat;
-  count(key, now, actions);
+  count(key, actions);
 }
 
 void FastPaxos::ask(Instant now, Actions& actions) {

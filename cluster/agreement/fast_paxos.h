@@ -61,7 +61,7 @@ class FastPaxos final : public ViewAgreement {
 
   void learn(const CutPtr& cut);
   void vote(Round round, std::uint64_t cut, core::Instant now, Actions& actions);
-  void count(const Key& key, core::Instant now, Actions& actions);
+  void count(const Key& key, Actions& actions);
   void ask(core::Instant now, Actions& actions);
   void answered(MemberIndex from, const std::optional<Voted>& voted, core::Instant now,
                 Actions& actions);

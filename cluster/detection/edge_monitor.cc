@@ -101,8 +101,7 @@ void EdgeMonitor::on_ack(MemberIndex subject, Instant sent, Instant now, Actions
   }
 }
 
-void EdgeMonitor::on_indirect(MemberIndex subject, Instant asked, bool heard, Instant,
-                              Actions& actions) {
+void EdgeMonitor::on_indirect(MemberIndex subject, Instant asked, bool heard, Actions& actions) {
   Edge* const edge = find(subject);
   if (edge == nullptr || asked == kNever || edge->asked != asked) return;
   ++edge->answers;
@@ -213,11 +212,6 @@ Instant EdgeMonitor::next_time() const {
     if (edge.asked == kNever) next = std::min(next, ask_at(edge));
   }
   return next;
-}
-
-bool EdgeMonitor::hears(MemberIndex subject, Instant now) const {
-  const Edge* const edge = find(subject);
-  return edge != nullptr && edge->heard && now - edge->proof <= 2 * interval();
 }
 
 }  // namespace nexus::cluster

@@ -71,8 +71,7 @@ class EdgeMonitor {
 
   // An answer to a probe that left at `sent`. May say Verdict{heard}.
   void on_ack(MemberIndex subject, core::Instant sent, core::Instant now, Actions& actions);
-  void on_indirect(MemberIndex subject, core::Instant asked, bool heard, core::Instant now,
-                   Actions& actions);
+  void on_indirect(MemberIndex subject, core::Instant asked, bool heard, Actions& actions);
   // Any message of the subject but an answer, on any connection.
   void on_traffic(MemberIndex subject, core::Instant now);
   // Its address refused a connection.
@@ -84,8 +83,6 @@ class EdgeMonitor {
 
   // When to call on_time(); Instant::max() without subjects.
   core::Instant next_time() const;
-  // Whether there is proof of life younger than two intervals.
-  bool hears(MemberIndex subject, core::Instant now) const;
   bool watches(MemberIndex subject) const { return find(subject) != nullptr; }
   const LocalHealth& health() const { return health_; }
   std::size_t bytes() const { return edges_.capacity() * sizeof(Edge); }

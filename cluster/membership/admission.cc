@@ -117,7 +117,7 @@ std::vector<MemberPtr> Admission::to_offer(const View& view) const {
   return offers;
 }
 
-void Admission::on_offer(const std::vector<MemberPtr>& joiners, const View& view, core::Instant) {
+void Admission::on_offer(const std::vector<MemberPtr>& joiners, const View& view) {
   for (const MemberPtr& joiner : joiners) {
     if (offers_.size() >= options_.pending_count_max) return;
     if (!view.index_of(joiner->id) && !removed_.contains(joiner->id))

@@ -66,7 +66,7 @@ class Admission {
   [[nodiscard]] std::vector<MemberPtr> to_offer(const View& view) const;
 
   // This member may propose these.
-  void on_offer(const std::vector<MemberPtr>& joiners, const View& view, core::Instant now);
+  void on_offer(const std::vector<MemberPtr>& joiners, const View& view);
   // The part of the cut that lets them in: at most what N4 allows, and their predecessors.
   void add_to(Cut& cut, const View& view) const;
   bool has_offers() const { return !offers_.empty(); }

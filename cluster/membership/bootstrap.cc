@@ -3,19 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "cluster/view/digest.h"
-
 namespace nexus::cluster {
 
 using core::Instant;
-
-std::uint64_t Bootstrap::lineage_of(std::vector<MemberPtr> members) {
-  std::sort(members.begin(), members.end(),
-            [](const MemberPtr& a, const MemberPtr& b) { return a->id < b->id; });
-  Digest digest;
-  for (const MemberPtr& member : members) digest.add(member->id);
-  return digest.value();
-}
 
 ControlMessagePtr Bootstrap::message(ControlBody body) const {
   return std::make_shared<const ControlMessage>(ControlMessage{.body = std::move(body)});
@@ -67,7 +57,7 @@ void Bootstrap::on_found(const Found& found, const Peer& from, Instant now,
                          std::vector<Send>& sends) {
   const bool with_me = std::any_of(found.members.begin(), found.members.end(),
                                    [&](const MemberPtr& m) { return m->id == self_->id; });
-  const std::uint64_t lineage = lineage_of(found.members);
+  const std::uint64_t lineage = View::lineage_of(found.members);
   if (!with_me || (promised_ != lineage && now < promised_until_)) return;
   promised_ = lineage;
   promised_until_ = now + 2 * options_.founding_time;
@@ -122,7 +112,7 @@ void Bootstrap::try_to_found(Instant now, std::vector<Send>& sends) {
   if (enough_since_ == Instant::max()) enough_since_ = now;
   if (now - enough_since_ < options_.gathering) return;
 
-  Founding founding{.lineage = lineage_of(members),
+  Founding founding{.lineage = View::lineage_of(members),
                     .members = members,
                     .missing = {},
                     .end = now + options_.founding_time};

@@ -66,8 +66,6 @@ class Bootstrap {
   // B2: at once, without asking anybody.
   [[nodiscard]] std::optional<std::vector<MemberPtr>> found_alone();
 
-  static std::uint64_t lineage_of(std::vector<MemberPtr> members);
-
  private:
   struct Candidate {
     MemberPtr member;

@@ -172,7 +172,7 @@ void Incarnation::offer(Instant now, Output& out) {
   const std::vector<MemberPtr> offers = std::exchange(unoffered_, {});
   for (const MemberIndex proposer : proposer_.first(detector_)) {
     if (proposer == index_) {
-      admission_.on_offer(offers, *view_, now);
+      admission_.on_offer(offers, *view_);
       consider_at_ = now;
     } else {
       send(proposer, JoinOffer{.joiners = offers}, out);
@@ -328,8 +328,8 @@ Instant Incarnation::next_time() const {
   if (phase_ == Phase::out) return Instant::max();
   if (!view_) return bootstrap_.next_time();
   return std::min({edges_.next_time(), relay_.next_time(), admission_.next_time(),
-                   agreement_->next_time(), offer_at_, repeat_at_, greet_at_, consider_at_,
-                   bundle_.due()});
+                   agreement_->next_time(), offer_at_, reoffer_at_, repeat_at_, greet_at_,
+                   consider_at_, bundle_.due()});
 }
 
 void Incarnation::leave(Instant now, Output& out) {
@@ -358,27 +358,28 @@ core::Status Incarnation::force(const std::vector<MemberId>& keep, Instant now, 
     return core::Error{.code = core::Errc::failed_precondition,
                        .detail = "this node is in no cluster"};
   }
-  std::vector<View::Entry> entries;
+  Cut cut{.base = view_->id()};
   for (MemberIndex i = 0; i < view_->size(); ++i) {
-    if (std::find(keep.begin(), keep.end(), view_->member(i).id) == keep.end()) continue;
-    entries.push_back({.member = view_->members()[i], .since = view_->since(i)});
+    if (std::find(keep.begin(), keep.end(), view_->member(i).id) == keep.end())
+      cut.removed.push_back({.member = i, .why = Departure::forced});
   }
-  if (entries.size() != keep.size()) {
+  if (view_->size() - cut.removed.size() != keep.size()) {
     return core::Error{
         .code = core::Errc::invalid_argument,
         .detail = "not all of these are members of the view; list the members again"};
   }
-  if (std::find(keep.begin(), keep.end(), self_->id) == keep.end()) {
+  if (cut.removes(index_)) {
     return core::Error{.code = core::Errc::invalid_argument,
                        .detail = "the node that is asked must be among those that stay"};
   }
-  install(std::make_shared<const View>(view_->lineage(), view_->epoch() + 1, std::move(entries),
-                                       options_.rings),
-          nullptr, now, out);
-  const ControlMessagePtr forced = snapshot();
+  const auto forced = std::make_shared<const Cut>(std::move(cut));
+  // The others learn it as one that they have missed.
+  const ControlMessagePtr delta = message(ViewDelta{.cuts = {forced}});
   for (MemberIndex i = 0; i < view_->size(); ++i) {
-    if (i != index_) out.sends.push_back({.address = view_->member(i).address, .message = forced});
+    if (i != index_ && !forced->removes(i))
+      out.sends.push_back({.address = view_->member(i).address, .message = delta});
   }
+  install(maker_.after(*view_, *forced), forced, now, out);
   return core::Nothing{};
 }
 

@@ -6,7 +6,7 @@
 //
 // I1  Views of an incarnation have rising epochs; each holds its own id.
 // I2  After Out nothing is sent any more.
-// I3  A message of somebody who is in no view of this member, and not ahead of it, is answered with NotMember at most.
+// I3  What somebody says who has a view that is not ahead, and is not in this member's, is answered with NotMember at most.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,11 @@ class Incarnation {
   struct Frozen {
     bool frozen;
   };
-  using Event = std::variant<ViewChanged, Out, Refused, StateChanged, Frozen>;
+  // The node begins to join again under this id; Membership says so, and the events that follow are about it.
+  struct Rejoining {
+    MemberId id;
+  };
+  using Event = std::variant<ViewChanged, Out, Refused, StateChanged, Frozen, Rejoining>;
 
   struct Output {
     std::vector<Send> sends;
@@ -93,13 +97,9 @@ class Incarnation {
   [[nodiscard]] core::Status force(const std::vector<MemberId>& keep, core::Instant now,
                                    Output& out);
 
-  const Member& self() const { return *self_; }
-  Phase phase() const { return phase_; }
   // Empty while joining.
   const ViewPtr& view() const { return view_; }
-  bool frozen() const { return frozen_; }
   const StateTable& state() const { return state_; }
-  const LocalHealth& health() const { return edges_.health(); }
   bool in_doubt(MemberIndex member) const { return detector_.in_doubt(member); }
   bool leaves(MemberIndex member) const { return detector_.leaves(member); }
   // Besides the view.

@@ -40,31 +40,29 @@ std::unique_ptr<Incarnation> Membership::make_incarnation() {
 void Membership::start(std::vector<std::string> seeds, Instant now, Output& out) {
   heard_ = now;
   seeds_ = std::move(seeds);
-  incarnation_->join(seeds_, {}, false, now, incarnation_output_);
-  take(incarnation_output_, now, out);
+  const std::size_t first = out.events.size();
+  incarnation_->join(seeds_, {}, false, now, out);
+  look_at(first, now, out);
 }
 
 void Membership::start_in(ViewPtr view, std::vector<std::string> seeds, Instant now, Output& out) {
   heard_ = now;
   seeds_ = std::move(seeds);
-  incarnation_->start_in(std::move(view), seeds_, now, incarnation_output_);
-  take(incarnation_output_, now, out);
+  const std::size_t first = out.events.size();
+  incarnation_->start_in(std::move(view), seeds_, now, out);
+  look_at(first, now, out);
 }
 
-void Membership::take(Incarnation::Output& from, Instant now, Output& out) {
-  std::move(from.sends.begin(), from.sends.end(), std::back_inserter(out.sends));
-  from.sends.clear();
+void Membership::look_at(std::size_t first, Instant now, const Output& out) {
   bool is_out = false;
-  for (Incarnation::Event& event : from.events) {
-    if (const auto* changed = std::get_if<Incarnation::ViewChanged>(&event)) {
+  for (std::size_t i = first; i < out.events.size(); ++i) {
+    if (const auto* changed = std::get_if<Incarnation::ViewChanged>(&out.events[i])) {
       if (!changed->before) member_since_ = now;
-    } else if (const auto* gone = std::get_if<Incarnation::Out>(&event)) {
+    } else if (const auto* gone = std::get_if<Incarnation::Out>(&out.events[i])) {
       is_out = true;
       ended_ = gone->why == Incarnation::WhyOut::left;
     }
-    std::visit([&](auto& e) { out.events.emplace_back(std::move(e)); }, event);
   }
-  from.events.clear();
   if (is_out && !ended_) prepare_rejoin(now);
 }
 
@@ -108,9 +106,10 @@ void Membership::do_rejoin(Instant now, Output& out) {
     incarnation_ = make_incarnation();
     std::vector<std::string> contacts = std::move(rejoin.contacts);
     rejoin_.reset();
-    out.events.emplace_back(Rejoining{.id = self_.id});
-    incarnation_->join(seeds_, std::move(contacts), true, now, incarnation_output_);
-    take(incarnation_output_, now, out);
+    out.events.emplace_back(Incarnation::Rejoining{.id = self_.id});
+    const std::size_t first = out.events.size();
+    incarnation_->join(seeds_, std::move(contacts), true, now, out);
+    look_at(first, now, out);
     return;
   }
   if (now < rejoin.ask_at) return;
@@ -140,25 +139,29 @@ void Membership::on_message(const Peer& from, const ControlMessagePtr& message, 
   note_pause(now);
   if (now - heard_ > options_.edges.timeout_min) deaf_until_ = now;
   heard_ = now;
-  incarnation_->on_message(from, message, now, incarnation_output_);
-  take(incarnation_output_, now, out);
+  const std::size_t first = out.events.size();
+  incarnation_->on_message(from, message, now, out);
+  look_at(first, now, out);
 }
 
 void Membership::on_refused(const std::string& address, Instant now, Output& out) {
-  incarnation_->on_refused(address, now, incarnation_output_);
-  take(incarnation_output_, now, out);
+  const std::size_t first = out.events.size();
+  incarnation_->on_refused(address, now, out);
+  look_at(first, now, out);
 }
 
 void Membership::on_link_lost(const std::string& address, Instant now, Output& out) {
-  incarnation_->on_link_lost(address, now, incarnation_output_);
-  take(incarnation_output_, now, out);
+  const std::size_t first = out.events.size();
+  incarnation_->on_link_lost(address, now, out);
+  look_at(first, now, out);
 }
 
 void Membership::on_time(Instant now, Output& out) {
   if (rejoin_) return do_rejoin(now, out);
   note_pause(now);
-  incarnation_->on_time(now, incarnation_output_);
-  take(incarnation_output_, now, out);
+  const std::size_t first = out.events.size();
+  incarnation_->on_time(now, out);
+  look_at(first, now, out);
 }
 
 Instant Membership::next_time() const {
@@ -174,20 +177,22 @@ void Membership::leave(Instant now, Output& out) {
     out.events.emplace_back(Incarnation::Out{.why = Incarnation::WhyOut::left});
     return;
   }
-  incarnation_->leave(now, incarnation_output_);
-  take(incarnation_output_, now, out);
+  const std::size_t first = out.events.size();
+  incarnation_->leave(now, out);
+  look_at(first, now, out);
 }
 
 core::Status Membership::put(std::string key, std::string value, Instant now, Output& out) {
-  core::Status status =
-      incarnation_->put(std::move(key), std::move(value), now, incarnation_output_);
-  take(incarnation_output_, now, out);
+  const std::size_t first = out.events.size();
+  core::Status status = incarnation_->put(std::move(key), std::move(value), now, out);
+  look_at(first, now, out);
   return status;
 }
 
 core::Status Membership::force(const std::vector<MemberId>& keep, Instant now, Output& out) {
-  core::Status status = incarnation_->force(keep, now, incarnation_output_);
-  take(incarnation_output_, now, out);
+  const std::size_t first = out.events.size();
+  core::Status status = incarnation_->force(keep, now, out);
+  look_at(first, now, out);
   return status;
 }
 

@@ -22,16 +22,7 @@ namespace nexus::cluster {
 
 class Membership {
  public:
-  // A new incarnation begins to join; the events that follow are about it.
-  struct Rejoining {
-    MemberId id;
-  };
-  using Event = std::variant<Incarnation::ViewChanged, Incarnation::Out, Incarnation::Refused,
-                             Incarnation::StateChanged, Incarnation::Frozen, Rejoining>;
-  struct Output {
-    std::vector<Send> sends;
-    std::vector<Event> events;
-  };
+  using Output = Incarnation::Output;
 
   // `options` and `maker` must outlive it. The id of `self` counts for the first incarnation.
   Membership(const MembershipOptions& options, Member self, ViewMaker& maker,
@@ -70,8 +61,8 @@ class Membership {
   };
 
   std::unique_ptr<Incarnation> make_incarnation();
-  // Takes what the incarnation wants, and sees to what comes after it.
-  void take(Incarnation::Output& from, core::Instant now, Output& out);
+  // Sees to what comes after the events since `first`.
+  void look_at(std::size_t first, core::Instant now, const Output& out);
   void prepare_rejoin(core::Instant now);
   void do_rejoin(core::Instant now, Output& out);
   void note_pause(core::Instant now);
@@ -84,7 +75,6 @@ class Membership {
   std::vector<std::string> seeds_;
 
   std::unique_ptr<Incarnation> incarnation_;
-  Incarnation::Output incarnation_output_;
   std::optional<Rejoin> rejoin_;
   std::uint32_t removed_count_ = 0;
   core::Instant member_since_{};

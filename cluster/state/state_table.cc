@@ -108,14 +108,6 @@ void StateTable::keep_only(const View& view) {
   }
 }
 
-std::optional<std::string_view> StateTable::get(const MemberId& owner, std::string_view key) const {
-  const auto owned = owned_.find(owner);
-  if (owned == owned_.end()) return std::nullopt;
-  const auto known = owned->second.keys.find(key);
-  if (known == owned->second.keys.end()) return std::nullopt;
-  return known->second.value;
-}
-
 std::vector<StateEntry> StateTable::of(const MemberId& owner) const {
   std::vector<StateEntry> entries;
   const auto owned = owned_.find(owner);

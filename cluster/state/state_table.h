@@ -42,7 +42,6 @@ class StateTable {
   // Keeps only members.
   void keep_only(const View& view);
 
-  std::optional<std::string_view> get(const MemberId& owner, std::string_view key) const;
   std::vector<StateEntry> all() const;
   std::vector<StateEntry> of(const MemberId& owner) const;
 

@@ -9,8 +9,9 @@
 namespace nexus::cluster {
 
 // The finalizer of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): a bijection in which each input bit changes half of the output.
+inline constexpr std::uint64_t kScrambleStep = 0x9E3779B97F4A7C15u;
 constexpr std::uint64_t scramble(std::uint64_t x) {
-  x += 0x9E3779B97F4A7C15u;
+  x += kScrambleStep;
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
   x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
   return x ^ (x >> 31);

@@ -57,17 +57,20 @@ View::View(std::uint64_t lineage, Epoch epoch, RingOptions rings, std::vector<En
   id_ = digest.value();
 }
 
-ViewPtr View::found(std::vector<MemberPtr> members, RingOptions rings) {
-  Digest lineage;
-  std::vector<Entry> entries;
-  entries.reserve(members.size());
+std::uint64_t View::lineage_of(std::vector<MemberPtr> members) {
   std::sort(members.begin(), members.end(),
             [](const MemberPtr& a, const MemberPtr& b) { return a->id < b->id; });
-  for (MemberPtr& member : members) {
-    lineage.add(member->id);
-    entries.push_back({.member = std::move(member), .since = 1});
-  }
-  return std::make_shared<const View>(lineage.value(), 1, std::move(entries), rings);
+  Digest lineage;
+  for (const MemberPtr& member : members) lineage.add(member->id);
+  return lineage.value();
+}
+
+ViewPtr View::found(std::vector<MemberPtr> members, RingOptions rings) {
+  const std::uint64_t lineage = lineage_of(members);
+  std::vector<Entry> entries;
+  entries.reserve(members.size());
+  for (MemberPtr& member : members) entries.push_back({.member = std::move(member), .since = 1});
+  return std::make_shared<const View>(lineage, 1, std::move(entries), rings);
 }
 
 bool View::fits(const Cut& cut) const {

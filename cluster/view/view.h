@@ -65,6 +65,8 @@ class View {
   // Any order; `lineage` tells clusters apart that were founded apart. The ids differ.
   View(std::uint64_t lineage, Epoch epoch, std::vector<Entry> entries, RingOptions rings);
   static ViewPtr found(std::vector<MemberPtr> members, RingOptions rings);
+  // Of the view that these found; any order.
+  static std::uint64_t lineage_of(std::vector<MemberPtr> members);
 
   // The cut is of this view, names members of it, and joins none of them.
   bool fits(const Cut& cut) const;

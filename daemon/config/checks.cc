@@ -118,7 +118,8 @@ void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& pr
                     " members are more than remote.blocked_count_max (" +
                     std::to_string(remote.blocked_count_max) + ")");
 
-  const bool by_number = config.cluster.partition_policy == PartitionPolicyName::static_quorum;
+  const bool by_number =
+      config.cluster.partition_policy == cluster::PartitionPolicy::Kind::static_quorum;
   rules.require(by_number || config.cluster.static_quorum == 0,
                 {"cluster.static_quorum", "cluster.partition_policy"},
                 "has no effect without cluster.partition_policy: static-quorum");

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/agreement/partition_policy.h"
 #include "core/base/log.h"
 #include "daemon/config/host_port.h"
 
@@ -84,15 +85,12 @@ struct RemoteSection {
   bool operator==(const RemoteSection&) const = default;
 };
 
-// Which part of a cluster that has been cut apart goes on; cluster/README.md says what each promises.
-enum class PartitionPolicyName : std::uint8_t { keep_majority, static_quorum, keep_oldest, none };
-
 struct ClusterSection {
   std::string name = "nexus";
   std::vector<HostPort> seeds{};
   // 0: those at more than half of the seeds.
   std::uint32_t bootstrap_expect = 0;
-  PartitionPolicyName partition_policy = PartitionPolicyName::keep_majority;
+  cluster::PartitionPolicy::Kind partition_policy = cluster::PartitionPolicy::Kind::keep_majority;
   // 0: not set.
   std::uint32_t static_quorum = 0;
   std::string zone{};

@@ -34,7 +34,8 @@ constexpr OptionType type_of() {
   if constexpr (std::is_same_v<T, FilePath>) return OptionType::file;
   if constexpr (std::is_same_v<T, std::vector<std::string>>) return OptionType::member_ids;
   if constexpr (std::is_same_v<T, std::vector<HostPort>>) return OptionType::addresses;
-  if constexpr (std::is_same_v<T, PartitionPolicyName>) return OptionType::partition_policy;
+  if constexpr (std::is_same_v<T, cluster::PartitionPolicy::Kind>)
+    return OptionType::partition_policy;
   if constexpr (std::is_same_v<T, milliseconds>) return OptionType::duration;
   if constexpr (std::is_same_v<T, std::uint64_t>) return OptionType::bytes;
   if constexpr (std::is_same_v<T, std::uint32_t>) return OptionType::count;
@@ -503,10 +504,10 @@ core::Status set(std::string_view text, const OptionSpec&, std::vector<HostPort>
   return core::Nothing{};
 }
 
-core::Status set(std::string_view text, const OptionSpec&, PartitionPolicyName& value) {
+core::Status set(std::string_view text, const OptionSpec&, cluster::PartitionPolicy::Kind& value) {
   const auto parsed = parse_word(text, partition_policy_names());
   if (!parsed) return parsed.error();
-  value = static_cast<PartitionPolicyName>(*parsed);
+  value = static_cast<cluster::PartitionPolicy::Kind>(*parsed);
   return core::Nothing{};
 }
 
@@ -566,7 +567,7 @@ std::string text_of(const std::vector<HostPort>& value) {
   for (const HostPort& item : value) text += (text.empty() ? "" : ",") + item.to_string();
   return text;
 }
-std::string text_of(PartitionPolicyName value) {
+std::string text_of(cluster::PartitionPolicy::Kind value) {
   return partition_policy_names()[static_cast<std::size_t>(value)];
 }
 std::string text_of(milliseconds value) { return format_duration(value); }

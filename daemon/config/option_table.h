@@ -67,9 +67,10 @@ struct Option {
   OptionSpec spec;
   std::variant<Member<Owner, std::string>, Member<Owner, HostPort>, Member<Owner, FilePath>,
                Member<Owner, std::vector<std::string>>, Member<Owner, std::vector<HostPort>>,
-               Member<Owner, PartitionPolicyName>, Member<Owner, std::chrono::milliseconds>,
-               Member<Owner, std::uint64_t>, Member<Owner, std::uint32_t>, Member<Owner, bool>,
-               Member<Owner, core::LogLevel>, Member<Owner, core::LogFormat>>
+               Member<Owner, cluster::PartitionPolicy::Kind>,
+               Member<Owner, std::chrono::milliseconds>, Member<Owner, std::uint64_t>,
+               Member<Owner, std::uint32_t>, Member<Owner, bool>, Member<Owner, core::LogLevel>,
+               Member<Owner, core::LogFormat>>
       member;
 };
 

@@ -47,7 +47,7 @@ class TestNode {
     options.compatibility.cluster = cluster_;
     driver_ = std::make_unique<GossipDriver>(
         GossipDriver::Options{.membership = options, .self = member_, .seeds = std::move(seeds)},
-        [this](const Membership::Event& event) {
+        [this](const Incarnation::Event& event) {
           if (const auto* refused = std::get_if<Incarnation::Refused>(&event)) {
             core::MutexLock lock(mutex_);
             refused_ = refused->why;

@@ -93,7 +93,7 @@ TEST_F(EdgeMonitorTest, D3_WhoOthersHearIsHeard) {
     run_for(milliseconds(50));
     for (std::size_t a = asked_before; a < asks_.size(); ++a) {
       EdgeMonitor::Actions actions;
-      monitor_.on_indirect(3, asks_[a].asked, true, now_, actions);
+      monitor_.on_indirect(3, asks_[a].asked, true, actions);
       act(std::move(actions));
       worst = std::max(worst, monitor_.health().score());
     }

@@ -222,7 +222,7 @@ class NexusProcess final : public Process {
   // Carries out what the last call has asked for.
   void done() {
     bool left = false;
-    for (const cluster::Membership::Event& event : output_.events) {
+    for (const cluster::Incarnation::Event& event : output_.events) {
       if (const auto* changed = std::get_if<cluster::Incarnation::ViewChanged>(&event)) {
         if (!changed->before) env_.standing_changed(Standing::member);
         believe(changed->view);
@@ -233,7 +233,7 @@ class NexusProcess final : public Process {
         env_.standing_changed(frozen->frozen ? Standing::frozen : Standing::member);
       } else if (const auto* state = std::get_if<cluster::Incarnation::StateChanged>(&event)) {
         env_.learned(std::stoull(state->entry.key));
-      } else if (std::holds_alternative<cluster::Membership::Rejoining>(event)) {
+      } else if (std::holds_alternative<cluster::Incarnation::Rejoining>(event)) {
         env_.standing_changed(Standing::joining);
       }
     }
