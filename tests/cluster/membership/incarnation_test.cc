@@ -86,7 +86,7 @@ TEST_F(IncarnationTest, WhoIsLeftOutByForceIsSaidToBe) {
   start(3, 1);
   ASSERT_TRUE(incarnation_->force({view_->member(0).id, view_->member(1).id}, now_, out_).ok());
   ASSERT_EQ(out_.events.size(), 1u);
-  const auto& changed = std::get<Incarnation::ViewChanged>(out_.events[0]);
+  const auto changed = std::get<Incarnation::ViewChanged>(out_.events[0]);
   EXPECT_EQ(changed.view->size(), 2u);
   ASSERT_TRUE(changed.cut);
   EXPECT_EQ(changed.cut->removed,
