@@ -17,6 +17,8 @@ namespace {
 constexpr core::Duration kLinksPatience = std::chrono::milliseconds(500);
 // Of those that Remote blocks; the oldest are let go, and their ids never come back anyway.
 constexpr std::size_t kBlockedMax = 512;
+// Each is logged once.
+constexpr std::size_t kStrangersMax = 64;
 
 // For a log.
 std::string names_of(const std::vector<MemberPtr>& members) {
@@ -96,6 +98,11 @@ class Cluster::Impl {
     } else if (const auto* refused = std::get_if<Incarnation::Refused>(&event)) {
       log.error("the cluster does not take this node in",
                 {{"peer", refused->address}, {"detail", refused->why}});
+    } else if (const auto* stranger = std::get_if<Incarnation::Stranger>(&event)) {
+      if (strangers_.size() < kStrangersMax && strangers_.insert(stranger->address).second) {
+        log.warn("there is a node of another cluster",
+                 {{"peer", stranger->address}, {"detail", stranger->why}});
+      }
     } else if (const auto* frozen = std::get_if<Incarnation::Frozen>(&event)) {
       if (frozen->frozen) {
         log.error(
@@ -195,6 +202,7 @@ class Cluster::Impl {
 
   // The gossip thread's: processes that Remote blocks because they are no members.
   std::set<MemberId> blocked_;
+  std::set<std::string> strangers_;
   std::deque<MemberId> blocked_in_order_;
 
   // Held while observers are called, which therefore call nothing here.
@@ -230,8 +238,12 @@ std::vector<Cluster::Doubt> Cluster::doubts() {
   }
   return doubts;
 }
-core::Status Cluster::force(const std::vector<MemberId>& keep) {
-  return impl_->driver().force(keep);
+core::Status Cluster::force(ViewId base, const std::vector<MemberId>& keep) {
+  return impl_->driver().force(base, keep);
+}
+void Cluster::join(const std::vector<std::string>& addresses) { impl_->driver().join(addresses); }
+void Cluster::set_seeds(std::vector<std::string> seeds) {
+  impl_->driver().set_seeds(std::move(seeds));
 }
 Cluster::SubscriptionId Cluster::subscribe(Observer observer) {
   return impl_->subscribe(std::move(observer));

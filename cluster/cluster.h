@@ -1,7 +1,7 @@
 // Cluster: a node's part in its cluster, for the rest of the node and for users: who is there, what has changed, and how to go.
 //
 //   add_to(), start()          once, in this order, the server being started in between
-//   view(), status(), member_id(), put(), state_of(), force()   any thread, after start(); not from an observer
+//   view(), status(), member_id(), put(), state_of(), force(), join(), set_seeds()   any thread, after start(); not from an observer
 //   subscribe(), unsubscribe() any thread
 //   leave(), stop()            once, in this order, at the end; stop() before the server is shut down
 //
@@ -82,7 +82,12 @@ class Cluster {
   };
   std::vector<Doubt> doubts();
   // See Incarnation::force().
-  [[nodiscard]] core::Status force(const std::vector<MemberId>& keep);
+  [[nodiscard]] core::Status force(ViewId base, const std::vector<MemberId>& keep);
+  // Nodes to ask for the way into their cluster, besides the seeds, until the process ends. Of two clusters of one name the smaller
+  // one joins the larger.
+  void join(const std::vector<std::string>& addresses);
+  // In place of those of the options.
+  void set_seeds(std::vector<std::string> seeds);
 
   // The observer must not block, nor call this object; it is not called any more after the return of unsubscribe().
   SubscriptionId subscribe(Observer observer);

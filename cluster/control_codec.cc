@@ -126,18 +126,23 @@ void to(const Snapshot& snapshot, pb::Control* out) {
   }
   for (const StateEntry& entry : snapshot.state) to(entry, body->add_state());
 }
+void to(const Compatibility& compatibility, pb::Compatibility* out) {
+  out->set_cluster(compatibility.cluster);
+  out->set_protocol_min(compatibility.protocol_min);
+  out->set_protocol_max(compatibility.protocol_max);
+  out->set_settings(compatibility.settings);
+}
 void to(const NotMember& other, pb::Control* out) {
-  out->mutable_not_member()->set_lineage(other.lineage);
-  out->mutable_not_member()->set_size(other.size);
-  to(other.lowest, out->mutable_not_member()->mutable_lowest());
+  pb::NotMember* const body = out->mutable_not_member();
+  body->set_lineage(other.lineage);
+  body->set_size(other.size);
+  to(other.lowest, body->mutable_lowest());
+  to(other.compatibility, body->mutable_compatibility());
 }
 void to(const Join& join, pb::Control* out) {
   pb::Join* const body = out->mutable_join();
   to(*join.member, body->mutable_member());
-  body->set_cluster(join.compatibility.cluster);
-  body->set_protocol_min(join.compatibility.protocol_min);
-  body->set_protocol_max(join.compatibility.protocol_max);
-  body->set_settings(join.compatibility.settings);
+  to(join.compatibility, body->mutable_compatibility());
   body->set_again(join.again);
 }
 void to(const JoinRefused& refused, pb::Control* out) {
@@ -219,13 +224,11 @@ class Reader {
       case pb::Control::kNotMember:
         return NotMember{.lineage = in.not_member().lineage(),
                          .size = in.not_member().size(),
-                         .lowest = id(in.not_member().lowest())};
+                         .lowest = id(in.not_member().lowest()),
+                         .compatibility = compatibility(in.not_member().compatibility())};
       case pb::Control::kJoin:
         return Join{.member = member(in.join().member()),
-                    .compatibility = {.cluster = in.join().cluster(),
-                                      .protocol_min = in.join().protocol_min(),
-                                      .protocol_max = in.join().protocol_max(),
-                                      .settings = in.join().settings()},
+                    .compatibility = compatibility(in.join().compatibility()),
                     .again = in.join().again()};
       case pb::Control::kJoinRefused:
         return JoinRefused{.why = in.join_refused().why()};
@@ -270,6 +273,13 @@ class Reader {
     const MemberId id(in.high(), in.low());
     if (id == MemberId()) fail("a member without an id");
     return id;
+  }
+
+  static Compatibility compatibility(const pb::Compatibility& in) {
+    return {.cluster = in.cluster(),
+            .protocol_min = in.protocol_min(),
+            .protocol_max = in.protocol_max(),
+            .settings = in.settings()};
   }
 
   MemberPtr member(const pb::Member& in) {

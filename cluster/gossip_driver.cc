@@ -99,10 +99,18 @@ core::Status GossipDriver::put(std::string key, std::string value) {
   return status;
 }
 
-core::Status GossipDriver::force(const std::vector<MemberId>& keep) {
+core::Status GossipDriver::force(ViewId base, const std::vector<MemberId>& keep) {
   core::Status status = core::Error{core::Errc::unavailable, "this node is stopping"};
-  call([&](core::Instant now) { status = membership_.force(keep, now, output_); });
+  call([&](core::Instant now) { status = membership_.force(base, keep, now, output_); });
   return status;
+}
+
+void GossipDriver::join(const std::vector<std::string>& addresses) {
+  call([&](core::Instant now) { membership_.join(addresses, now); });
+}
+
+void GossipDriver::set_seeds(std::vector<std::string> seeds) {
+  call([&](core::Instant) { membership_.set_seeds(std::move(seeds)); });
 }
 
 std::vector<StateEntry> GossipDriver::state_of(const MemberId& member) {

@@ -2,7 +2,7 @@
 //
 //   start()             once, first; leave() and stop() once, last
 //   view(), is_frozen(), id()   any thread, without waiting for the gossip thread
-//   put(), force()      any thread but the gossip thread, which they wait for
+//   put(), force(), join(), set_seeds()   any thread but the gossip thread, which they wait for
 //   on_...()            ControlLinks: any thread
 //
 // `observer` is called on the gossip thread, with each event in its order, and must not block.
@@ -51,7 +51,10 @@ class GossipDriver final : public ControlLinkEvents {
   MemberId id() const;
   bool is_frozen() const;
   [[nodiscard]] core::Status put(std::string key, std::string value);
-  [[nodiscard]] core::Status force(const std::vector<MemberId>& keep);
+  [[nodiscard]] core::Status force(ViewId base, const std::vector<MemberId>& keep);
+  // See Membership.
+  void join(const std::vector<std::string>& addresses);
+  void set_seeds(std::vector<std::string> seeds);
   std::vector<StateEntry> state_of(const MemberId& member);
   // Members that leave, or that some of their observers do not hear.
   struct Doubt {

@@ -49,6 +49,17 @@ struct Gossip {
   std::vector<StateEntry> entries;
 };
 
+// What must be equal, or fit, among the nodes of a cluster.
+struct Compatibility {
+  std::string cluster;
+  std::uint32_t protocol_min = 1;
+  std::uint32_t protocol_max = 1;
+  // Digest of the settings that all members must share.
+  std::uint64_t settings = 0;
+
+  bool operator==(const Compatibility&) const = default;
+};
+
 // --- catching up
 
 // Tell me what came after my view. The header says which one I have; none when its epoch is 0.
@@ -67,20 +78,11 @@ struct NotMember {
   // Of the view; 0 when it is frozen.
   std::uint64_t size = 0;
   MemberId lowest;
+  Compatibility compatibility;
 };
 
 // --- joining
 
-// What must be equal, or fit, among the nodes of a cluster.
-struct Compatibility {
-  std::string cluster;
-  std::uint32_t protocol_min = 1;
-  std::uint32_t protocol_max = 1;
-  // Digest of the settings that all members must share.
-  std::uint64_t settings = 0;
-
-  bool operator==(const Compatibility&) const = default;
-};
 struct Join {
   MemberPtr member;
   Compatibility compatibility;

@@ -3,9 +3,6 @@
 #include <google/protobuf/util/time_util.h>
 #include <grpcpp/support/server_callback.h>
 
-#include <algorithm>
-#include <array>
-#include <cstdio>
 #include <deque>
 #include <map>
 #include <set>
@@ -15,6 +12,7 @@
 #include "core/base/escape.h"
 #include "core/base/mutex.h"
 #include "daemon/grpc_error.h"
+#include "daemon/grpc_member.h"
 #include "nexus/v1/cluster_service.grpc.pb.h"
 
 namespace nexus::daemon {
@@ -23,27 +21,6 @@ namespace {
 namespace pb = nexus::v1;
 using cluster::ViewEvent;
 using cluster::ViewPtr;
-
-std::string hex(std::uint64_t word) {
-  std::array<char, 17> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(word));
-  return text.data();
-}
-
-void fill(const cluster::View& view, pb::View* out) {
-  out->set_epoch(view.epoch());
-  out->set_id(hex(view.id()));
-  out->set_member_count(static_cast<std::uint32_t>(view.size()));
-}
-
-void fill(const cluster::Member& member, pb::Member* out) {
-  out->set_id(member.id.to_string());
-  out->set_address(member.address);
-  out->set_version(member.version);
-  out->set_zone(member.zone);
-  for (const std::string& kind : member.kinds) out->add_kinds(kind);
-  for (const auto& [name, value] : member.labels) (*out->mutable_labels())[name] = value;
-}
 
 pb::DepartureReason reason_of(cluster::Departure why) {
   switch (why) {
@@ -62,16 +39,6 @@ pb::DepartureReason reason_of(cluster::Departure why) {
 // Where a stream may go on after this view.
 std::string token_of(const cluster::View& view) {
   return hex(view.lineage()) + "-" + hex(view.id());
-}
-
-// Members by address, as people look for them.
-std::vector<cluster::MemberIndex> by_address(const cluster::View& view) {
-  std::vector<cluster::MemberIndex> order(view.size());
-  for (cluster::MemberIndex i = 0; i < view.size(); ++i) order[i] = i;
-  std::sort(order.begin(), order.end(), [&view](cluster::MemberIndex a, cluster::MemberIndex b) {
-    return view.member(a).address < view.member(b).address;
-  });
-  return order;
 }
 
 pb::WatchClusterResponse response_for(const cluster::View& view) {
@@ -202,8 +169,7 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
                                       pb::GetMemberResponse* response) override {
     const ViewPtr view = cluster_.view();
     if (view == nullptr) return finish(context, to_grpc_status(not_in_cluster()));
-    const std::optional<cluster::MemberId> id = cluster::MemberId::parse(request->member());
-    const auto index = id ? view->index_of(*id) : view->index_at(request->member());
+    const auto index = find_member(*view, request->member());
     if (!index) {
       return finish(context,
                     to_grpc_status({core::Errc::not_found,

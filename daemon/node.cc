@@ -5,6 +5,8 @@
 #include "daemon/actor_door.h"
 #include "daemon/builtin_kinds.h"
 #include "daemon/grpc_actor_service.h"
+#include "daemon/grpc_admin_service.h"
+#include "daemon/grpc_admin_socket.h"
 #include "daemon/grpc_cluster_service.h"
 #include "daemon/grpc_server.h"
 #include "daemon/tls_files.h"
@@ -112,7 +114,8 @@ core::Result<Tls> load_tls(const NodeConfig& config, const std::string& own_host
 // What exists while the node runs, in the order in which it is built.
 struct Node::Running {
   Running(const NodeConfig& node_config, const Kinds& kinds, const std::string& address,
-          const cluster::MemberId& member_id, std::shared_ptr<remote::TlsIdentity> identity)
+          const cluster::MemberId& member_id, std::shared_ptr<remote::TlsIdentity> identity,
+          const std::function<void()>& leave)
       : config(node_config),
         tls(std::move(identity)),
         system(system_options(config, address)),
@@ -121,7 +124,8 @@ struct Node::Running {
         door(system, kinds, config,
              [this](const std::string& peer) { return remote.endpoints().is_connected(peer); }),
         actor_service(system, door, tls),
-        cluster_service({}, cluster, address) {}
+        cluster_service({}, cluster, address),
+        admin_service(cluster, address, system.log(), leave) {}
 
   const NodeConfig config;
   // Null without TLS.
@@ -132,7 +136,9 @@ struct Node::Running {
   ActorDoor door;
   GrpcActorService actor_service;
   GrpcClusterService cluster_service;
+  GrpcAdminService admin_service;
   GrpcServer server;
+  GrpcAdminSocket admin_socket;
   std::unique_ptr<TlsReloader> tls_reloader;
 };
 
@@ -179,7 +185,7 @@ core::Status Node::start(const NodeConfig& config) {
   core::Result<Tls> tls = load_tls(config, advertised.host);
   if (!tls.ok()) return tls.error();
   auto running = std::make_unique<Running>(config, kinds_, address, cluster::MemberId::random(),
-                                           tls->identity);
+                                           tls->identity, leave_);
   for (const auto& [name, kind] : kinds_.all()) {
     for (const core::MessageType* type : kind.accepted()) running->remote.types().add(*type);
   }
@@ -196,12 +202,21 @@ core::Status Node::start(const NodeConfig& config) {
       listen, running->remote, running->cluster,
       {&running->actor_service.service(), &running->cluster_service.service()}, running->tls);
   if (!listening.ok()) return listening;
+  if (!config.node.admin_socket.text.empty()) {
+    const core::Status socket =
+        running->admin_socket.start(config.node.admin_socket, running->admin_service.service());
+    if (!socket.ok()) {
+      running->server.shutdown(running->system.clock().now());
+      return socket;
+    }
+  }
   running_ = std::move(running);
   running_->system.log().info("node serves", {{"address", address},
                                               {"listen", listen.to_string()},
                                               {"workers", running_->system.options().worker_count},
                                               {"tls", tls->identity != nullptr}});
   running_->cluster_service.start();
+  running_->admin_service.start();
   running_->cluster.start();
   if (tls->identity != nullptr) watch_tls(*running_, advertised.host, tls->expires_at);
   return core::Nothing{};
@@ -220,9 +235,12 @@ bool Node::stop() {
 
   log.info("stopping: leaving the cluster");
   running_->cluster_service.end();
-  if (!running_->cluster.leave(std::min<core::Duration>(timeout / 8, kLeavePatience))) {
+  const bool agreed =
+      running_->cluster.leave(std::min<core::Duration>(timeout / 8, kLeavePatience));
+  if (!agreed) {
     log.warn("stopping: the cluster has not agreed that this node goes; it will miss it");
   }
+  running_->admin_service.left(agreed);
   log.info("stopping: no new calls");
   running_->server.set_serving(false);
   running_->door.drain();
@@ -242,6 +260,8 @@ bool Node::stop() {
       running_->remote.close(std::min<core::Duration>(left() / 2, std::chrono::seconds(2)));
   if (!flushed) log.warn("stopping: some messages for peers were not sent, they are dead letters");
   system.futures().close();
+  running_->admin_service.end();
+  running_->admin_socket.shutdown(system.clock().now() + left() / 4);
   running_->cluster.stop();
   running_->server.shutdown(system.clock().now() +
                             std::min<core::Duration>(left() / 2, std::chrono::seconds(2)));

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -64,6 +65,10 @@ class Node {
   // Drains within node.shutdown_timeout. False when something had not ended by then; the node is then of no more use.
   bool stop();
 
+  // Before start(), for embedding: called, on some thread, when an operator asks this node to leave and to end; whoever owns it
+  // then calls stop(). Without it such calls are refused.
+  void on_leave(std::function<void()> leave) { leave_ = std::move(leave); }
+
   // While it runs; any thread.
   core::ActorSystem& system();
   remote::Remote& remote();
@@ -78,6 +83,7 @@ class Node {
 
   Kinds kinds_;
   std::vector<const core::MessageType*> messages_;
+  std::function<void()> leave_;
   std::unique_ptr<Running> running_;
   bool stop_missed_ = false;
 };

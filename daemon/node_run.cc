@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -50,8 +51,8 @@ std::string status_line(core::ActorSystem& system) {
          " actors";
 }
 
-// Serves until the first signal; a second one ends the process.
-void wait_for_signal(core::ActorSystem& system, const Notifier& notifier, asio::io_context& loop,
+// Serves until the first signal, or until the wait for it is cancelled. True when it was a signal.
+bool wait_for_signal(core::ActorSystem& system, const Notifier& notifier, asio::io_context& loop,
                      asio::signal_set& signals) {
   asio::steady_timer status_timer(loop);
   const std::function<void()> tell_status = [&] {
@@ -63,12 +64,22 @@ void wait_for_signal(core::ActorSystem& system, const Notifier& notifier, asio::
     });
   };
   if (notifier.enabled()) tell_status();
+  bool told = false;
   signals.async_wait([&](const boost::system::error_code& error, int signal) {
-    if (error) return;
-    system.log().info("signal", {{"number", signal}});
+    if (!error) system.log().info("signal", {{"number", signal}});
+    told = !error;
     status_timer.cancel();
   });
   loop.run();
+  return told;
+}
+
+// A node that stops at an operator's word is often told to by its service manager too: that is no second signal.
+void pass_over_one(int signal) {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  action.sa_flags = SA_RESETHAND;
+  sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
@@ -108,6 +119,7 @@ int Node::run(int argc, char** argv) {
   asio::io_context loop;
   asio::signal_set signals(loop, SIGTERM, SIGINT, SIGHUP);
 
+  on_leave([&] { asio::post(loop, [&signals] { signals.cancel(); }); });
   core::Status started = check_resolves(config->node.listen);
   if (started.ok()) started = start(*config);
   if (!started.ok()) {
@@ -120,11 +132,14 @@ int Node::run(int argc, char** argv) {
     if (!told.ok()) log.warn("service manager not told", {{"detail", told.error().detail}});
   };
   notify(notifier.ready(status_line(system())));
-  wait_for_signal(system(), notifier, loop, signals);
+  const bool told = wait_for_signal(system(), notifier, loop, signals);
 
   notify(notifier.stopping());
   // The loop has ended; from here on the signals do what they do by default: end the process.
   signals.clear();
+  if (!told) {
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) pass_over_one(signal);
+  }
   if (!stop()) {
     log.error("stopping: deadline missed, the process ends now");
     std::_Exit(exit_status(ExitCode::shutdown_deadline));

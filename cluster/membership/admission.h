@@ -71,6 +71,9 @@ class Admission {
   void add_to(Cut& cut, const View& view) const;
   bool has_offers() const { return !offers_.empty(); }
 
+  // Why a node that says this can be no member with this one; empty when it can.
+  std::string why_not(const Compatibility& theirs) const;
+
  private:
   struct Pending {
     MemberPtr member;
@@ -86,7 +89,6 @@ class Admission {
     bool confirmed() const { return checks_left == 0; }
   };
 
-  std::string why_not(const Compatibility& theirs) const;
   std::size_t limit(const View& view) const;
 
   const Options options_;

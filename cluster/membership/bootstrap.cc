@@ -30,10 +30,18 @@ void Bootstrap::set_seeds(std::vector<std::string> seeds) {
   seeds_ = std::move(seeds);
 }
 
+void Bootstrap::set_told(std::vector<std::string> addresses, Instant now) {
+  told_ = std::move(addresses);
+  if (told_.empty()) return;
+  ask_at_ = now;
+  next_ = now;
+}
+
 std::optional<std::vector<MemberPtr>> Bootstrap::found_alone() {
   const bool only_itself =
       seeds_.empty() || (seeds_.size() == 1 && seeds_.front() == self_->address);
-  if (!only_itself || !contacts_.empty() || options_.expect > 1) return std::nullopt;
+  if (!only_itself || !told_.empty() || !contacts_.empty() || options_.expect > 1)
+    return std::nullopt;
   return std::vector<MemberPtr>{self_};
 }
 
@@ -76,7 +84,7 @@ void Bootstrap::ask(Instant now, std::vector<Send>& sends) {
   ask_at_ = now + random_.around(options_.retry, 20);
   if (now < in_hand_until_) return;
   std::vector<const std::string*> others;
-  for (const std::vector<std::string>* list : {&seeds_, &contacts_}) {
+  for (const std::vector<std::string>* list : {&told_, &seeds_, &contacts_}) {
     for (const std::string& address : *list) {
       if (address != self_->address) others.push_back(&address);
     }

@@ -5,6 +5,7 @@
 //     agreed to this founding and to no other. So nodes that share a list of seeds do not found two.
 // B2  A node without seeds, or whose only seed is itself, founds its cluster alone, unless more are expected.
 // B3  Contacts are asked every `retry`, a few at a time, until one has it in hand, and then every `patience`.
+// B4  Who is told by an operator where a cluster is founds none alone.
 #pragma once
 
 #include <cstdint>
@@ -46,6 +47,8 @@ class Bootstrap {
   void start(std::vector<std::string> seeds, std::vector<std::string> contacts, bool again,
              core::Instant now);
   void set_seeds(std::vector<std::string> seeds);
+  // Where an operator said that a cluster is: asked at once, and of no weight in foundings.
+  void set_told(std::vector<std::string> addresses, core::Instant now);
 
   void on_time(core::Instant now, std::vector<Send>& sends);
   core::Instant next_time() const { return next_; }
@@ -55,6 +58,7 @@ class Bootstrap {
   // Asks this member too.
   void ask_also(const std::string& address, std::vector<Send>& sends) const;
   const std::vector<std::string>& seeds() const { return seeds_; }
+  const std::vector<std::string>& told() const { return told_; }
   // A member has it in hand.
   void on_check(core::Instant now);
   void on_refused(core::Instant now);
@@ -92,6 +96,7 @@ class Bootstrap {
   Random random_;
   // Without repetition.
   std::vector<std::string> seeds_;
+  std::vector<std::string> told_;
   std::vector<std::string> contacts_;
   std::size_t next_contact_ = 0;
   bool again_ = false;

@@ -28,9 +28,10 @@ Incarnation::Incarnation(const MembershipOptions& options, MemberPtr self, ViewM
       state_(options.state),
       bundle_(options.gossip) {}
 
-void Incarnation::join(std::vector<std::string> seeds, std::vector<std::string> contacts,
-                       bool again, Instant now, Output& out) {
+void Incarnation::join(std::vector<std::string> seeds, std::vector<std::string> told,
+                       std::vector<std::string> contacts, bool again, Instant now, Output& out) {
   bootstrap_.start(std::move(seeds), std::move(contacts), again, now);
+  bootstrap_.set_told(std::move(told), now);
   if (auto members = bootstrap_.found_alone())
     install(View::found(std::move(*members), options_.rings), nullptr, now, out);
 }
@@ -70,10 +71,10 @@ void Incarnation::set_frozen(bool frozen, Output& out) {
   out.events.push_back(Frozen{.frozen = frozen});
 }
 
-void Incarnation::go_out(WhyOut why, Output& out) {
+void Incarnation::go_out(WhyOut why, Output& out, const std::string& other_cluster) {
   if (phase_ == Phase::out) return;
   phase_ = Phase::out;
-  out.events.push_back(Out{.why = why});
+  out.events.push_back(Out{.why = why, .other_cluster = other_cluster});
 }
 
 bool Incarnation::may_tell(const MemberId& id, Instant now) {
@@ -201,11 +202,13 @@ void Incarnation::repeat_alerts(Instant now) {
 
 void Incarnation::greet_a_seed(Instant now, Output& out) {
   greet_at_ = now + random_.around(options_.greet_seeds, 20);
-  const std::vector<std::string>& seeds = bootstrap_.seeds();
-  if (seeds.empty()) return;
-  const std::string& address = seeds[random_.below(seeds.size())];
-  if (address != self_->address && !view_->index_at(address))
-    send(address, Probe{.sent = now}, out);
+  std::vector<const std::string*> strange;
+  for (const std::vector<std::string>* list : {&bootstrap_.seeds(), &bootstrap_.told()}) {
+    for (const std::string& address : *list) {
+      if (address != self_->address && !view_->index_at(address)) strange.push_back(&address);
+    }
+  }
+  if (!strange.empty()) send(*strange[random_.below(strange.size())], Probe{.sent = now}, out);
 }
 
 void Incarnation::do_edges(Instant now, Output& out) {
@@ -332,6 +335,15 @@ Instant Incarnation::next_time() const {
                    consider_at_, bundle_.due()});
 }
 
+void Incarnation::set_seeds(std::vector<std::string> seeds) {
+  bootstrap_.set_seeds(std::move(seeds));
+}
+
+void Incarnation::set_told(std::vector<std::string> addresses, Instant now) {
+  bootstrap_.set_told(std::move(addresses), now);
+  if (view_) greet_at_ = now;
+}
+
 void Incarnation::leave(Instant now, Output& out) {
   if (phase_ == Phase::out || phase_ == Phase::leaving) return;
   if (!view_) return go_out(WhyOut::left, out);
@@ -353,10 +365,16 @@ core::Status Incarnation::put(std::string key, std::string value, Instant now, O
   return core::Nothing{};
 }
 
-core::Status Incarnation::force(const std::vector<MemberId>& keep, Instant now, Output& out) {
+core::Status Incarnation::force(ViewId base, const std::vector<MemberId>& keep, Instant now,
+                                Output& out) {
   if (!view_ || phase_ == Phase::out) {
     return core::Error{.code = core::Errc::failed_precondition,
                        .detail = "this node is in no cluster"};
+  }
+  if (base != view_->id()) {
+    return core::Error{.code = core::Errc::aborted,
+                       .detail = "the view has changed meanwhile; look at the members again",
+                       .reason = "VIEW_CHANGED"};
   }
   Cut cut{.base = view_->id()};
   for (MemberIndex i = 0; i < view_->size(); ++i) {

@@ -45,9 +45,16 @@ class Incarnation {
   };
   struct Out {
     WhyOut why;
+    // Of a member of the larger one.
+    std::string other_cluster{};
   };
   // By the member at `address`, or the node there says so.
   struct Refused {
+    std::string address;
+    std::string why;
+  };
+  // At an address where this node looked for others of its cluster there is one that cannot be.
+  struct Stranger {
     std::string address;
     std::string why;
   };
@@ -62,7 +69,7 @@ class Incarnation {
   struct Rejoining {
     MemberId id;
   };
-  using Event = std::variant<ViewChanged, Out, Refused, StateChanged, Frozen, Rejoining>;
+  using Event = std::variant<ViewChanged, Out, Refused, Stranger, StateChanged, Frozen, Rejoining>;
 
   struct Output {
     std::vector<Send> sends;
@@ -73,8 +80,9 @@ class Incarnation {
   Incarnation(const MembershipOptions& options, MemberPtr self, ViewMaker& maker,
               std::unique_ptr<ViewAgreement> agreement, std::uint64_t seed);
 
-  void join(std::vector<std::string> seeds, std::vector<std::string> contacts, bool again,
-            core::Instant now, Output& out);
+  // `told`: where an operator said that a cluster is.
+  void join(std::vector<std::string> seeds, std::vector<std::string> told,
+            std::vector<std::string> contacts, bool again, core::Instant now, Output& out);
   // The view holds this member; the others start in it too.
   void start_in(ViewPtr view, std::vector<std::string> seeds, core::Instant now, Output& out);
 
@@ -88,14 +96,18 @@ class Incarnation {
   // When to call on_time(). Changes with each call.
   core::Instant next_time() const;
 
+  // While joining the node asks there; a member greets those there, so that two clusters learn of each other.
+  void set_seeds(std::vector<std::string> seeds);
+  void set_told(std::vector<std::string> addresses, core::Instant now);
+
   // Says so to the others; Out{left} follows when they agreed.
   void leave(core::Instant now, Output& out);
   [[nodiscard]] core::Status put(std::string key, std::string value, core::Instant now,
                                  Output& out);
-  // Goes on with only these members of the view, this one among them, without asking anybody. For an operator who knows that the
+  // Goes on with only these members of the view `base`, this one among them, without asking anybody. For an operator who knows that the
   // others are gone: when they are not, there are two clusters.
-  [[nodiscard]] core::Status force(const std::vector<MemberId>& keep, core::Instant now,
-                                   Output& out);
+  [[nodiscard]] core::Status force(ViewId base, const std::vector<MemberId>& keep,
+                                   core::Instant now, Output& out);
 
   // Empty while joining.
   const ViewPtr& view() const { return view_; }
@@ -162,7 +174,7 @@ class Incarnation {
   void install(ViewPtr next, const CutPtr& cut, core::Instant now, Output& out);
   void welcome(const View& base, const Cut& cut, Output& out);
   ControlMessagePtr snapshot() const;
-  void go_out(WhyOut why, Output& out);
+  void go_out(WhyOut why, Output& out, const std::string& other_cluster = "");
   void set_frozen(bool frozen, Output& out);
   void merge(const std::vector<StateEntry>& entries, core::Instant now, Output& out);
   // At most one message of its kind to this member in a while.

@@ -76,7 +76,8 @@ void Incarnation::compare_views(const Context& c) {
 NotMember Incarnation::not_member() const {
   return {.lineage = view_->lineage(),
           .size = frozen_ ? 0 : view_->size(),
-          .lowest = view_->member(0).id};
+          .lowest = view_->member(0).id,
+          .compatibility = options_.compatibility};
 }
 
 void Incarnation::compare_states(const Context& c) {
@@ -172,11 +173,15 @@ void Incarnation::handle(const Context& c, const NotMember& other) {
     return;
   }
   if (c.message->view == view_->id()) return;
+  if (std::string why = admission_.why_not(other.compatibility); !why.empty()) {
+    c.out.events.push_back(Stranger{.address = c.from.address, .why = std::move(why)});
+    return;
+  }
   // Two clusters, or two views of one epoch: the smaller one gives way.
   const bool smaller = other.size > view_->size() ||
                        (other.size == view_->size() && other.lowest < view_->member(0).id);
   if (smaller || frozen_) {
-    go_out(WhyOut::other_cluster, c.out);
+    go_out(WhyOut::other_cluster, c.out, c.from.address);
   } else if (may_tell(c.from.id, c.now)) {
     send(c.from.address, not_member(), c.out);
   }

@@ -15,6 +15,7 @@ constexpr std::size_t kAsked = 3;
 constexpr Duration kAskEvery = std::chrono::seconds(1);
 constexpr Duration kSilence = std::chrono::milliseconds(2500);
 constexpr std::size_t kContactsKept = 32;
+constexpr std::size_t kToldKept = 32;
 // Who was deaf so lately learns now what the others did meanwhile.
 constexpr Duration kDeafness = std::chrono::seconds(10);
 
@@ -41,7 +42,7 @@ void Membership::start(std::vector<std::string> seeds, Instant now, Output& out)
   heard_ = now;
   seeds_ = std::move(seeds);
   const std::size_t first = out.events.size();
-  incarnation_->join(seeds_, {}, false, now, out);
+  incarnation_->join(seeds_, told_, {}, false, now, out);
   look_at(first, now, out);
 }
 
@@ -54,19 +55,20 @@ void Membership::start_in(ViewPtr view, std::vector<std::string> seeds, Instant 
 }
 
 void Membership::look_at(std::size_t first, Instant now, const Output& out) {
-  bool is_out = false;
+  const Incarnation::Out* out_event = nullptr;
   for (std::size_t i = first; i < out.events.size(); ++i) {
     if (const auto* changed = std::get_if<Incarnation::ViewChanged>(&out.events[i])) {
       if (!changed->before) member_since_ = now;
+      had_others_ = had_others_ || changed->view->size() > 1;
     } else if (const auto* gone = std::get_if<Incarnation::Out>(&out.events[i])) {
-      is_out = true;
+      out_event = gone;
       ended_ = gone->why == Incarnation::WhyOut::left;
     }
   }
-  if (is_out && !ended_) prepare_rejoin(now);
+  if (out_event != nullptr && !ended_) prepare_rejoin(out_event->other_cluster, now);
 }
 
-void Membership::prepare_rejoin(Instant now) {
+void Membership::prepare_rejoin(const std::string& other_cluster, Instant now) {
   if (now - member_since_ >= options_.rejoin.forgiven_after) removed_count_ = 0;
   Duration wait = options_.rejoin.wait_min;
   for (std::uint32_t i = 0; i < removed_count_ && wait < options_.rejoin.wait_max; ++i) wait *= 2;
@@ -78,7 +80,9 @@ void Membership::prepare_rejoin(Instant now) {
                 .begin = now,
                 .heard = now,
                 .ask_at = now,
-                .wait = random_.around(wait, 20)};
+                .wait = random_.around(wait, 20),
+                .again = other_cluster.empty()};
+  if (!other_cluster.empty()) rejoin.contacts.push_back(other_cluster);
   if (const ViewPtr& view = incarnation_->view()) {
     std::vector<std::string> others;
     for (const MemberPtr& member : view->members()) {
@@ -103,12 +107,14 @@ void Membership::do_rejoin(Instant now, Output& out) {
   }
   if (now - rejoin.begin >= std::max(rejoin.wait, rejoin.settle)) {
     self_.id = new_id_();
+    had_others_ = false;
     incarnation_ = make_incarnation();
     std::vector<std::string> contacts = std::move(rejoin.contacts);
+    const bool again = rejoin.again;
     rejoin_.reset();
     out.events.emplace_back(Incarnation::Rejoining{.id = self_.id});
     const std::size_t first = out.events.size();
-    incarnation_->join(seeds_, std::move(contacts), true, now, out);
+    incarnation_->join(seeds_, told_, std::move(contacts), again, now, out);
     look_at(first, now, out);
     return;
   }
@@ -137,7 +143,7 @@ void Membership::on_message(const Peer& from, const ControlMessagePtr& message, 
     return;
   }
   note_pause(now);
-  if (now - heard_ > options_.edges.timeout_min) deaf_until_ = now;
+  if (had_others_ && now - heard_ > options_.edges.timeout_min) deaf_until_ = now;
   heard_ = now;
   const std::size_t first = out.events.size();
   incarnation_->on_message(from, message, now, out);
@@ -170,6 +176,27 @@ Instant Membership::next_time() const {
   return std::min(rejoin_->ask_at, rejoin_->begin + std::max(rejoin_->wait, rejoin_->settle));
 }
 
+void Membership::set_seeds(std::vector<std::string> seeds) {
+  seeds_ = std::move(seeds);
+  incarnation_->set_seeds(seeds_);
+}
+
+void Membership::join(const std::vector<std::string>& addresses, Instant now) {
+  if (ended_) return;
+  for (const std::string& address : addresses) {
+    if (address == self_.address) continue;
+    std::erase(told_, address);
+    told_.push_back(address);
+  }
+  while (told_.size() > kToldKept) told_.erase(told_.begin());
+  if (rejoin_) {
+    rejoin_->wait = Duration{};
+    rejoin_->settle = Duration{};
+  } else {
+    incarnation_->set_told(told_, now);
+  }
+}
+
 void Membership::leave(Instant now, Output& out) {
   if (rejoin_) {
     rejoin_.reset();
@@ -189,9 +216,10 @@ core::Status Membership::put(std::string key, std::string value, Instant now, Ou
   return status;
 }
 
-core::Status Membership::force(const std::vector<MemberId>& keep, Instant now, Output& out) {
+core::Status Membership::force(ViewId base, const std::vector<MemberId>& keep, Instant now,
+                               Output& out) {
   const std::size_t first = out.events.size();
-  core::Status status = incarnation_->force(keep, now, out);
+  core::Status status = incarnation_->force(base, keep, now, out);
   look_at(first, now, out);
   return status;
 }

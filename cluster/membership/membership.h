@@ -37,12 +37,17 @@ class Membership {
   void on_time(core::Instant now, Output& out);
   core::Instant next_time() const;
 
+  // Who the seeds are may change; what counts for the founding of a cluster are those that are known then.
+  void set_seeds(std::vector<std::string> seeds);
+  // An operator says where a cluster is. Of two clusters of one name the smaller one joins the larger.
+  void join(const std::vector<std::string>& addresses, core::Instant now);
+
   // Incarnation::Out{left} follows; afterwards it does nothing any more.
   void leave(core::Instant now, Output& out);
   [[nodiscard]] core::Status put(std::string key, std::string value, core::Instant now,
                                  Output& out);
-  [[nodiscard]] core::Status force(const std::vector<MemberId>& keep, core::Instant now,
-                                   Output& out);
+  [[nodiscard]] core::Status force(ViewId base, const std::vector<MemberId>& keep,
+                                   core::Instant now, Output& out);
 
   // Of the incarnation that is, or was last.
   const Incarnation& incarnation() const { return *incarnation_; }
@@ -58,12 +63,15 @@ class Membership {
     core::Instant heard;
     core::Instant ask_at;
     core::Duration wait;
+    // It was removed: the others look at its link first.
+    bool again;
   };
 
   std::unique_ptr<Incarnation> make_incarnation();
   // Sees to what comes after the events since `first`.
   void look_at(std::size_t first, core::Instant now, const Output& out);
-  void prepare_rejoin(core::Instant now);
+  // `other_cluster`: an address in it; empty when it gives way to none.
+  void prepare_rejoin(const std::string& other_cluster, core::Instant now);
   void do_rejoin(core::Instant now, Output& out);
   void note_pause(core::Instant now);
 
@@ -73,6 +81,8 @@ class Membership {
   const std::function<MemberId()> new_id_;
   Random random_;
   std::vector<std::string> seeds_;
+  // By an operator, the last of them.
+  std::vector<std::string> told_;
 
   std::unique_ptr<Incarnation> incarnation_;
   std::optional<Rejoin> rejoin_;
@@ -81,6 +91,8 @@ class Membership {
   // When another node was last heard, and when one was again after none had been for longer than a subject's timeout.
   core::Instant heard_{};
   core::Instant deaf_until_{};
+  // This incarnation was together with others: before that there is nobody to hear.
+  bool had_others_ = false;
   bool ended_ = false;
 };
 

@@ -110,4 +110,13 @@ struct ClusterEvent {
   std::int64_t at_unix_s = 0;
 };
 
+// What force-view has done, or would do.
+struct ForcedView {
+  bool done = false;
+  // The new one; the present one when nothing is done.
+  ViewInfo view{};
+  std::vector<MemberInfo> kept{};
+  std::vector<MemberInfo> removed{};
+};
+
 }  // namespace nexus::cli

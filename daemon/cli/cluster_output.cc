@@ -126,6 +126,54 @@ std::string member_json(const MemberInfo& member) {
   return put_member(object, member).text() + '\n';
 }
 
+std::string joined_text(const ViewInfo& view) {
+  return "joined: epoch " + std::to_string(view.epoch) + ", " + count_text(view.member_count) +
+         '\n';
+}
+
+std::string joined_json(const ViewInfo& view) {
+  return JsonObject()
+             .put("joined", true)
+             .put("epoch", view.epoch)
+             .put("view_id", view.id)
+             .put("member_count", view.member_count)
+             .text() +
+         '\n';
+}
+
+std::string forced_text(const ForcedView& forced) {
+  Table table({{"ADDRESS"}, {forced.done ? "NOW" : "WOULD BE"}, {"ID"}});
+  for (const MemberInfo& member : forced.kept) table.add({member.address, "kept", member.id});
+  for (const MemberInfo& member : forced.removed) table.add({member.address, "removed", member.id});
+  const std::string epoch = std::to_string(forced.view.epoch);
+  if (forced.done)
+    return "forced: epoch " + epoch + ", " + count_text(forced.view.member_count) + '\n' +
+           table.text();
+  return table.text() +
+         "Nothing is changed yet. If those that would be removed still run, there are two clusters "
+         "then: end them first.\nTo do it: the same with --epoch " +
+         epoch + " --yes\n";
+}
+
+std::string forced_json(const ForcedView& forced) {
+  const auto addresses = [](const std::vector<MemberInfo>& members) {
+    std::string list;
+    for (const MemberInfo& member : members) {
+      if (!list.empty()) list += ',';
+      list += quote_json(member.address);
+    }
+    return '[' + list + ']';
+  };
+  return JsonObject()
+             .put("forced", forced.done)
+             .put("epoch", forced.view.epoch)
+             .put("view_id", forced.view.id)
+             .put_json("kept", addresses(forced.kept))
+             .put_json("removed", addresses(forced.removed))
+             .text() +
+         '\n';
+}
+
 std::string cluster_event_text(const ClusterEvent& event) {
   const std::string epoch = " epoch " + std::to_string(event.view.epoch);
   std::string lines;

@@ -18,6 +18,12 @@ std::string members_json(const ClusterInfo& cluster, const MemberList& list);
 std::string member_text(const MemberInfo& member);
 std::string member_json(const MemberInfo& member);
 
+std::string joined_text(const ViewInfo& view);
+std::string joined_json(const ViewInfo& view);
+// What was done, or what would be, and how to do it.
+std::string forced_text(const ForcedView& forced);
+std::string forced_json(const ForcedView& forced);
+
 // A line for each member of a snapshot, and one for each who departed and who joined: in this
 // order, so that the new run of a node comes after the one that it replaces.
 std::string cluster_event_text(const ClusterEvent& event);

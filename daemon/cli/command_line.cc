@@ -21,6 +21,7 @@ constexpr const char* kExamples =
     "  nexusctl --node 127.0.0.1:7702 ask 127.0.0.1:7701/visits '{\"add\":1}'\n"
     "  nexusctl watch 127.0.0.1:7701/visits\n"
     "  nexusctl members --watch\n"
+    "  nexusctl --admin /run/nexus/admin.sock leave\n"
     "\n"
     "A PID is HOST:PORT/ID. An ID alone means an actor of the node that is asked.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 node unavailable, 4 not found, 5 deadline exceeded.";
@@ -93,6 +94,9 @@ class Grammar {
     add_kinds();
     add_watch();
     add_members();
+    add_join();
+    add_leave();
+    add_force_view();
     add_completion();
     add_version();
     // Set last: commands inherit what is there when they are added.
@@ -129,6 +133,9 @@ class Grammar {
     if (name == "kinds") return kinds;
     if (name == "watch") return watch;
     if (name == "members") return members;
+    if (name == "join") return join;
+    if (name == "leave") return leave;
+    if (name == "force-view") return force_view;
     if (name == "completion") return completion;
     return VersionCommand{};
   }
@@ -146,6 +153,9 @@ class Grammar {
   KindsCommand kinds;
   WatchCommand watch;
   MembersCommand members;
+  JoinCommand join;
+  LeaveCommand leave;
+  ForceViewCommand force_view;
   CompletionCommand completion;
 
  private:
@@ -154,6 +164,11 @@ class Grammar {
         text_option(app, "--node", globals.node, "Node to call (env NEXUS_NODE) [127.0.0.1:7701]"),
         "HOST:PORT")
         ->envname("NEXUS_NODE");
+    value_name(text_option(app, "--admin", globals.admin,
+                           "Socket of the node for join, leave and force-view (env NEXUS_ADMIN) "
+                           "[/run/nexus/admin.sock]"),
+               "PATH")
+        ->envname("NEXUS_ADMIN");
     value_name(
         text_option(app, "--timeout", timeout_text, "How long a call may take: 250ms, 5s, 2m [5s]"),
         "DURATION");
@@ -272,6 +287,34 @@ class Grammar {
     command.add_flag("--watch", members.watch, "Then tell who joins and who departs, until Ctrl-C");
   }
 
+  void add_join() {
+    CLI::App& command = *app.add_subcommand(
+        "join", "Let the node of --admin join the cluster that is at these addresses");
+    texts_option(command, "ADDRESS", join.addresses, "Members of that cluster, HOST:PORT", 1)
+        ->required();
+  }
+
+  void add_leave() {
+    app.add_subcommand("leave", "Let the node of --admin leave its cluster and end");
+  }
+
+  void add_force_view() {
+    CLI::App& command = *app.add_subcommand(
+        "force-view",
+        "Go on without members that are lost for good, when the node of --admin is frozen");
+    value_name(texts_option(command, "--keep", force_view.keep,
+                            "Members that stay, by address or id; all others are removed", 1),
+               "MEMBER");
+    command.add_flag("--drop-suspects", force_view.drop_suspects,
+                     "Remove those that `members` shows as suspect, and keep the others");
+    value_name(command.add_option("--epoch", force_view.epoch,
+                                  "Only if the cluster is still at this epoch"),
+               "N")
+        ->type_name("");
+    command.add_flag("--yes", force_view.yes,
+                     "Do it; without this it is only shown what would be done");
+  }
+
   void add_completion() {
     CLI::App& command = *app.add_subcommand("completion", "Print a completion script for a shell");
     text_option(command, "SHELL", completion.shell, "bash, zsh or fish")
@@ -323,6 +366,16 @@ std::string fault_of(const Invocation& invocation) {
   if (std::string fault = tls_fault(invocation.globals); !fault.empty()) return fault;
   if (!is_address(invocation.globals.node)) {
     return "--node (or NEXUS_NODE): '" + invocation.globals.node + "' is not HOST:PORT";
+  }
+  if (invocation.globals.admin.empty()) return "--admin (or NEXUS_ADMIN): a path is missing";
+  if (const auto* join = std::get_if<JoinCommand>(&invocation.command)) {
+    for (const std::string& address : join->addresses) {
+      if (!is_address(address)) return "'" + address + "' is not HOST:PORT";
+    }
+  }
+  if (const auto* force = std::get_if<ForceViewCommand>(&invocation.command)) {
+    if (force->keep.empty() != force->drop_suspects)
+      return "say who stays: either --keep MEMBER... or --drop-suspects";
   }
   if (const auto* tell = std::get_if<TellCommand>(&invocation.command)) {
     return source_fault(tell->source, tell->stdin_lines, 1000);

@@ -109,6 +109,10 @@ std::string hint(const Failure& failure) {
     return "write JSON, for example '{\"add\":5}' or '\"a text\"'; --file sends bytes as they are";
   }
   if (reason == kReasonConnectFailed) {
+    if (failure.message.find(" unix:") != std::string::npos) {
+      return "node.admin_socket in the configuration of the node names its socket, which only the "
+             "user that runs the node, and root, may use; name it with --admin PATH or NEXUS_ADMIN";
+    }
     // Somebody listened there, and hung up.
     if (failure.message.ends_with("Socket closed")) {
       return "a node that speaks TLS needs --ca FILE (or NEXUS_CA), and --cert and --key when it "
@@ -128,6 +132,12 @@ std::string hint(const Failure& failure) {
            "again or ask another "
            "node with --node";
   }
+  if (reason == kReasonJoinPending) {
+    return "the log of the node says how that goes, and `nexusctl members --watch` shows when it "
+           "has come about";
+  }
+  if (reason == "VIEW_CHANGED")
+    return "look at `nexusctl members` and at what force-view says without --yes again";
   if (reason == "ACTOR_NOT_FOUND") {
     return "`nexusctl list` shows the actors of a node; an actor of another node is named "
            "HOST:PORT/ID";

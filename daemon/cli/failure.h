@@ -35,6 +35,8 @@ inline constexpr const char* kReasonNotJson = "NOT_JSON";
 inline constexpr const char* kReasonConnectFailed = "CONNECT_FAILED";
 inline constexpr const char* kReasonConnectionLost = "CONNECTION_LOST";
 inline constexpr const char* kReasonTlsFailed = "TLS_FAILED";
+// Join was asked for, and has not come about within the time allowed.
+inline constexpr const char* kReasonJoinPending = "JOIN_PENDING";
 // The node does not have the service that was called.
 inline constexpr const char* kReasonNodeTooOld = "NODE_TOO_OLD";
 

@@ -14,6 +14,7 @@
 #include "daemon/cli/grpc_error.h"
 #include "daemon/cli/grpc_member.h"
 #include "daemon/cli/grpc_watch.h"
+#include "nexus/admin/v1/admin_service.grpc.pb.h"
 #include "nexus/v1/actor_service.grpc.pb.h"
 #include "nexus/v1/cluster_service.grpc.pb.h"
 
@@ -85,7 +86,8 @@ class Client::Impl {
   explicit Impl(Options o)
       : options(std::move(o)),
         channel(open_channel(options)),
-        stubs(v1::ActorService::NewStub(channel), v1::ClusterService::NewStub(channel)) {}
+        stubs(v1::ActorService::NewStub(channel), v1::ClusterService::NewStub(channel),
+              admin::v1::AdminService::NewStub(channel)) {}
 
   // Makes one call. Empty when it went well.
   template <typename Stub, typename Request, typename Response>
@@ -105,6 +107,8 @@ class Client::Impl {
         .node = options.node, .connected = connected(), .tls = !options.authorities.empty()};
     if (std::is_same_v<Stub, v1::ClusterService::Stub>)
       return failure_of_newer(status, connection, kClusterService);
+    if (std::is_same_v<Stub, admin::v1::AdminService::Stub>)
+      return failure_of_newer(status, connection, kAdminService);
     return failure_of(status, connection);
   }
 
@@ -125,7 +129,8 @@ class Client::Impl {
   const Options options;
   const std::shared_ptr<grpc::Channel> channel;
   const std::tuple<std::unique_ptr<v1::ActorService::Stub>,
-                   std::unique_ptr<v1::ClusterService::Stub>>
+                   std::unique_ptr<v1::ClusterService::Stub>,
+                   std::unique_ptr<admin::v1::AdminService::Stub>>
       stubs;
 };
 
@@ -249,6 +254,44 @@ Outcome<MemberInfo> Client::member(const std::string& name) {
     return *failure;
   }
   return member_info(response.member());
+}
+
+Outcome<ViewInfo> Client::join(const JoinCommand& command) {
+  admin::v1::JoinClusterRequest request;
+  for (const std::string& address : command.addresses) request.add_addresses(address);
+  admin::v1::JoinClusterResponse response;
+  if (auto failure = impl_->call("JoinCluster", &admin::v1::AdminService::Stub::JoinCluster,
+                                 request, &response)) {
+    return *failure;
+  }
+  return view_info(response.view());
+}
+
+Outcome<bool> Client::leave() {
+  admin::v1::LeaveClusterResponse response;
+  if (auto failure = impl_->call("LeaveCluster", &admin::v1::AdminService::Stub::LeaveCluster,
+                                 admin::v1::LeaveClusterRequest(), &response)) {
+    return *failure;
+  }
+  return bool{response.agreed()};
+}
+
+Outcome<ForcedView> Client::force_view(const ForceViewCommand& command) {
+  admin::v1::ForceViewRequest request;
+  for (const std::string& member : command.keep) request.add_keep(member);
+  request.set_drop_suspects(command.drop_suspects);
+  request.set_epoch(command.epoch);
+  request.set_dry_run(!command.yes);
+  admin::v1::ForceViewResponse response;
+  if (auto failure =
+          impl_->call("ForceView", &admin::v1::AdminService::Stub::ForceView, request, &response)) {
+    return *failure;
+  }
+  ForcedView forced{
+      .done = command.yes, .view = view_info(response.view()), .kept = {}, .removed = {}};
+  for (const v1::Member& member : response.kept()) forced.kept.push_back(member_info(member));
+  for (const v1::Member& member : response.removed()) forced.removed.push_back(member_info(member));
+  return forced;
 }
 
 void Client::watch(const std::vector<std::string>& pids,

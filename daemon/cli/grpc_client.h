@@ -31,6 +31,7 @@ struct WatchEvent {
 class Client {
  public:
   struct Options {
+    // HOST:PORT or unix:PATH.
     std::string node{};
     std::chrono::milliseconds timeout{};
     // Told what was called and how long it took; may be empty.
@@ -62,6 +63,12 @@ class Client {
   Outcome<MemberList> members();
   // An address or an id.
   Outcome<MemberInfo> member(const std::string& name);
+
+  // Of a node's socket for administration: Options::node is `unix:PATH`.
+  Outcome<ViewInfo> join(const JoinCommand& command);
+  // Whether the others have agreed.
+  Outcome<bool> leave();
+  Outcome<ForcedView> force_view(const ForceViewCommand& command);
 
   // Hands over every event, on the calling thread, until each actor has terminated or its watch has
   // failed.

@@ -46,10 +46,6 @@ std::string reason_name(v1::DepartureReason reason) {
   }
 }
 
-ViewInfo view_info(const v1::View& view) {
-  return ViewInfo{.epoch = view.epoch(), .id = view.id(), .member_count = view.member_count()};
-}
-
 std::vector<MemberInfo> member_infos(const google::protobuf::RepeatedPtrField<v1::Member>& from) {
   std::vector<MemberInfo> members;
   for (const v1::Member& member : from) members.push_back(member_info(member));
@@ -57,6 +53,10 @@ std::vector<MemberInfo> member_infos(const google::protobuf::RepeatedPtrField<v1
 }
 
 }  // namespace
+
+ViewInfo view_info(const v1::View& view) {
+  return ViewInfo{.epoch = view.epoch(), .id = view.id(), .member_count = view.member_count()};
+}
 
 MemberInfo member_info(const v1::Member& member) {
   return MemberInfo{.address = member.address(),

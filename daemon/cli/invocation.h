@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -12,6 +13,8 @@ namespace nexus::cli {
 struct Globals {
   // HOST:PORT of the node to call.
   std::string node = "127.0.0.1:7701";
+  // The socket of the node to administer.
+  std::string admin = "/run/nexus/admin.sock";
   // For each call. `watch` and `members --watch` allow it until the watch is set, then wait for ever.
   std::chrono::milliseconds timeout = std::chrono::seconds(5);
   bool json = false;
@@ -74,14 +77,27 @@ struct MembersCommand {
   std::string member{};
   bool watch = false;
 };
+struct JoinCommand {
+  std::vector<std::string> addresses{};
+};
+struct LeaveCommand {};
+struct ForceViewCommand {
+  // Addresses or ids of those that stay.
+  std::vector<std::string> keep{};
+  bool drop_suspects = false;
+  // Of the view that the operator has looked at; 0: whichever there is.
+  std::uint64_t epoch = 0;
+  // Else it is only shown what would be.
+  bool yes = false;
+};
 struct CompletionCommand {
   std::string shell{};
 };
 struct VersionCommand {};
 
-using Command =
-    std::variant<SpawnCommand, TellCommand, AskCommand, StopCommand, GetCommand, ListCommand,
-                 KindsCommand, WatchCommand, MembersCommand, CompletionCommand, VersionCommand>;
+using Command = std::variant<SpawnCommand, TellCommand, AskCommand, StopCommand, GetCommand,
+                             ListCommand, KindsCommand, WatchCommand, MembersCommand, JoinCommand,
+                             LeaveCommand, ForceViewCommand, CompletionCommand, VersionCommand>;
 
 struct Invocation {
   Globals globals{};

@@ -37,9 +37,10 @@ bool wants_json(const std::vector<std::string>& arguments) {
 }
 
 // The connection to make, with what the files of TLS hold.
-Outcome<Client::Options> client_options(const Globals& globals) {
-  Client::Options options{
-      .node = globals.node, .timeout = globals.timeout, .server_name = globals.server_name};
+Outcome<Client::Options> client_options(const Globals& globals, bool admin) {
+  Client::Options options{.node = admin ? "unix:" + globals.admin : globals.node,
+                          .timeout = globals.timeout,
+                          .server_name = globals.server_name};
   struct File {
     const char* option;
     const std::string& path;
@@ -52,7 +53,8 @@ Outcome<Client::Options> client_options(const Globals& globals) {
       {"--key", globals.key, options.key, "PRIVATE KEY-----"},
   };
   for (const File& file : files) {
-    if (file.path.empty()) continue;
+    // The socket speaks no TLS.
+    if (file.path.empty() || admin) continue;
     Outcome<std::string> text = read_file(file.path);
     if (!text.ok()) return usage_failure(std::string(file.option) + ": " + text.failure->message);
     if (text.value.find(file.mark) == std::string::npos) {
@@ -67,6 +69,13 @@ Outcome<Client::Options> client_options(const Globals& globals) {
     };
   }
   return options;
+}
+
+// Done over the socket of the node, and not over its port.
+bool is_admin(const Command& command) {
+  return std::holds_alternative<JoinCommand>(command) ||
+         std::holds_alternative<LeaveCommand>(command) ||
+         std::holds_alternative<ForceViewCommand>(command);
 }
 
 // Done without a node.
@@ -188,6 +197,39 @@ class Runner {
     return kExitOk;
   }
 
+  ExitCode operator()(const JoinCommand& command) {
+    const Outcome<ViewInfo> view = client_.join(command);
+    if (view.ok()) {
+      show(joined_text(view.value), joined_json(view.value));
+      return kExitOk;
+    }
+    Failure failure = *view.failure;
+    if (failure.code == core::Errc::deadline_exceeded && failure.reason.empty()) {
+      failure.reason = kReasonJoinPending;
+      failure.message = "the node is not together with any of them yet, and goes on asking";
+    }
+    return fail(failure);
+  }
+
+  ExitCode operator()(const LeaveCommand&) {
+    const Outcome<bool> agreed = client_.leave();
+    if (!agreed.ok()) return fail(*agreed.failure);
+    show("left\n", JsonObject().put("left", true).put("agreed", agreed.value).text() + '\n');
+    if (!agreed.value && !globals_.json) {
+      std::fputs(
+          "nexusctl: the others have not agreed in time; they remove the node when they miss it\n",
+          stderr);
+    }
+    return kExitOk;
+  }
+
+  ExitCode operator()(const ForceViewCommand& command) {
+    const Outcome<ForcedView> forced = client_.force_view(command);
+    if (!forced.ok()) return fail(*forced.failure);
+    show(forced_text(forced.value), forced_json(forced.value));
+    return kExitOk;
+  }
+
   ExitCode operator()(const CompletionCommand& command) {
     const CommandTree tree = command_tree();
     if (command.shell == "bash") write_out(bash_completion(tree));
@@ -290,8 +332,8 @@ int run(const std::vector<std::string>& arguments) {
   }
   const auto& invocation = std::get<Invocation>(parsed);
   const Globals& globals = invocation.globals;
-  Outcome<Client::Options> options =
-      client_options(is_local(invocation.command) ? Globals{} : globals);
+  Outcome<Client::Options> options = client_options(
+      is_local(invocation.command) ? Globals{} : globals, is_admin(invocation.command));
   if (!options.ok()) return report(*options.failure, globals.json);
   Runner runner(globals, std::move(options.value));
   return finish(std::visit(runner, invocation.command), invocation.globals.json);

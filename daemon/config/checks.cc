@@ -128,6 +128,9 @@ void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& pr
                 "needs cluster.static_quorum: the members that a part of the cluster must have");
 
   const NodeSection& node = config.node;
+  rules.require(node.admin_socket.text.size() <= kSocketPathBytesMax, {"node.admin_socket"},
+                "the path of a socket has at most " + std::to_string(kSocketPathBytesMax) +
+                    " bytes, and this one has " + std::to_string(node.admin_socket.text.size()));
   const SecuritySection& security = config.security;
   rules.require(is_loopback(node.listen.host) || security.insecure || security.has_tls(),
                 {"node.listen", "security.insecure"},

@@ -26,6 +26,9 @@ struct FilePath {
   bool operator==(const FilePath&) const = default;
 };
 
+// Of the path of a socket; the system allows no more.
+inline constexpr std::size_t kSocketPathBytesMax = 107;
+
 struct NodeSection {
   // Empty until loaded: the loader puts the host's name here.
   std::string name{};
@@ -33,6 +36,8 @@ struct NodeSection {
   // Empty: as `listen`. See advertised_address().
   HostPort advertise{};
   std::chrono::milliseconds shutdown_timeout{25'000};
+  // Empty: none.
+  FilePath admin_socket{};
 
   bool operator==(const NodeSection&) const = default;
 };

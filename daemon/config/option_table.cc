@@ -99,6 +99,12 @@ std::vector<NodeOption> make_node_options() {
            .doc = "Time that an orderly stop may take, all its phases together; then the node "
                   "exits anyway, with status 5. A service manager must wait longer "
                   "(TimeoutStopSec)."}),
+      in_section<&N::node, &NodeSection::admin_socket>(
+          {.path = "node.admin_socket",
+           .if_empty = "no such socket",
+           .doc = "Where `nexusctl join`, `leave` and `force-view` reach the node: a socket in the "
+                  "file system that the node makes, for its own user and root only. Its folder "
+                  "must be there."}),
 
       in_section<&N::log, &LogSection::level>(
           {.path = "log.level", .doc = "The least severe record that is written."}),

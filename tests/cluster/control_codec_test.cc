@@ -45,27 +45,32 @@ std::vector<ControlBody> one_of_each() {
   digests.buckets[15] = 15;
   const Compatibility compatibility{
       .cluster = "prod", .protocol_min = 1, .protocol_max = 2, .settings = 6};
-  return {Probe{.sent = sent},
-          ProbeAck{.sent = sent},
-          IndirectProbe{.subject = id, .sent = sent},
-          IndirectAck{.subject = id, .sent = sent, .heard = true},
-          gossip,
-          Promise{.round = round, .voted = Proposal{.round = {}, .cut = some_cut()}},
-          Promise{.round = round, .voted = std::nullopt},
-          CatchUp{},
-          ViewDelta{.cuts = {some_cut(), some_cut()}},
-          Snapshot{.view = test::view_of(15), .state = {entry}},
-          NotMember{.lineage = 1, .size = 2, .lowest = id},
-          Join{.member = test::member(3), .compatibility = compatibility, .again = true},
-          JoinRefused{.why = "no"},
-          JoinCheck{.joiner = id, .sent = sent},
-          JoinConfirm{.joiner = id, .sent = sent},
-          JoinOffer{.joiners = test::members(3)},
-          Found{.members = test::members(2)},
-          FoundAck{.lineage = 9},
-          digests,
-          StateVersions{.buckets = 3, .versions = {{.owner = id, .key = "k", .sequence = 1}}},
-          StateWanted{.versions = {{.owner = id, .key = "k", .sequence = 1}}}};
+  return {
+      Probe{.sent = sent},
+      ProbeAck{.sent = sent},
+      IndirectProbe{.subject = id, .sent = sent},
+      IndirectAck{.subject = id, .sent = sent, .heard = true},
+      gossip,
+      Promise{.round = round, .voted = Proposal{.round = {}, .cut = some_cut()}},
+      Promise{.round = round, .voted = std::nullopt},
+      CatchUp{},
+      ViewDelta{.cuts = {some_cut(), some_cut()}},
+      Snapshot{.view = test::view_of(15), .state = {entry}},
+      NotMember{
+          .lineage = 1,
+          .size = 2,
+          .lowest = id,
+          .compatibility = {.cluster = "c", .protocol_min = 1, .protocol_max = 2, .settings = 3}},
+      Join{.member = test::member(3), .compatibility = compatibility, .again = true},
+      JoinRefused{.why = "no"},
+      JoinCheck{.joiner = id, .sent = sent},
+      JoinConfirm{.joiner = id, .sent = sent},
+      JoinOffer{.joiners = test::members(3)},
+      Found{.members = test::members(2)},
+      FoundAck{.lineage = 9},
+      digests,
+      StateVersions{.buckets = 3, .versions = {{.owner = id, .key = "k", .sequence = 1}}},
+      StateWanted{.versions = {{.owner = id, .key = "k", .sequence = 1}}}};
 }
 
 TEST(ControlCodec, EachMessageComesBackAsItWas) {

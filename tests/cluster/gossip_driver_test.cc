@@ -208,8 +208,12 @@ TEST(GossipDriver, AfterMostAreGoneAnOperatorMayGoOnWithTheRest) {
   cluster[2] = nullptr;
   EXPECT_TRUE(nexus::test::eventually([&] { return cluster[0]->driver().is_frozen(); }));
   EXPECT_EQ(cluster[0]->size(), 3u) << "it may not go on alone";
-  EXPECT_FALSE(cluster[0]->driver().force({MemberId(1, 1)}).ok());
-  ASSERT_TRUE(cluster[0]->driver().force({cluster[0]->driver().id()}).ok());
+  EXPECT_FALSE(
+      cluster[0]->driver().force(cluster[0]->driver().view()->id(), {MemberId(1, 1)}).ok());
+  ASSERT_TRUE(cluster[0]
+                  ->driver()
+                  .force(cluster[0]->driver().view()->id(), {cluster[0]->driver().id()})
+                  .ok());
   EXPECT_EQ(cluster[0]->size(), 1u);
   EXPECT_FALSE(cluster[0]->driver().is_frozen());
 }

@@ -84,7 +84,9 @@ TEST_F(IncarnationTest, AJoinerIsOfferedAgainWhenNothingCameOfIt) {
 
 TEST_F(IncarnationTest, WhoIsLeftOutByForceIsSaidToBe) {
   start(3, 1);
-  ASSERT_TRUE(incarnation_->force({view_->member(0).id, view_->member(1).id}, now_, out_).ok());
+  ASSERT_TRUE(
+      incarnation_->force(view_->id(), {view_->member(0).id, view_->member(1).id}, now_, out_)
+          .ok());
   ASSERT_EQ(out_.events.size(), 1u);
   const auto changed = std::get<Incarnation::ViewChanged>(out_.events[0]);
   EXPECT_EQ(changed.view->size(), 2u);
@@ -104,8 +106,10 @@ TEST_F(IncarnationTest, WhoIsLeftOutByForceIsSaidToBe) {
 
 TEST_F(IncarnationTest, ForceNamesOnlyMembersAndTheNodeItself) {
   start(3, 1);
-  EXPECT_FALSE(incarnation_->force({view_->member(0).id}, now_, out_).ok()) << "without itself";
-  EXPECT_FALSE(incarnation_->force({view_->member(1).id, MemberId(77, 77)}, now_, out_).ok())
+  EXPECT_FALSE(incarnation_->force(view_->id(), {view_->member(0).id}, now_, out_).ok())
+      << "without itself";
+  EXPECT_FALSE(
+      incarnation_->force(view_->id(), {view_->member(1).id, MemberId(77, 77)}, now_, out_).ok())
       << "a stranger";
   EXPECT_EQ(incarnation_->view()->id(), view_->id());
 }

@@ -1,0 +1,131 @@
+#include "cluster/membership/membership.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "tests/cluster/support/members.h"
+
+namespace nexus::cluster {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr const char* kElsewhere = "10.0.0.9:7701";
+
+// A node without seeds, which has founded a cluster of its own.
+class LoneNodeTest : public testing::Test {
+ protected:
+  LoneNodeTest()
+      : options_(options()),
+        membership_(
+            options_, *test::member(5), maker_, [this] { return MemberId(++last_id_, 9); }, 1) {
+    membership_.start({}, now_, out_);
+    run_for(seconds(60));
+    out_ = {};
+  }
+
+  static MembershipOptions options() {
+    MembershipOptions options;
+    options.compatibility.cluster = "here";
+    return options;
+  }
+
+  void run_for(core::Duration time) {
+    const core::Instant end = now_ + time;
+    while (membership_.next_time() <= end) {
+      now_ = std::max(now_, membership_.next_time());
+      membership_.on_time(now_, out_);
+    }
+    now_ = end;
+  }
+
+  // What a member of a cluster of that name and size answers to a stranger's probe.
+  void be_told_of(const std::string& name, std::uint64_t size) {
+    const ControlMessage message{.epoch = 7,
+                                 .view = 77,
+                                 .body = NotMember{.lineage = 99,
+                                                   .size = size,
+                                                   .lowest = MemberId(1, 1),
+                                                   .compatibility = {.cluster = name}}};
+    membership_.on_message({.id = MemberId(1, 1), .address = kElsewhere},
+                           std::make_shared<const ControlMessage>(message), now_, out_);
+  }
+
+  template <typename Event>
+  std::size_t events() const {
+    return static_cast<std::size_t>(
+        std::count_if(out_.events.begin(), out_.events.end(),
+                      [](const auto& event) { return std::holds_alternative<Event>(event); }));
+  }
+
+  template <typename Body>
+  std::size_t sent_there() const {
+    return static_cast<std::size_t>(
+        std::count_if(out_.sends.begin(), out_.sends.end(), [](const Send& send) {
+          return send.address == kElsewhere && std::holds_alternative<Body>(send.message->body);
+        }));
+  }
+
+  const MembershipOptions options_;
+  ViewMaker maker_;
+  std::uint64_t last_id_ = 100;
+  core::Instant now_ = core::Instant{} + seconds(1'000);
+  Membership membership_;
+  Membership::Output out_;
+};
+
+TEST_F(LoneNodeTest, GreetsWhereItIsToldThatAClusterIs) {
+  membership_.join({kElsewhere}, now_);
+  run_for(milliseconds(1));
+  EXPECT_EQ(sent_there<Probe>(), 1u);
+}
+
+TEST_F(LoneNodeTest, GreetsThereAlsoWhenItsOwnAreAmongTheSeeds) {
+  std::vector<std::string> seeds(50, test::member(5)->address);
+  membership_.set_seeds(std::move(seeds));
+  membership_.join({kElsewhere}, now_);
+  run_for(milliseconds(1));
+  EXPECT_EQ(sent_there<Probe>(), 1u);
+}
+
+TEST_F(LoneNodeTest, JoinsALargerClusterAtOnce) {
+  membership_.join({kElsewhere}, now_);
+  be_told_of("here", 3);
+  ASSERT_EQ(events<Incarnation::Out>(), 1u);
+  run_for(seconds(1));
+  EXPECT_EQ(events<Incarnation::Rejoining>(), 1u);
+  ASSERT_GE(sent_there<Join>(), 1u);
+  for (const Send& send : out_.sends) {
+    if (const auto* join = std::get_if<Join>(&send.message->body)) {
+      EXPECT_FALSE(join->again) << "its link was never in doubt";
+    }
+  }
+}
+
+// Who gives way may be the other one, which was told nothing.
+TEST_F(LoneNodeTest, LooksForTheLargerClusterWhereItHeardOfIt) {
+  be_told_of("here", 3);
+  run_for(seconds(1));
+  EXPECT_GE(sent_there<Join>(), 1u);
+}
+
+TEST_F(LoneNodeTest, DoesNotGiveWayToAnotherCluster) {
+  be_told_of("elsewhere", 3);
+  EXPECT_EQ(events<Incarnation::Out>(), 0u);
+  ASSERT_EQ(events<Incarnation::Stranger>(), 1u);
+  EXPECT_NE(std::get<Incarnation::Stranger>(out_.events.back()).why.find("\"elsewhere\""),
+            std::string::npos);
+}
+
+TEST_F(LoneNodeTest, DoesNotLookForItselfWhereItIsTold) {
+  membership_.join({test::member(5)->address}, now_);
+  run_for(seconds(10));
+  EXPECT_TRUE(out_.sends.empty());
+}
+
+}  // namespace
+}  // namespace nexus::cluster
