@@ -46,6 +46,7 @@ void EdgeMonitor::watch(ViewPtr view, MemberIndex self, Instant now) {
     edge.doubted = kNever;
     edges_.push_back(edge);
   }
+  note_due(now);
 }
 
 Duration EdgeMonitor::interval() const {
@@ -89,19 +90,25 @@ void EdgeMonitor::prove(Edge& edge, Instant proof, Actions& actions) {
 }
 
 void EdgeMonitor::on_ack(MemberIndex subject, Instant sent, Instant now, Actions& actions) {
+  forgive_own_pause(now);
   Edge* const edge = find(subject);
   if (edge == nullptr || sent > now) return;
-  const Duration late = now - sent;
-  edge->lateness =
-      std::max(late, edge->lateness - Duration(edge->lateness.count() >> kFadingShift));
+  // One that waited for this member to go on was not late.
+  if (sent >= paused_) {
+    edge->lateness =
+        std::max(now - sent, edge->lateness - Duration(edge->lateness.count() >> kFadingShift));
+  }
   prove(*edge, sent, actions);
   if (now - last_better_ >= interval()) {
     last_better_ = now;
     health_.better();
   }
+  note_due(now);
 }
 
-void EdgeMonitor::on_indirect(MemberIndex subject, Instant asked, bool heard, Actions& actions) {
+void EdgeMonitor::on_indirect(MemberIndex subject, Instant asked, bool heard, Instant now,
+                              Actions& actions) {
+  forgive_own_pause(now);
   Edge* const edge = find(subject);
   if (edge == nullptr || asked == kNever || edge->asked != asked) return;
   ++edge->answers;
@@ -109,13 +116,17 @@ void EdgeMonitor::on_indirect(MemberIndex subject, Instant asked, bool heard, Ac
   // It is there, and this member does not hear it.
   health_.worse();
   prove(*edge, asked, actions);
+  note_due(now);
 }
 
 void EdgeMonitor::on_traffic(MemberIndex subject, Instant now) {
+  forgive_own_pause(now);
   if (Edge* const edge = find(subject)) edge->traffic = now;
+  note_due(now);
 }
 
 void EdgeMonitor::on_refused(MemberIndex subject, Instant now, Actions& actions) {
+  forgive_own_pause(now);
   Edge* const edge = find(subject);
   if (edge == nullptr || !edge->heard) return;
   if (edge->refused == kNever) {
@@ -124,14 +135,17 @@ void EdgeMonitor::on_refused(MemberIndex subject, Instant now, Actions& actions)
   } else if (now - edge->refused >= options_.refusal_gap) {
     end(*edge, actions);
   }
+  note_due(now);
 }
 
 void EdgeMonitor::doubt(MemberIndex subject, Instant now, Actions& actions) {
+  forgive_own_pause(now);
   Edge* const edge = find(subject);
   if (edge == nullptr || !edge->heard || edge->doubted != kNever) return;
   edge->doubted = now;
   probe(*edge, now, actions);
   if (edge->asked == kNever) ask(*edge, now, actions);
+  note_due(now);
 }
 
 void EdgeMonitor::probe(Edge& edge, Instant now, Actions& actions) {
@@ -168,9 +182,9 @@ void EdgeMonitor::end(Edge& edge, Actions& actions) {
 }
 
 void EdgeMonitor::forgive_own_pause(Instant now) {
-  const Instant due = next_time();
-  if (due >= now || now - due <= options_.lateness_max) return;
-  const Duration late = now - due;
+  if (due_ >= now || now - due_ <= options_.lateness_max) return;
+  const Duration late = now - due_;
+  paused_ = now;
   health_.worse();
   for (Edge& edge : edges_) {
     edge.proof = std::min(now, edge.proof + late);
@@ -179,6 +193,7 @@ void EdgeMonitor::forgive_own_pause(Instant now) {
     edge.asked = kNever;
     if (edge.doubted != kNever) edge.doubted = std::min(now, edge.doubted + late);
   }
+  note_due(now);
 }
 
 void EdgeMonitor::suspect_itself(Instant now) {
@@ -201,6 +216,7 @@ void EdgeMonitor::on_time(Instant now, Actions& actions) {
     if (edge.asked == kNever && now >= ask_at(edge)) ask(edge, now, actions);
     if (now >= end_at(edge)) end(edge, actions);
   }
+  note_due(now);
 }
 
 Instant EdgeMonitor::next_time() const {

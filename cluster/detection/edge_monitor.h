@@ -7,13 +7,14 @@
 // D3  Before the timeout ends others are asked; when one of them hears the subject, it is heard.
 // D4  Any other message of the subject puts the end off, but not beyond twice the timeout: a node that can be heard and does not hear is
 //     of no use.
-// D5  Time in which this member itself stood still does not count.
+// D5  Time in which this member itself stood still does not count: it was not called, though it was due.
 // D6  Two refused connections in a row, `refusal_gap` apart, end the wait: nobody listens there.
 // D7  A doubted subject is proven within twice indirect_wait, or is not heard.
 //
 // Sources: SWIM (Das, Gupta, Motivala, DSN 2002) for D3; Lifeguard (DSN-W 2018) for D2; Orleans' local health monitor for D4 and D5.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <variant>
@@ -71,7 +72,8 @@ class EdgeMonitor {
 
   // An answer to a probe that left at `sent`. May say Verdict{heard}.
   void on_ack(MemberIndex subject, core::Instant sent, core::Instant now, Actions& actions);
-  void on_indirect(MemberIndex subject, core::Instant asked, bool heard, Actions& actions);
+  void on_indirect(MemberIndex subject, core::Instant asked, bool heard, core::Instant now,
+                   Actions& actions);
   // Any message of the subject but an answer, on any connection.
   void on_traffic(MemberIndex subject, core::Instant now);
   // Its address refused a connection.
@@ -118,10 +120,12 @@ class EdgeMonitor {
   void probe(Edge& edge, core::Instant now, Actions& actions);
   void ask(Edge& edge, core::Instant now, Actions& actions);
   void end(Edge& edge, Actions& actions);
+  // At the beginning and at the end of each event.
   void forgive_own_pause(core::Instant now);
+  void note_due(core::Instant now) { due_ = std::max(next_time(), now); }
   void suspect_itself(core::Instant now);
 
-  const EdgeOptions options_;
+  EdgeOptions options_;
   Random random_;
   LocalHealth health_;
   ViewPtr view_;
@@ -130,6 +134,10 @@ class EdgeMonitor {
   std::vector<Edge> edges_;
   // So that one silence, or one row of answers, is not counted twice.
   core::Instant last_worse_{};
+  // When on_time() was due after the last event; not in the past of that, whatever has changed with it.
+  core::Instant due_ = core::Instant::max();
+  // The end of the last pause of its own.
+  core::Instant paused_{};
   core::Instant last_better_{};
 };
 

@@ -115,7 +115,7 @@ void Incarnation::handle(const Context& c, const IndirectAck& ack) {
   if (!c.index) return;
   const auto subject = view_->index_of(ack.subject);
   if (!subject) return;
-  edges_.on_indirect(*subject, ack.sent, ack.heard, edge_actions_);
+  edges_.on_indirect(*subject, ack.sent, ack.heard, c.now, edge_actions_);
   do_edges(c.now, c.out);
 }
 

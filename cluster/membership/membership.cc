@@ -66,6 +66,7 @@ void Membership::look_at(std::size_t first, Instant now, const Output& out) {
     }
   }
   if (out_event != nullptr && !ended_) prepare_rejoin(out_event->other_cluster, now);
+  note_due(now);
 }
 
 void Membership::prepare_rejoin(const std::string& other_cluster, Instant now) {
@@ -131,9 +132,8 @@ void Membership::do_rejoin(Instant now, Output& out) {
 
 // Time in which this process stood still is no silence of the others.
 void Membership::note_pause(Instant now) {
-  const Instant due = next_time();
-  if (due >= now || now - due <= options_.edges.lateness_max) return;
-  heard_ = std::min(now, heard_ + (now - due));
+  if (due_ >= now || now - due_ <= options_.edges.lateness_max) return;
+  heard_ = std::min(now, heard_ + (now - due_));
 }
 
 void Membership::on_message(const Peer& from, const ControlMessagePtr& message, Instant now,

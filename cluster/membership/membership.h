@@ -9,6 +9,7 @@
 //     until it has heard the others for `settle`. So a node whose link comes and goes does not come and go with it.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -73,7 +74,9 @@ class Membership {
   // `other_cluster`: an address in it; empty when it gives way to none.
   void prepare_rejoin(const std::string& other_cluster, core::Instant now);
   void do_rejoin(core::Instant now, Output& out);
+  // At the beginning and at the end of each event.
   void note_pause(core::Instant now);
+  void note_due(core::Instant now) { due_ = std::max(next_time(), now); }
 
   const MembershipOptions& options_;
   Member self_;
@@ -90,6 +93,8 @@ class Membership {
   core::Instant member_since_{};
   // When another node was last heard, and when one was again after none had been for longer than a subject's timeout.
   core::Instant heard_{};
+  // When on_time() was due after the last event.
+  core::Instant due_ = core::Instant::max();
   core::Instant deaf_until_{};
   // This incarnation was together with others: before that there is nobody to hear.
   bool had_others_ = false;

@@ -93,7 +93,7 @@ TEST_F(EdgeMonitorTest, D3_WhoOthersHearIsHeard) {
     run_for(milliseconds(50));
     for (std::size_t a = asked_before; a < asks_.size(); ++a) {
       EdgeMonitor::Actions actions;
-      monitor_.on_indirect(3, asks_[a].asked, true, actions);
+      monitor_.on_indirect(3, asks_[a].asked, true, now_, actions);
       act(std::move(actions));
       worst = std::max(worst, monitor_.health().score());
     }
@@ -148,6 +148,57 @@ TEST_F(EdgeMonitorTest, D5_APauseOfItsOwnIsNoSilenceOfOthers) {
   act(std::move(actions));
   run_for(seconds(10));
   EXPECT_TRUE(verdicts_.empty());
+}
+
+TEST_F(EdgeMonitorTest, D5_APauseIsNoticedByWhateverComesFirstAfterIt) {
+  run_for(seconds(10));
+  now_ += seconds(30);
+  EdgeMonitor::Actions actions;
+  // Read only now, though it came long ago.
+  monitor_.on_traffic(1, now_);
+  monitor_.on_ack(2, now_ - seconds(30), now_, actions);
+  monitor_.on_time(now_, actions);
+  act(std::move(actions));
+  run_for(seconds(10));
+  EXPECT_TRUE(verdicts_.empty());
+}
+
+TEST_F(EdgeMonitorTest, D5_AnAnswerThatWasReadLateDoesNotMakeItPatient) {
+  run_for(seconds(10));
+  const core::Instant sent = now_;
+  now_ += seconds(8);
+  EdgeMonitor::Actions actions;
+  monitor_.on_ack(3, sent, now_, actions);
+  act(std::move(actions));
+  run_for(seconds(10));
+  silent_[3] = true;
+  const core::Instant begin = now_;
+  run_for(seconds(10));
+  ASSERT_EQ(verdicts_.size(), 1u);
+  EXPECT_LE(verdicts_[0].second - begin, milliseconds(1510));
+}
+
+// Its own health gets better while most are silent, which makes what was due later due at once: that is no pause.
+TEST_F(EdgeMonitorTest, D5_GettingPatientAndImpatientIsNoPause) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    monitor_ = EdgeMonitor(options_, seed);
+    monitor_.watch(view_, 0, now_);
+    verdicts_.clear();
+    asks_.clear();
+    for (bool& silent : silent_) silent = false;
+    run_for(seconds(10));
+    for (const MemberIndex subject : {1, 2, 3}) silent_[subject] = true;
+    std::size_t answered = 0;
+    for (int i = 0; i < 100; ++i) {
+      run_for(milliseconds(50));
+      for (; answered < asks_.size(); ++answered) {
+        EdgeMonitor::Actions actions;
+        monitor_.on_indirect(asks_[answered].subject, asks_[answered].asked, false, now_, actions);
+        act(std::move(actions));
+      }
+    }
+    EXPECT_EQ(verdicts_.size(), 3u) << "seed " << seed;
+  }
 }
 
 TEST_F(EdgeMonitorTest, D6_ASecondRefusalEndsTheWait) {
