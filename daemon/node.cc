@@ -9,6 +9,7 @@
 #include "daemon/grpc_admin_socket.h"
 #include "daemon/grpc_cluster_service.h"
 #include "daemon/grpc_server.h"
+#include "daemon/seed_finder.h"
 #include "daemon/tls_files.h"
 #include "daemon/tls_reloader.h"
 #include "daemon/version.h"
@@ -140,6 +141,7 @@ struct Node::Running {
   GrpcServer server;
   GrpcAdminSocket admin_socket;
   std::unique_ptr<TlsReloader> tls_reloader;
+  std::unique_ptr<SeedFinder> seed_finder;
 };
 
 void Node::watch_tls(Running& running, const std::string& own_host,
@@ -155,6 +157,23 @@ void Node::watch_tls(Running& running, const std::string& own_host,
   running.tls_reloader = std::make_unique<TlsReloader>(
       TlsReloader::Options{.files = section, .own_host = own_host, .expires_at = expires_at},
       *running.tls, running.system.log());
+}
+
+void Node::find_seeds(Running& running) {
+  const ClusterSection& section = running.config.cluster;
+  const auto found = [&running](std::vector<std::string> seeds) {
+    const std::string& own = running.system.address();
+    if (std::find(seeds.begin(), seeds.end(), own) == seeds.end()) {
+      running.system.log().warn(
+          "this node's own address is not among the seeds: it can join a cluster, and founds none",
+          {{"address", own}, {"key", "node.advertise"}});
+    }
+    running.cluster.set_seeds(std::move(seeds));
+  };
+  running.seed_finder = std::make_unique<SeedFinder>(
+      SeedFinder::Options{
+          .seeds = section.seeds, .names = section.seeds_dns, .file = section.seeds_file},
+      found, [&running] { return running.cluster.view() != nullptr; }, running.system.log());
 }
 
 Node::Node() { add_builtin_kinds(kinds_); }
@@ -218,6 +237,7 @@ core::Status Node::start(const NodeConfig& config) {
   running_->cluster_service.start();
   running_->admin_service.start();
   running_->cluster.start();
+  if (config.cluster.finds_seeds()) find_seeds(*running_);
   if (tls->identity != nullptr) watch_tls(*running_, advertised.host, tls->expires_at);
   return core::Nothing{};
 }
@@ -233,6 +253,7 @@ bool Node::stop() {
     return std::max(core::Duration::zero(), deadline - system.clock().now());
   };
 
+  running_->seed_finder.reset();
   log.info("stopping: leaving the cluster");
   running_->cluster_service.end();
   const bool agreed =

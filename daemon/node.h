@@ -78,6 +78,7 @@ class Node {
 
  private:
   struct Running;
+  static void find_seeds(Running& running);
   static void watch_tls(Running& running, const std::string& own_host,
                         std::chrono::system_clock::time_point expires_at);
 

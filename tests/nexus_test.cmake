@@ -31,15 +31,15 @@ function(nexus_test name)
   nexus_set_test_properties(${name} "${arg_LABELS}" "${arg_TIMEOUT}")
 endfunction()
 
-# nexus_python_test(<name> <file.py> [LABELS <labels>...] [TIMEOUT <seconds>])
+# nexus_python_test(<name> <file.py> [ARGUMENTS <arguments>...] [LABELS <labels>...] [TIMEOUT <seconds>])
 # One unittest file, which is one test. It finds the programs in NEXUS_BIN_DIR, the tree in NEXUS_SOURCE_DIR, and imports
 # both the generated stubs and the package `support` of tests/process.
 function(nexus_python_test name file)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "TIMEOUT" "LABELS")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "TIMEOUT" "ARGUMENTS;LABELS")
   if(NOT arg_LABELS)
     set(arg_LABELS process)
   endif()
-  add_test(NAME ${name} COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  add_test(NAME ${name} COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/${file} ${arg_ARGUMENTS})
   set(environment
     "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
     "PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/process:${CMAKE_BINARY_DIR}/python"

@@ -26,7 +26,9 @@ std::string node_status_text(const ClusterInfo& cluster) {
   if (cluster.node_status == "frozen") {
     return node + " is frozen\nFROZEN: " + node +
            " hears too few of the members for the cluster to change; nobody can join or be taken "
-           "out until it hears more of them\n";
+           "out until it hears more of them; when they are lost for good, `nexusctl force-view` "
+           "goes "
+           "on without them\n";
   }
   if (cluster.node_status == "unknown") return "the status of " + node + " is unknown\n";
   return node + (cluster.node_status == "joining" ? " is joining\n" : " is a member\n");

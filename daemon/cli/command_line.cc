@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -310,6 +312,7 @@ class Grammar {
     value_name(command.add_option("--epoch", force_view.epoch,
                                   "Only if the cluster is still at this epoch"),
                "N")
+        ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
         ->type_name("");
     command.add_flag("--yes", force_view.yes,
                      "Do it; without this it is only shown what would be done");

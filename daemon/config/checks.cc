@@ -127,6 +127,13 @@ void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& pr
                 {"cluster.partition_policy", "cluster.static_quorum"},
                 "needs cluster.static_quorum: the members that a part of the cluster must have");
 
+  const ClusterSection& cluster = config.cluster;
+  rules.require(!cluster.finds_seeds() || cluster.bootstrap_expect >= 2,
+                {cluster.seeds_dns.empty() ? "cluster.seeds_file" : "cluster.seeds_dns",
+                 "cluster.bootstrap_expect"},
+                "needs cluster.bootstrap_expect of at least 2: who the seeds are may be known only "
+                "in part when the first nodes start");
+
   const NodeSection& node = config.node;
   rules.require(node.admin_socket.text.size() <= kSocketPathBytesMax, {"node.admin_socket"},
                 "the path of a socket has at most " + std::to_string(kSocketPathBytesMax) +

@@ -93,12 +93,18 @@ struct RemoteSection {
 struct ClusterSection {
   std::string name = "nexus";
   std::vector<HostPort> seeds{};
+  // Names that stand for the addresses of several nodes.
+  std::vector<HostPort> seeds_dns{};
+  // Empty: none.
+  FilePath seeds_file{};
   // 0: those at more than half of the seeds.
   std::uint32_t bootstrap_expect = 0;
   cluster::PartitionPolicy::Kind partition_policy = cluster::PartitionPolicy::Kind::keep_majority;
   // 0: not set.
   std::uint32_t static_quorum = 0;
   std::string zone{};
+
+  bool finds_seeds() const { return !seeds_dns.empty() || !seeds_file.text.empty(); }
 
   bool operator==(const ClusterSection&) const = default;
 };

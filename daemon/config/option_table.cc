@@ -305,13 +305,27 @@ std::vector<NodeOption> make_node_options() {
                   "that are mostly up, the same list at every node, which may have the node "
                   "itself in it. They may start in any order. When none of them is in a cluster, "
                   "those at more than half of these addresses found one together."}),
+      in_section<&N::cluster, &ClusterSection::seeds_dns>(
+          {.path = "cluster.seeds_dns",
+           .if_empty = "no such names",
+           .doc = "Names with a port: every address that a name stands for is a seed, too. They "
+                  "are looked up again every 2 s until the node is in a cluster, then every 30 s. "
+                  "`node.advertise` must then be an address in numbers. Needs "
+                  "`cluster.bootstrap_expect`."}),
+      in_section<&N::cluster, &ClusterSection::seeds_file>(
+          {.path = "cluster.seeds_file",
+           .if_empty = "no such file",
+           .doc = "A file with more seeds, one `host:port` a line, # before remarks; read again as "
+                  "often as `cluster.seeds_dns`. Needs `cluster.bootstrap_expect`."}),
       in_section<&N::cluster, &ClusterSection::bootstrap_expect>(
           {.path = "cluster.bootstrap_expect",
            .unit = "nodes",
            .min = 0,
            .max = 1'024,
            .doc = "Nodes that must be there before a new cluster is founded, if that is more than "
-                  "half of `cluster.seeds`; 0 asks for no more."}),
+                  "half of `cluster.seeds`; 0 asks for no more. When names or a file say who the "
+                  "seeds are, at least 2: more than half of the nodes that there will be, so that "
+                  "no two clusters are founded."}),
       in_section<&N::cluster, &ClusterSection::partition_policy>(
           {.path = "cluster.partition_policy",
            .doc = "Which part of a cluster that is cut apart may go on without the others: the "

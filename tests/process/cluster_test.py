@@ -6,47 +6,13 @@ import time
 
 import grpc
 from nexus.v1 import cluster_service_pb2 as api
-from nexus.v1 import cluster_service_pb2_grpc as rpc
-from support.case import NodeTestCase, main
+from support.case import main
+from support.cluster import ClusterTestCase
 from support.node import TEST_NODE, TIME_FACTOR
 from support.ports import free_port
 
 
-class Member:
-    """What one node says of its cluster."""
-
-    def __init__(self, node):
-        self.node = node
-        self._channel = grpc.insecure_channel(node.listen)
-        self.stub = rpc.ClusterServiceStub(self._channel)
-
-    def view(self):
-        """Epoch, id and addresses; nothing while it is in no cluster."""
-        try:
-            response = self.stub.ListMembers(api.ListMembersRequest(), timeout=5 * TIME_FACTOR)
-        except grpc.RpcError as error:
-            if error.code() in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.UNAVAILABLE):
-                return None
-            raise
-        return response.view.epoch, response.view.id, sorted(m.address for m in response.members)
-
-    def status(self):
-        return self.stub.GetCluster(api.GetClusterRequest(), timeout=5 * TIME_FACTOR).status
-
-    def close(self):
-        self._channel.close()
-
-
-class Cluster(NodeTestCase):
-    def setUp(self):
-        super().setUp()
-        self._members = []
-
-    def tearDown(self):
-        for member in self._members:
-            member.close()
-        super().tearDown()
-
+class Cluster(ClusterTestCase):
     def settings(self, ports, more=""):
         seeds = ", ".join(f'"127.0.0.1:{port}"' for port in ports)
         return f"cluster:\n  seeds: [{seeds}]\n{more}"
@@ -57,24 +23,6 @@ class Cluster(NodeTestCase):
         options = {"program": program} if program else {}
         return [self.node(f"n{i + 1}", port=port, settings=self.settings(ports[:3], more), **options)
                 for i, port in enumerate(ports)]
-
-    def member(self, node):
-        member = Member(node)
-        self._members.append(member)
-        return member
-
-    def agree(self, members, nodes):
-        """All have one view, of exactly these nodes."""
-        views = [member.view() for member in members]
-        expected = sorted(node.address for node in nodes)
-        return all(view is not None and view[2] == expected and view[1] == views[0][1] for view in views)
-
-    def await_agreement(self, members, nodes, within_s):
-        begin = time.monotonic()
-        self.await_true(lambda: self.agree(members, nodes), timeout_s=max(20, within_s))
-        took = time.monotonic() - begin
-        print(f"{len(nodes)} nodes agreed after {took:.2f} s")
-        self.assertLess(took, within_s * TIME_FACTOR)
 
     def settled(self, count, **options):
         nodes = self.make(count, **options)

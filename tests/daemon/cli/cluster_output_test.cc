@@ -52,6 +52,26 @@ TEST(ClusterOutput, WhoDepartedComesBeforeWhoTookTheAddress) {
   EXPECT_EQ(cluster_event_text(event), "departed h:1 replaced epoch 4\njoined h:1 epoch 4\n");
 }
 
+TEST(ClusterOutput, WhatAForceWouldDoSaysHowToDoIt) {
+  const ForcedView plan{
+      .view = {.epoch = 7}, .kept = {member("h:1")}, .removed = {member("h:2"), member("h:3")}};
+  EXPECT_THAT(forced_text(plan), HasSubstr("h:2      removed"));
+  EXPECT_THAT(forced_text(plan), HasSubstr("Nothing is changed yet."));
+  EXPECT_THAT(forced_text(plan), HasSubstr("the same with --epoch 7 --yes\n"));
+  EXPECT_EQ(forced_json(plan),
+            R"({"forced":false,"epoch":7,"view_id":"","kept":["h:1"],"removed":["h:2","h:3"]})"
+            "\n");
+}
+
+TEST(ClusterOutput, WhatAForceHasDone) {
+  const ForcedView done{.done = true,
+                        .view = {.epoch = 8, .id = "0b", .member_count = 1},
+                        .kept = {member("h:1")},
+                        .removed = {member("h:2")}};
+  EXPECT_THAT(forced_text(done), StartsWith("forced: epoch 8, 1 member\n"));
+  EXPECT_THAT(forced_text(done), Not(HasSubstr("--yes")));
+}
+
 TEST(ClusterOutput, AnEventOfNobodySaysNothing) {
   const ClusterEvent event{.what = ClusterEvent::What::change};
   EXPECT_EQ(cluster_event_text(event) + cluster_event_json(event), "");

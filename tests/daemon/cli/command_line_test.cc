@@ -135,6 +135,34 @@ TEST_F(CommandLine, MembersTakesOneOrWatchesAll) {
   EXPECT_NE(fault_of({"members", "h:1", "h:2"}), "");
 }
 
+TEST_F(CommandLine, TheSocketIsForThreeCommands) {
+  EXPECT_EQ(parse({"leave"}).globals.admin, "/run/nexus/admin.sock");
+  EXPECT_EQ(parse({"--admin", "a.sock", "leave"}).globals.admin, "a.sock");
+  EXPECT_TRUE(std::holds_alternative<LeaveCommand>(parse({"leave"}).command));
+  EXPECT_NE(fault_of({"--admin", "", "leave"}), "");
+  EXPECT_NE(fault_of({"leave", "h:1"}), "") << "it is the node of --admin that leaves";
+}
+
+TEST_F(CommandLine, JoinTakesAddresses) {
+  EXPECT_THAT(std::get<JoinCommand>(parse({"join", "h:1", "[::1]:2"}).command).addresses,
+              ElementsAre("h:1", "[::1]:2"));
+  EXPECT_THAT(fault_of({"join", "h:1", "h"}), HasSubstr("'h' is not HOST:PORT"));
+  EXPECT_NE(fault_of({"join"}), "");
+}
+
+TEST_F(CommandLine, ForceViewSaysWhoStaysAndDoesNothingUnlessItIsMeant) {
+  const auto force = std::get<ForceViewCommand>(
+      parse({"force-view", "--keep", "h:1", "h:2", "--epoch", "7", "--yes"}).command);
+  EXPECT_THAT(force.keep, ElementsAre("h:1", "h:2"));
+  EXPECT_EQ(force.epoch, 7u);
+  EXPECT_TRUE(force.yes);
+  EXPECT_FALSE(std::get<ForceViewCommand>(parse({"force-view", "--drop-suspects"}).command).yes);
+  EXPECT_THAT(fault_of({"force-view"}), HasSubstr("say who stays"));
+  EXPECT_THAT(fault_of({"force-view", "--keep", "h:1", "--drop-suspects"}),
+              HasSubstr("say who stays"));
+  EXPECT_NE(fault_of({"force-view", "--drop-suspects", "--epoch", "-1"}), "");
+}
+
 TEST_F(CommandLine, RefusesWhatItDoesNotKnow) {
   EXPECT_NE(fault_of({}), "");
   EXPECT_NE(fault_of({"frobnicate"}), "");
@@ -150,11 +178,11 @@ TEST_F(CommandLine, NamesTheUnknownCommandAndTheNearest) {
   EXPECT_EQ(
       fault_of({"[frobnicate"}),
       "there is no command '[frobnicate'; the commands are spawn, tell, ask, stop, get, list, "
-      "kinds, watch, members, completion, version");
+      "kinds, watch, members, join, leave, force-view, completion, version");
   EXPECT_EQ(
       fault_of({"--json"}),
       "a command is missing; the commands are spawn, tell, ask, stop, get, list, kinds, watch, "
-      "members, completion, version");
+      "members, join, leave, force-view, completion, version");
   EXPECT_THAT(fault_of({"--jsn"}), HasSubstr("--jsn"));
 }
 

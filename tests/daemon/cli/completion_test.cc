@@ -12,7 +12,7 @@ using testing::HasSubstr;
 
 TEST(CommandTree, HoldsCommandsOptionsAndChoices) {
   const CommandTree tree = command_tree();
-  ASSERT_EQ(tree.commands.size(), 11u);
+  ASSERT_EQ(tree.commands.size(), 14u);
   const CommandNode& spawn = tree.commands.front();
   EXPECT_EQ(spawn.name, "spawn");
   const auto if_exists =

@@ -146,7 +146,7 @@ TEST(Hint, EveryReasonOfTheNodeHasOne) {
        {"INVALID_PID", "INVALID_ID", "INVALID_PAYLOAD", "MESSAGE_TOO_LARGE", "ACTOR_NOT_FOUND",
         "KIND_UNKNOWN", "ACTOR_EXISTS", "MAILBOX_FULL", "OVERLOADED", "NODE_UNREACHABLE",
         "DRAINING", "ASK_TIMEOUT", "STOP_TIMEOUT", "ACTOR_FAILED", "NOT_IN_CLUSTER",
-        "MEMBER_NOT_FOUND"}) {
+        "MEMBER_NOT_FOUND", "VIEW_CHANGED", "JOIN_PENDING"}) {
     EXPECT_NE(hint({.code = core::Errc::unknown, .reason = reason}), "") << reason;
   }
 }

@@ -130,6 +130,24 @@ TEST(LoadConfig, C10_AStaticQuorumIsSetWithItsPolicyOnly) {
               testing::HasSubstr("did you mean \"keep-majority\"?"));
 }
 
+TEST(LoadConfig, C11_SeedsThatAreFoundNeedANumberOfNodes) {
+  for (const char* seeds : {"seeds_dns: [\"nodes.example:7701\"]", "seeds_file: /etc/seeds"}) {
+    const std::string section = std::string("cluster:\n  ") + seeds + "\n";
+    EXPECT_THAT(problems_of(section),
+                testing::HasSubstr("needs cluster.bootstrap_expect of at least 2"));
+    EXPECT_THAT(problems_of(section + "  bootstrap_expect: 1\n"),
+                testing::HasSubstr("needs cluster.bootstrap_expect of at least 2"));
+    EXPECT_TRUE(load_config_text(section + "  bootstrap_expect: 2\n", "f", {}).ok());
+  }
+}
+
+TEST(LoadConfig, C12_ThePathOfASocketIsShort) {
+  const std::string path(108, 'x');
+  EXPECT_THAT(problems_of("node:\n  admin_socket: " + path + "\n"),
+              testing::HasSubstr("has at most 107 bytes, and this one has 108"));
+  EXPECT_TRUE(load_config_text("node: {admin_socket: " + path.substr(1) + "}\n", "f", {}).ok());
+}
+
 TEST(LoadConfig, AnUnknownKindNamesTheNearestKnownOne) {
   EXPECT_EQ(problems_of("kinds:\n  countr: {}\n"),
             "f:2:3: kinds.countr: unknown kind (did you mean \"counter\"?)");

@@ -19,7 +19,10 @@ class NodeTestCase(unittest.TestCase):
         self._clients = []
 
     def node(self, name="n1", **options):
-        node = Node(name, **options)
+        return self.adopt(Node(name, **options))
+
+    def adopt(self, node):
+        """Ends this node too."""
         self._nodes.append(node)
         return node
 

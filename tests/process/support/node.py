@@ -31,18 +31,19 @@ class NodeDied(AssertionError):
 class Node:
     """Configured, not yet running. `settings` are lines of YAML below the ones that every test needs; with `tls`, a
     certificates.TlsFiles, its clients and peers use TLS. `address` is where other nodes reach it: `advertise` when that is given.
-    Clients of a test come straight to `listen`."""
+    Clients of a test come straight to `listen`. `prefix` is a command that runs the one that follows it in its own process."""
 
     def __init__(self, name="n1", program=NEXUSD, unreachable_after="1s", settings="", port=None, env=None, advertise=None,
-                 tls=None):
+                 tls=None, host="127.0.0.1", prefix=()):
         self.name = name
+        self.host = host
         self.port = port or free_port()
-        self.listen = f"127.0.0.1:{self.port}"
+        self.listen = f"{host}:{self.port}"
         self.address = advertise or self.listen
         self.process = None
         # Set by what ends the node on purpose; a node that ends otherwise has crashed.
         self.ended_by_test = False
-        self._program = program
+        self._command = [*prefix, program]
         self._tls = tls
         self._folder = tempfile.TemporaryDirectory(prefix=f"nexus-{name}-")
         self._env = dict(os.environ, **(env or {}))
@@ -55,9 +56,13 @@ class Node:
 
     def start(self):
         self._log = open(self.log_path, "ab")  # pylint: disable=consider-using-with
-        self.process = subprocess.Popen([self._program, "--config", self.config_path], stdin=subprocess.DEVNULL,
-                                        stdout=self._log, stderr=self._log, env=self._env)
+        self.process = self.start_process([*self._command, "--config", self.config_path], stdout=self._log, stderr=self._log,
+                                          env=self._env)
         return self
+
+    def start_process(self, command, **options):
+        """The node's process, which has the pid of the first of `command`."""
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
 
     def restart(self):
         """The same node once more, after its last run has ended; its log goes on."""
@@ -86,7 +91,7 @@ class Node:
     def _accepts(self):
         """Asked before gRPC is, which waits a second after its first refusal."""
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex((self.host, self.port)) == 0
 
     @staticmethod
     def _serves(health):
