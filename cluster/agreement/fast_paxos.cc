@@ -53,7 +53,10 @@ void FastPaxos::propose(CutPtr cut, std::uint32_t rank, Instant now, Actions& ac
 }
 
 void FastPaxos::vote(Round round, std::uint64_t cut, Instant now, Actions& actions) {
+  // F1.
+  CHECK(round >= promised_);
   promised_ = round;
+  if (asking_ && asking_->round < round) asking_.reset();
   voted_ = Voted{.round = round, .cut = cut};
   const Key key{round, cut};
   tallies_.try_emplace(key, view_->size()).first->second.add(self_);
@@ -125,17 +128,19 @@ void FastPaxos::ask(Instant now, Actions& actions) {
 
 void FastPaxos::on_prepare(const Prepare& prepare, Instant now, Actions& actions) {
   if (prepare.round.coordinator >= view_->size() || prepare.round.coordinator == self_ ||
-      prepare.round <= promised_)
+      prepare.round < promised_)
     return;
-  promised_ = prepare.round;
-  asking_.reset();
-  ask_at_ =
-      now + options_.fallback * 2 +
-      core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 2));
+  if (prepare.round > promised_) {
+    promised_ = prepare.round;
+    asking_.reset();
+    ask_at_ =
+        now + options_.fallback * 2 +
+        core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 2));
+    actions.emplace_back(Spread(prepare));
+  }
   Promise promise{.round = prepare.round, .voted = std::nullopt};
   if (voted_ && cuts_.contains(voted_->cut))
     promise.voted = Proposal{.round = voted_->round, .cut = cuts_.at(voted_->cut)};
-  actions.emplace_back(Spread(prepare));
   actions.emplace_back(Tell{.to = prepare.round.coordinator, .promise = std::move(promise)});
 }
 
