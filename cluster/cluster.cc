@@ -50,7 +50,6 @@ class Cluster::Impl {
   Impl(Options options, core::ActorSystem& system, remote::Remote& remote,
        std::shared_ptr<const remote::TlsIdentity> tls)
       : name_(options.membership.compatibility.cluster),
-        process_(options.self.id),
         system_(system),
         remote_(remote),
         driver_(
@@ -131,21 +130,25 @@ class Cluster::Impl {
     for (const MemberPtr& member : view.members()) {
       if (!changed.before || !changed.before->index_of(member->id)) joined.push_back(member);
     }
-    if (changed.before) {
-      for (const MemberPtr& member : changed.before->members()) {
+    // Also those who went while this node was in no view.
+    if (const ViewPtr& before = changed.before ? changed.before : last_held_) {
+      for (const MemberPtr& member : before->members()) {
         if (!view.index_of(member->id)) gone.push_back(member);
       }
     }
+    last_held_ = changed.view;
     system_.log().info(changed.before ? "the cluster has changed" : "in the cluster",
                        {{"epoch", view.epoch()},
                         {"members", view.size()},
                         {"joined", names_of(joined)},
                         {"gone", names_of(gone)}});
 
-    // U2.
+    // U2. A process may be there under another id.
+    std::set<MemberId> there;
+    for (const MemberPtr& member : view.members()) there.insert(member->process);
     for (const MemberPtr& member : joined) let_in(member->process);
     for (const MemberPtr& member : gone) {
-      if (member->process == process_ || said_goodbye(changed, *member)) continue;
+      if (there.contains(member->process) || said_goodbye(changed, *member)) continue;
       keep_out(member->process);
     }
     tell({.view = changed.view, .before = changed.before, .cut = changed.cut});
@@ -171,7 +174,8 @@ class Cluster::Impl {
                          {{"detail", status.error().detail}});
   }
 
-  void let_in(const MemberId& process) {
+  // A copy: what it is taken from changes.
+  void let_in(MemberId process) {
     if (blocked_.erase(process) == 0) return;
     std::erase(blocked_in_order_, process);
     (void)remote_.unblock(process.to_string());
@@ -192,15 +196,14 @@ class Cluster::Impl {
   }
 
   const std::string name_;
-  // The id of the first incarnation, by which remote knows this process.
-  const MemberId process_;
   core::ActorSystem& system_;
   remote::Remote& remote_;
   GossipDriver driver_;
   GrpcControlLinks links_;
   std::atomic<bool> left_ = false;
 
-  // The gossip thread's: processes that Remote blocks because they are no members.
+  // The gossip thread's: the last view that this node was in, and processes that Remote blocks because they are no members.
+  ViewPtr last_held_;
   std::set<MemberId> blocked_;
   std::set<std::string> strangers_;
   std::deque<MemberId> blocked_in_order_;

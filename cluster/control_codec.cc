@@ -134,6 +134,7 @@ void to(const Compatibility& compatibility, pb::Compatibility* out) {
 }
 void to(const NotMember& other, pb::Control* out) {
   pb::NotMember* const body = out->mutable_not_member();
+  to(other.about, body->mutable_about());
   body->set_lineage(other.lineage);
   body->set_size(other.size);
   to(other.lowest, body->mutable_lowest());
@@ -147,6 +148,8 @@ void to(const Join& join, pb::Control* out) {
 }
 void to(const JoinRefused& refused, pb::Control* out) {
   out->mutable_join_refused()->set_why(refused.why);
+  out->mutable_join_refused()->set_removed(refused.removed);
+  to(refused.joiner, out->mutable_join_refused()->mutable_joiner());
 }
 void to(const JoinCheck& check, pb::Control* out) {
   to(check.joiner, out->mutable_join_check()->mutable_joiner());
@@ -179,6 +182,7 @@ pb::Control to_protobuf(const ControlMessage& message) {
   control.set_epoch(message.epoch);
   control.set_view(message.view);
   control.set_state(message.state);
+  control.set_frozen(message.frozen);
   std::visit([&control](const auto& body) { to(body, &control); }, message.body);
   return control;
 }
@@ -222,7 +226,8 @@ class Reader {
       case pb::Control::kSnapshot:
         return snapshot(in.snapshot());
       case pb::Control::kNotMember:
-        return NotMember{.lineage = in.not_member().lineage(),
+        return NotMember{.about = id(in.not_member().about()),
+                         .lineage = in.not_member().lineage(),
                          .size = in.not_member().size(),
                          .lowest = id(in.not_member().lowest()),
                          .compatibility = compatibility(in.not_member().compatibility())};
@@ -231,7 +236,9 @@ class Reader {
                     .compatibility = compatibility(in.join().compatibility()),
                     .again = in.join().again()};
       case pb::Control::kJoinRefused:
-        return JoinRefused{.why = in.join_refused().why()};
+        return JoinRefused{.joiner = id(in.join_refused().joiner()),
+                           .removed = in.join_refused().removed(),
+                           .why = in.join_refused().why()};
       case pb::Control::kJoinCheck:
         return JoinCheck{.joiner = id(in.join_check().joiner()),
                          .sent = from_wire(in.join_check().sent())};
@@ -415,8 +422,11 @@ core::Result<ControlMessagePtr> decode(std::string_view bytes, RingOptions rings
                        .detail = "a control message that is not valid protobuf"};
   }
   Reader reader(rings, limits);
-  ControlMessage message{
-      .epoch = in.epoch(), .view = in.view(), .state = in.state(), .body = reader.body(in)};
+  ControlMessage message{.epoch = in.epoch(),
+                         .view = in.view(),
+                         .state = in.state(),
+                         .frozen = in.frozen(),
+                         .body = reader.body(in)};
   if (!reader.wrong().empty())
     return core::Error{.code = core::Errc::invalid_argument, .detail = reader.wrong()};
   return ControlMessagePtr(std::make_shared<const ControlMessage>(std::move(message)));

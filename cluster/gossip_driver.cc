@@ -190,7 +190,7 @@ void GossipDriver::handle(Event& event, core::Instant now) {
     if (ended->refused) {
       membership_.on_refused(ended->address, now, output_);
     } else {
-      membership_.on_link_lost(ended->address, now, output_);
+      membership_.on_link_lost(ended->address, now);
     }
   } else {
     std::get<Call>(event)(now);

@@ -74,6 +74,8 @@ struct Snapshot {
 };
 // You are not in my view, which is not older than yours.
 struct NotMember {
+  // Who is none, or of another view.
+  MemberId about;
   std::uint64_t lineage = 0;
   // Of the view; 0 when it is frozen.
   std::uint64_t size = 0;
@@ -90,6 +92,9 @@ struct Join {
   bool again = false;
 };
 struct JoinRefused {
+  MemberId joiner;
+  // The cluster has removed that id; the node comes back under another.
+  bool removed = false;
   // For an operator.
   std::string why;
 };
@@ -144,6 +149,8 @@ struct ControlMessage {
   ViewId view = 0;
   // Of the states that the sender knows.
   std::uint64_t state = 0;
+  // The sender hears too few of its view to go on in it.
+  bool frozen = false;
   ControlBody body;
 };
 

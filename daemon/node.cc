@@ -66,7 +66,11 @@ cluster::Cluster::Options cluster_options(const NodeConfig& config, const Kinds&
   policy.kind = section.partition_policy;
   policy.quorum = std::max<std::size_t>(1, section.static_quorum);
   membership.admission.view_size_max = policy.view_size_max();
-  membership.bootstrap.expect = section.bootstrap_expect;
+  // A smaller one could take in nobody.
+  const bool by_number = policy.kind == cluster::PartitionPolicy::Kind::static_quorum;
+  membership.bootstrap.expect =
+      std::max<std::size_t>(section.bootstrap_expect, by_number ? policy.quorum : 0);
+  membership.bootstrap.members_max = policy.view_size_max();
   membership.compatibility.cluster = section.name;
   // What all members must decide alike.
   membership.compatibility.settings = cluster::Digest()

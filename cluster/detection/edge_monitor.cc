@@ -138,6 +138,19 @@ void EdgeMonitor::on_refused(MemberIndex subject, Instant now, Actions& actions)
   note_due(now);
 }
 
+void EdgeMonitor::on_lost(MemberIndex subject, Instant now) {
+  forgive_own_pause(now);
+  if (Edge* const edge = find(subject)) {
+    // A link that ends as soon as it is made is not made again and again at that speed.
+    const Instant soon =
+        now + (edge->lost == kNever || now - edge->lost >= interval() ? Duration{}
+                                                                      : options_.refusal_gap);
+    edge->lost = now;
+    edge->next_probe = std::min(edge->next_probe, soon);
+  }
+  note_due(now);
+}
+
 void EdgeMonitor::doubt(MemberIndex subject, Instant now, Actions& actions) {
   forgive_own_pause(now);
   Edge* const edge = find(subject);

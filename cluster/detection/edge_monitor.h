@@ -78,6 +78,8 @@ class EdgeMonitor {
   void on_traffic(MemberIndex subject, core::Instant now);
   // Its address refused a connection.
   void on_refused(MemberIndex subject, core::Instant now, Actions& actions);
+  // The connection to it has ended: it is probed again soon.
+  void on_lost(MemberIndex subject, core::Instant now);
   // Others do not hear it: says Verdict within twice indirect_wait, also when the subject was heard all along. Leaves those alone
   // that are not heard anyway.
   void doubt(MemberIndex subject, core::Instant now, Actions& actions);
@@ -99,6 +101,8 @@ class EdgeMonitor {
     // When others were asked; the beginning of time when they were not since the last proof.
     core::Instant asked{};
     core::Instant refused{};
+    // When its connection ended last.
+    core::Instant lost{};
     // The latest that an answer has been, fading.
     core::Duration lateness{};
     std::uint8_t helpers = 0;

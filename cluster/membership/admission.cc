@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/base/escape.h"
+#include "cluster/membership/compatibility.h"
 
 namespace nexus::cluster {
 
@@ -23,31 +23,19 @@ void Admission::remember_removed(const MemberId& id) {
   }
 }
 
-std::string Admission::why_not(const Compatibility& theirs) const {
-  if (theirs.cluster != compatibility_.cluster) {
-    return "this is a node of cluster " + core::quoted(compatibility_.cluster) + ", not of " +
-           core::quoted(theirs.cluster) + "; check cluster.name and cluster.seeds";
-  }
-  if (theirs.protocol_max < compatibility_.protocol_min ||
-      theirs.protocol_min > compatibility_.protocol_max) {
-    return "this node speaks cluster protocol " + std::to_string(compatibility_.protocol_min) +
-           " to " + std::to_string(compatibility_.protocol_max) + ", the other one " +
-           std::to_string(theirs.protocol_min) + " to " + std::to_string(theirs.protocol_max) +
-           "; upgrade the older one";
-  }
-  if (theirs.settings != compatibility_.settings) {
-    return "the settings that all members of a cluster must share differ; compare the section "
-           "cluster of both configurations";
-  }
-  return {};
-}
-
 Admission::Answer Admission::on_join(const Join& join, const View& view, core::Instant now) {
-  if (std::string why = why_not(join.compatibility); !why.empty()) return Refuse{std::move(why)};
+  if (std::string why = why_not_together(compatibility_, join.compatibility); !why.empty())
+    return Refuse{.why = std::move(why)};
   const MemberId& id = join.member->id;
   if (removed_.contains(id))
-    return Refuse{"this id was removed from the cluster; a node joins again under a new one"};
+    return Refuse{
+        .why = "this id was removed from the cluster; the node joins again under a new one",
+        .removed = true};
   if (view.index_of(id)) return Welcome{};
+  if (view.size() >= options_.view_size_max && !view.index_at(join.member->address)) {
+    return Refuse{.why = "the cluster has all the " + std::to_string(options_.view_size_max) +
+                         " members that cluster.static_quorum allows"};
+  }
   std::erase_if(pending_,
                 [&](const auto& entry) { return now - entry.second.seen > options_.patience; });
   const auto known = pending_.find(id);
@@ -67,9 +55,11 @@ Admission::Answer Admission::on_join(const Join& join, const View& view, core::I
   return Check{};
 }
 
-MemberPtr Admission::on_confirm(const JoinConfirm& confirm, const View& view, core::Instant now) {
+MemberPtr Admission::on_confirm(const Peer& from, const JoinConfirm& confirm, const View& view,
+                                core::Instant now) {
   const auto known = pending_.find(confirm.joiner);
   if (known == pending_.end() || known->second.confirmed()) return nullptr;
+  if (from.id != confirm.joiner || from.address != known->second.member->address) return nullptr;
   Pending& pending = known->second;
   pending.seen = now;
   // One check is there to know the address; a row of them, to know the link.
@@ -81,6 +71,8 @@ MemberPtr Admission::on_confirm(const JoinConfirm& confirm, const View& view, co
 }
 
 std::vector<MemberPtr> Admission::take_checks(core::Instant now) {
+  std::erase_if(pending_,
+                [&](const auto& entry) { return now - entry.second.seen > options_.patience; });
   std::vector<MemberPtr> due;
   for (auto& [id, pending] : pending_) {
     if (pending.confirmed() || now < pending.check_at) continue;
@@ -110,8 +102,9 @@ std::size_t Admission::limit(const View& view) const {
 
 std::vector<MemberPtr> Admission::to_offer(const View& view) const {
   std::vector<MemberPtr> offers;
+  const std::size_t at_once = options_.joins_base + options_.joins_per_member * view.size();
   for (const auto& [id, pending] : pending_) {
-    if (offers.size() >= limit(view)) break;
+    if (offers.size() >= at_once) break;
     if (pending.confirmed()) offers.push_back(pending.member);
   }
   return offers;
@@ -127,10 +120,16 @@ void Admission::on_offer(const std::vector<MemberPtr>& joiners, const View& view
 
 void Admission::add_to(Cut& cut, const View& view) const {
   std::set<std::string_view> addresses;
+  std::size_t more = 0;
   for (const auto& [id, member] : offers_) {
-    if (cut.joined.size() >= limit(view)) break;
+    if (cut.joined.size() >= options_.joins_base + options_.joins_per_member * view.size()) break;
+    // Who takes the place of another makes the view no larger.
+    const bool replaces = view.index_at(member->address).has_value();
+    if (!replaces && more >= limit(view)) continue;
     // Two runs at one address: the one that is still there asks again.
-    if (addresses.insert(member->address).second) cut.joined.push_back(member);
+    if (!addresses.insert(member->address).second) continue;
+    cut.joined.push_back(member);
+    more += replaces ? 0 : 1;
   }
   if (cut.joined.empty()) return;
   for (MemberIndex i = 0; i < view.size(); ++i) {

@@ -42,6 +42,8 @@ class Admission {
   };
   struct Refuse {
     std::string why;
+    // N2.
+    bool removed = false;
   };
   struct Check {};
   // It is a member already: it has missed the snapshot.
@@ -57,7 +59,7 @@ class Admission {
 
   [[nodiscard]] Answer on_join(const Join& join, const View& view, core::Instant now);
   // The one that is to be offered now; empty when it is not waited for.
-  [[nodiscard]] MemberPtr on_confirm(const JoinConfirm& confirm, const View& view,
+  [[nodiscard]] MemberPtr on_confirm(const Peer& from, const JoinConfirm& confirm, const View& view,
                                      core::Instant now);
   // Those that are to be checked now.
   [[nodiscard]] std::vector<MemberPtr> take_checks(core::Instant now);
@@ -70,9 +72,6 @@ class Admission {
   // The part of the cut that lets them in: at most what N4 allows, and their predecessors.
   void add_to(Cut& cut, const View& view) const;
   bool has_offers() const { return !offers_.empty(); }
-
-  // Why a node that says this can be no member with this one; empty when it can.
-  std::string why_not(const Compatibility& theirs) const;
 
  private:
   struct Pending {
@@ -89,6 +88,7 @@ class Admission {
     bool confirmed() const { return checks_left == 0; }
   };
 
+  // How many a cut of this view may let in.
   std::size_t limit(const View& view) const;
 
   const Options options_;

@@ -46,7 +46,7 @@ std::optional<std::vector<MemberPtr>> Bootstrap::found_alone() {
 }
 
 void Bootstrap::on_join(const Join& join, Instant now) {
-  if (join.compatibility != compatibility_ || join.member->id == self_->id) return;
+  if (join.again || join.member->id == self_->id) return;
   if (candidates_.size() >= options_.candidate_count_max && !candidates_.contains(join.member->id))
     return;
   candidates_[join.member->id] = {.member = join.member, .seen = now};
@@ -55,6 +55,11 @@ void Bootstrap::on_join(const Join& join, Instant now) {
 
 void Bootstrap::ask_also(const std::string& address, std::vector<Send>& sends) const {
   sends.push_back({.address = address, .message = message(join())});
+}
+
+bool Bootstrap::may_found(Instant now) const {
+  if (again_ || now < in_hand_until_) return false;
+  return !member_heard_ || now - *member_heard_ >= options_.patience;
 }
 
 void Bootstrap::on_check(Instant now) { in_hand_until_ = now + options_.patience; }
@@ -66,7 +71,7 @@ void Bootstrap::on_found(const Found& found, const Peer& from, Instant now,
   const bool with_me = std::any_of(found.members.begin(), found.members.end(),
                                    [&](const MemberPtr& m) { return m->id == self_->id; });
   const std::uint64_t lineage = View::lineage_of(found.members);
-  if (!with_me || (promised_ != lineage && now < promised_until_)) return;
+  if (!with_me || !may_found(now) || (promised_ != lineage && now < promised_until_)) return;
   promised_ = lineage;
   promised_until_ = now + 2 * options_.founding_time;
   sends.push_back({.address = from.address, .message = message(FoundAck{.lineage = lineage})});
@@ -101,18 +106,24 @@ void Bootstrap::try_to_found(Instant now, std::vector<Send>& sends) {
     return now - entry.second.seen > options_.candidate_age_max;
   });
   if (founding_ && now >= founding_->end) founding_.reset();
-  if (founding_ || now < promised_until_ || now < in_hand_until_ || !is_seed(self_->address))
-    return;
+  if (founding_ || now < promised_until_ || !may_found(now) || !is_seed(self_->address)) return;
 
   std::vector<MemberPtr> members{self_};
   std::set<std::string> seeds{self_->address};
   bool lowest = true;
+  std::vector<MemberPtr> others;
   for (const auto& [id, candidate] : candidates_) {
+    if (!is_seed(candidate.member->address)) {
+      others.push_back(candidate.member);
+      continue;
+    }
     members.push_back(candidate.member);
-    if (!is_seed(candidate.member->address)) continue;
     seeds.insert(candidate.member->address);
     lowest = lowest && self_->id < id;
   }
+  if (members.size() > options_.members_max) members.resize(options_.members_max);
+  others.resize(std::min(others.size(), options_.members_max - members.size()));
+  members.insert(members.end(), others.begin(), others.end());
   if (seeds.size() < seeds_needed() || members.size() < options_.expect || !lowest) {
     enough_since_ = Instant::max();
     return;

@@ -5,6 +5,8 @@
 //     agreed to this founding and to no other. So nodes that share a list of seeds do not found two.
 // B2  A node without seeds, or whose only seed is itself, founds its cluster alone, unless more are expected.
 // B3  Contacts are asked every `retry`, a few at a time, until one has it in hand, and then every `patience`.
+// B5  Who was removed from a cluster, or has just heard a member of one that goes on, founds none, agrees to none, and is none to found
+//     one with: the cluster is there, and only cannot be reached.
 // B4  Who is told by an operator where a cluster is founds none alone.
 #pragma once
 
@@ -35,6 +37,8 @@ class Bootstrap {
     // So long a founder waits for more nodes after enough are there.
     core::Duration gathering = std::chrono::milliseconds(200);
     std::size_t candidate_count_max = 1024;
+    // A founded view has no more; nodes that are no seeds are left out first.
+    std::size_t members_max = SIZE_MAX;
   };
 
   Bootstrap(Options options, MemberPtr self, Compatibility compatibility, std::uint64_t seed)
@@ -61,6 +65,8 @@ class Bootstrap {
   const std::vector<std::string>& told() const { return told_; }
   // A member has it in hand.
   void on_check(core::Instant now);
+  // There is a member of a cluster that goes on.
+  void on_member(core::Instant now) { member_heard_ = now; }
   void on_refused(core::Instant now);
   void on_found(const Found& found, const Peer& from, core::Instant now, std::vector<Send>& sends);
   // The founding is done: the first view.
@@ -83,6 +89,8 @@ class Bootstrap {
   };
 
   bool is_seed(const std::string& address) const;
+  // B5.
+  bool may_found(core::Instant now) const;
   std::size_t seeds_needed() const { return seeds_.size() / 2 + 1; }
   void ask(core::Instant now, std::vector<Send>& sends);
   void try_to_found(core::Instant now, std::vector<Send>& sends);
@@ -110,6 +118,7 @@ class Bootstrap {
   std::uint64_t promised_ = 0;
   core::Instant promised_until_{};
   core::Instant in_hand_until_{};
+  std::optional<core::Instant> member_heard_;
 };
 
 }  // namespace nexus::cluster

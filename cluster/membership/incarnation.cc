@@ -46,6 +46,7 @@ ControlMessagePtr Incarnation::message(ControlBody body) const {
   return std::make_shared<const ControlMessage>(ControlMessage{.epoch = view_ ? view_->epoch() : 0,
                                                                .view = view_ ? view_->id() : 0,
                                                                .state = state_.digest(),
+                                                               .frozen = frozen_,
                                                                .body = std::move(body)});
 }
 
@@ -279,11 +280,11 @@ void Incarnation::on_refused(const std::string& address, Instant now, Output& ou
   do_edges(now, out);
 }
 
-void Incarnation::on_link_lost(const std::string& address, Instant now, Output& out) {
+void Incarnation::on_link_lost(const std::string& address, Instant now) {
   if (!view_ || phase_ == Phase::out) return;
   // The next probe dials anew, and learns at once when nobody listens there.
   for (const MemberIndex subject : view_->rings().subjects(index_)) {
-    if (view_->member(subject).address == address) send(subject, Probe{.sent = now}, out);
+    if (view_->member(subject).address == address) edges_.on_lost(subject, now);
   }
 }
 
@@ -359,7 +360,6 @@ core::Status Incarnation::put(std::string key, std::string value, Instant now, O
   }
   core::Result<StateEntry> entry = state_.put(self_->id, std::move(key), std::move(value));
   if (!entry) return entry.error();
-  state_changed_ = now;
   bundle_.add(*entry, now);
   out.events.push_back(StateChanged{.entry = std::move(*entry)});
   return core::Nothing{};
@@ -404,7 +404,6 @@ core::Status Incarnation::force(ViewId base, const std::vector<MemberId>& keep, 
 void Incarnation::merge(const std::vector<StateEntry>& entries, Instant now, Output& out) {
   for (const StateEntry& entry : entries) {
     if (!view_->index_of(entry.owner) || !state_.merge(entry)) continue;
-    state_changed_ = now;
     bundle_.add(entry, now);
     out.events.push_back(StateChanged{.entry = entry});
   }

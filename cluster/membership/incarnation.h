@@ -91,7 +91,7 @@ class Incarnation {
   // A connection to this address was refused.
   void on_refused(const std::string& address, core::Instant now, Output& out);
   // A connection to or from this address has ended.
-  void on_link_lost(const std::string& address, core::Instant now, Output& out);
+  void on_link_lost(const std::string& address, core::Instant now);
   void on_time(core::Instant now, Output& out);
   // When to call on_time(). Changes with each call.
   core::Instant next_time() const;
@@ -153,7 +153,7 @@ class Incarnation {
 
   // Brings up to date whoever of the two lags behind.
   void compare_views(const Context& c);
-  NotMember not_member() const;
+  NotMember not_member(const MemberId& about) const;
   void compare_states(const Context& c);
 
   ControlMessagePtr message(ControlBody body) const;
@@ -209,7 +209,8 @@ class Incarnation {
   // Who was told what they missed, and when this member asked for what it missed: not for each message again.
   std::map<MemberId, core::Instant> told_;
   core::Instant asked_{};
-  core::Instant state_changed_{};
+  // Whose answer counts though it is no member of this view.
+  std::string asked_of_;
   core::Instant state_compared_{};
   core::Duration repeat_wait_{};
   core::Instant repeat_at_ = core::Instant::max();

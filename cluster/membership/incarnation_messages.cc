@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/membership/compatibility.h"
 #include "cluster/membership/incarnation.h"
 
 namespace nexus::cluster {
@@ -15,7 +16,7 @@ namespace {
 constexpr Duration kOfferWait = std::chrono::milliseconds(20);
 constexpr Duration kAskPause = std::chrono::milliseconds(200);
 constexpr std::size_t kEarlyMax = 256;
-// Members that are told of a change by flooding have equal states after this; who has not then has missed something.
+// Between two comparisons with others.
 constexpr Duration kStatesSettle = std::chrono::seconds(1);
 
 }  // namespace
@@ -25,7 +26,10 @@ void Incarnation::on_message(const Peer& from, const ControlMessagePtr& message,
   if (phase_ == Phase::out) return;
   Context context{.from = from, .index = std::nullopt, .message = message, .now = now, .out = out};
   if (view_) {
+    // G2 binds the address.
     context.index = view_->index_of(from.id);
+    if (context.index && view_->member(*context.index).address != from.address)
+      context.index.reset();
     if (context.index && !std::holds_alternative<ProbeAck>(message->body))
       edges_.on_traffic(*context.index, now);
     context.same_view = context.index && message->view == view_->id();
@@ -40,6 +44,7 @@ void Incarnation::on_message(const Peer& from, const ControlMessagePtr& message,
              !std::holds_alternative<JoinRefused>(message->body)) {
     // A member. When it takes this node for one too, the welcome was lost, and the answer is another.
     asked_ = now;
+    if (!message->frozen) bootstrap_.on_member(now);
     bootstrap_.ask_also(from.address, out.sends);
   }
   std::visit([&](const auto& body) { handle(context, body); }, message->body);
@@ -48,14 +53,15 @@ void Incarnation::on_message(const Peer& from, const ControlMessagePtr& message,
 void Incarnation::compare_views(const Context& c) {
   const Epoch theirs = c.message->epoch;
   if (theirs > view_->epoch()) {
-    if (theirs == view_->epoch() + 1 && std::holds_alternative<Gossip>(c.message->body) &&
-        early_.size() < kEarlyMax) {
+    if (c.index && theirs == view_->epoch() + 1 &&
+        std::holds_alternative<Gossip>(c.message->body) && early_.size() < kEarlyMax) {
       early_.emplace_back(c.from, c.message);
     }
     if (c.now - asked_ >= kAskPause && !std::holds_alternative<ViewDelta>(c.message->body) &&
         !std::holds_alternative<Snapshot>(c.message->body) &&
         !std::holds_alternative<NotMember>(c.message->body)) {
       asked_ = c.now;
+      asked_of_ = c.from.address;
       send(c.from.address, CatchUp{}, c.out);
     }
     return;
@@ -70,20 +76,19 @@ void Incarnation::compare_views(const Context& c) {
     }
     return;
   }
-  send(c.from.address, not_member(), c.out);
+  send(c.from.address, not_member(c.from.id), c.out);
 }
 
-NotMember Incarnation::not_member() const {
-  return {.lineage = view_->lineage(),
+NotMember Incarnation::not_member(const MemberId& about) const {
+  return {.about = about,
+          .lineage = view_->lineage(),
           .size = frozen_ ? 0 : view_->size(),
           .lowest = view_->member(0).id,
           .compatibility = options_.compatibility};
 }
 
 void Incarnation::compare_states(const Context& c) {
-  if (c.message->state == state_.digest() || c.now - state_changed_ < kStatesSettle ||
-      c.now - state_compared_ < kStatesSettle)
-    return;
+  if (c.message->state == state_.digest() || c.now - state_compared_ < kStatesSettle) return;
   state_compared_ = c.now;
   send(c.from.address, StateDigests{.buckets = state_.bucket_digests()}, c.out);
 }
@@ -145,6 +150,7 @@ void Incarnation::handle(const Context& c, const CatchUp&) {
 }
 
 void Incarnation::handle(const Context& c, const ViewDelta& delta) {
+  if (!c.index && c.from.address != asked_of_) return;
   for (const CutPtr& cut : delta.cuts) {
     if (!view_ || phase_ == Phase::out || cut->base != view_->id() || !view_->fits(*cut)) continue;
     flush(c.now, c.out);
@@ -156,7 +162,8 @@ void Incarnation::handle(const Context& c, const Snapshot& snapshot) {
   if (!view_) {
     if (!snapshot.view->index_of(self_->id)) return;
   } else if (snapshot.view->lineage() != view_->lineage() ||
-             snapshot.view->epoch() <= view_->epoch()) {
+             snapshot.view->epoch() <= view_->epoch() ||
+             (!c.index && c.from.address != asked_of_)) {
     return;
   } else {
     flush(c.now, c.out);
@@ -166,34 +173,45 @@ void Incarnation::handle(const Context& c, const Snapshot& snapshot) {
 }
 
 void Incarnation::handle(const Context& c, const NotMember& other) {
-  if (!view_) return;
-  if (other.lineage == view_->lineage() && c.message->epoch != view_->epoch()) {
+  if (!view_ || other.about != self_->id) return;
+  // Under `none` both parts may have gone on: then their sizes count.
+  const bool one_history = other.lineage == view_->lineage() &&
+                           options_.agreement.policy.kind != PartitionPolicy::Kind::none;
+  if (one_history && c.message->epoch != view_->epoch()) {
     if (c.message->epoch > view_->epoch())
       go_out(phase_ == Phase::leaving ? WhyOut::left : WhyOut::removed, c.out);
     return;
   }
   if (c.message->view == view_->id()) return;
-  if (std::string why = admission_.why_not(other.compatibility); !why.empty()) {
+  if (std::string why = why_not_together(options_.compatibility, other.compatibility);
+      !why.empty()) {
     c.out.events.push_back(Stranger{.address = c.from.address, .why = std::move(why)});
     return;
   }
   // Two clusters, or two views of one epoch: the smaller one gives way.
   const bool smaller = other.size > view_->size() ||
                        (other.size == view_->size() && other.lowest < view_->member(0).id);
-  if (smaller || frozen_) {
+  // Two that are frozen wait, each for its own.
+  if (smaller || (frozen_ && other.size > 0)) {
     go_out(WhyOut::other_cluster, c.out, c.from.address);
   } else if (may_tell(c.from.id, c.now)) {
-    send(c.from.address, not_member(), c.out);
+    send(c.from.address, not_member(c.from.id), c.out);
   }
 }
 
 void Incarnation::handle(const Context& c, const Join& join) {
-  if (!view_) return bootstrap_.on_join(join, c.now);
+  if (join.member->id != c.from.id || join.member->address != c.from.address) return;
+  if (!view_) {
+    std::string why = why_not_together(options_.compatibility, join.compatibility);
+    if (why.empty()) return bootstrap_.on_join(join, c.now);
+    return send(c.from.address, JoinRefused{.joiner = c.from.id, .why = std::move(why)}, c.out);
+  }
   // A frozen member can let nobody in, and must not keep nodes from founding another cluster, which it will join.
   if (phase_ != Phase::member || frozen_) return;
   const Admission::Answer answer = admission_.on_join(join, *view_, c.now);
   if (const auto* refuse = std::get_if<Admission::Refuse>(&answer)) {
-    send(c.from.address, JoinRefused{.why = refuse->why}, c.out);
+    send(c.from.address,
+         JoinRefused{.joiner = c.from.id, .removed = refuse->removed, .why = refuse->why}, c.out);
   } else if (std::holds_alternative<Admission::Check>(answer)) {
     send(join.member->address, JoinCheck{.joiner = join.member->id, .sent = c.now}, c.out);
   } else if (std::holds_alternative<Admission::Welcome>(answer)) {
@@ -202,7 +220,9 @@ void Incarnation::handle(const Context& c, const Join& join) {
 }
 
 void Incarnation::handle(const Context& c, const JoinRefused& refused) {
-  if (view_) return;
+  if (view_ || refused.joiner != self_->id) return;
+  // It was let in and removed again before it knew.
+  if (refused.removed) return go_out(WhyOut::removed, c.out);
   bootstrap_.on_refused(c.now);
   c.out.events.push_back(Refused{.address = c.from.address, .why = refused.why});
 }
@@ -214,8 +234,8 @@ void Incarnation::handle(const Context& c, const JoinCheck& check) {
 }
 
 void Incarnation::handle(const Context& c, const JoinConfirm& confirm) {
-  if (!view_ || phase_ != Phase::member || c.from.id != confirm.joiner) return;
-  MemberPtr joiner = admission_.on_confirm(confirm, *view_, c.now);
+  if (!view_ || phase_ != Phase::member) return;
+  MemberPtr joiner = admission_.on_confirm(c.from, confirm, *view_, c.now);
   if (!joiner) return;
   unoffered_.push_back(std::move(joiner));
   if (offer_at_ == Instant::max()) offer_at_ = c.now + kOfferWait;

@@ -95,7 +95,13 @@ void Membership::prepare_rejoin(const std::string& other_cluster, Instant now) {
       others.pop_back();
     }
   }
-  if (deaf_until_ != Instant{} && now - deaf_until_ < kDeafness)
+  // Those of its view may have moved.
+  for (const std::vector<std::string>* list : {&seeds_, &told_}) {
+    for (const std::string& address : *list) {
+      if (address != self_.address) rejoin.contacts.push_back(address);
+    }
+  }
+  if (deaf_until_ != Instant{} && now - deaf_until_ < kDeafness && !rejoin.contacts.empty())
     rejoin.settle = options_.rejoin.settle;
   rejoin_ = std::move(rejoin);
 }
@@ -156,10 +162,9 @@ void Membership::on_refused(const std::string& address, Instant now, Output& out
   look_at(first, now, out);
 }
 
-void Membership::on_link_lost(const std::string& address, Instant now, Output& out) {
-  const std::size_t first = out.events.size();
-  incarnation_->on_link_lost(address, now, out);
-  look_at(first, now, out);
+void Membership::on_link_lost(const std::string& address, Instant now) {
+  incarnation_->on_link_lost(address, now);
+  note_due(now);
 }
 
 void Membership::on_time(Instant now, Output& out) {

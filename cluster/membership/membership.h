@@ -34,7 +34,7 @@ class Membership {
   void on_message(const Peer& from, const ControlMessagePtr& message, core::Instant now,
                   Output& out);
   void on_refused(const std::string& address, core::Instant now, Output& out);
-  void on_link_lost(const std::string& address, core::Instant now, Output& out);
+  void on_link_lost(const std::string& address, core::Instant now);
   void on_time(core::Instant now, Output& out);
   core::Instant next_time() const;
 

@@ -214,6 +214,20 @@ TEST_F(EdgeMonitorTest, D6_ASecondRefusalEndsTheWait) {
   EXPECT_FALSE(std::get<EdgeMonitor::Verdict>(actions[0]).heard);
 }
 
+TEST_F(EdgeMonitorTest, AConnectionThatEndsIsMadeAgainAtOnceAndThenNotSoFast) {
+  run_for(seconds(10));
+  int before = probes_[3];
+  monitor_.on_lost(3, now_);
+  run_for(milliseconds(1));
+  EXPECT_EQ(probes_[3], before + 1);
+  before = probes_[3];
+  for (int i = 0; i < 1'000; ++i) {
+    monitor_.on_lost(3, now_);
+    run_for(milliseconds(1));
+  }
+  EXPECT_LE(probes_[3], before + 6);
+}
+
 TEST_F(EdgeMonitorTest, D7_ADoubtedSubjectIsProvenOrNotSoon) {
   run_for(seconds(10));
   EdgeMonitor::Actions actions;

@@ -44,10 +44,12 @@ class LoneNodeTest : public testing::Test {
   }
 
   // What a member of a cluster of that name and size answers to a stranger's probe.
-  void be_told_of(const std::string& name, std::uint64_t size) {
+  void be_told_of(const std::string& name, std::uint64_t size,
+                  MemberId about = test::member(5)->id) {
     const ControlMessage message{.epoch = 7,
                                  .view = 77,
-                                 .body = NotMember{.lineage = 99,
+                                 .body = NotMember{.about = about,
+                                                   .lineage = 99,
                                                    .size = size,
                                                    .lowest = MemberId(1, 1),
                                                    .compatibility = {.cluster = name}}};
@@ -121,10 +123,56 @@ TEST_F(LoneNodeTest, DoesNotGiveWayToAnotherCluster) {
             std::string::npos);
 }
 
+// An answer to what an earlier run at the address has said.
+TEST_F(LoneNodeTest, DoesNotGiveWayWhenAnotherIsMeant) {
+  be_told_of("here", 3, MemberId(77, 77));
+  EXPECT_TRUE(out_.events.empty());
+}
+
+TEST_F(LoneNodeTest, DoesNotGiveWayToOneThatIsFrozen) {
+  be_told_of("here", 0);
+  EXPECT_TRUE(out_.events.empty());
+}
+
 TEST_F(LoneNodeTest, DoesNotLookForItselfWhereItIsTold) {
   membership_.join({test::member(5)->address}, now_);
   run_for(seconds(10));
   EXPECT_TRUE(out_.sends.empty());
+}
+
+// It was let in and removed before it knew: only another id gets in.
+TEST(JoiningNodeTest, ComesBackUnderAnotherIdWhenItsOwnWasRemoved) {
+  const MembershipOptions options;
+  ViewMaker maker;
+  std::uint64_t last_id = 100;
+  core::Instant now = core::Instant{} + seconds(1'000);
+  Membership membership(
+      options, *test::member(5), maker, [&] { return MemberId(++last_id, 9); }, 1);
+  Membership::Output out;
+  membership.start({kElsewhere}, now, out);
+  const auto refuse = [&](const MemberId& joiner) {
+    const ControlMessage message{
+        .epoch = 7,
+        .view = 77,
+        .body = JoinRefused{.joiner = joiner, .removed = true, .why = "it was removed"}};
+    membership.on_message({.id = MemberId(1, 1), .address = kElsewhere},
+                          std::make_shared<const ControlMessage>(message), now, out);
+  };
+  refuse(MemberId(77, 77));
+  EXPECT_TRUE(out.events.empty()) << "another was meant";
+  refuse(test::member(5)->id);
+  ASSERT_EQ(out.events.size(), 1u);
+  out = {};
+  const core::Instant end = now + seconds(2);
+  while (membership.next_time() <= end) {
+    now = std::max(now, membership.next_time());
+    membership.on_time(now, out);
+  }
+  const auto join = std::find_if(out.sends.begin(), out.sends.end(), [](const Send& send) {
+    return std::holds_alternative<Join>(send.message->body);
+  });
+  ASSERT_NE(join, out.sends.end());
+  EXPECT_EQ(std::get<Join>(join->message->body).member->id, MemberId(101, 9));
 }
 
 }  // namespace

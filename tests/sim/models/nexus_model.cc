@@ -175,7 +175,7 @@ class NexusProcess final : public Process {
     if (why == WhyDown::refused) {
       membership_.on_refused(address_of(peer), env_.now(), output_);
     } else {
-      membership_.on_link_lost(address_of(peer), env_.now(), output_);
+      membership_.on_link_lost(address_of(peer), env_.now());
     }
     done();
   }
