@@ -50,6 +50,7 @@ class Cluster::Impl {
   Impl(Options options, core::ActorSystem& system, remote::Remote& remote,
        std::shared_ptr<const remote::TlsIdentity> tls)
       : name_(options.membership.compatibility.cluster),
+        process_(options.self.id),
         system_(system),
         remote_(remote),
         driver_(
@@ -144,7 +145,7 @@ class Cluster::Impl {
                         {"gone", names_of(gone)}});
 
     // U2. A process may be there under another id.
-    std::set<MemberId> there;
+    std::set<MemberId> there{process_};
     for (const MemberPtr& member : view.members()) there.insert(member->process);
     for (const MemberPtr& member : joined) let_in(member->process);
     for (const MemberPtr& member : gone) {
@@ -196,6 +197,8 @@ class Cluster::Impl {
   }
 
   const std::string name_;
+  // The id of the first incarnation, by which remote knows this process.
+  const MemberId process_;
   core::ActorSystem& system_;
   remote::Remote& remote_;
   GossipDriver driver_;

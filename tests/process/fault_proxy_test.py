@@ -277,6 +277,13 @@ class FaultProxyTest(NodeTestCase):
         mine = self.connect()
         faults = self.proxy.dialled_by(process.pid)
         self.assertEqual(other_gets(), b"x")
+        # Also of connections from before somebody asked.
+        own = self.proxy.dialled_by(os.getpid())
+        own.backward.cut()
+        mine.sendall(b"x")
+        self.assert_silent(mine)
+        own.heal()
+        mine = self.connect()
         faults.backward.cut()
         self.assertEqual(other_gets(), "TimeoutError")
         self.assert_answers(mine)

@@ -50,7 +50,7 @@ class Idle(NodeTestCase):
 
     def test_also_over_a_slow_and_shaky_network(self):
         network = FaultNetwork(seed=1)
-        nodes = [network.node(self, f"n{n}", program=TEST_NODE, unreachable_after=f"{2 * TIME_FACTOR}s") for n in (1, 2)]
+        nodes = [network.node(self, f"n{n}", program=TEST_NODE, unreachable_after=f"{5 * TIME_FACTOR}s") for n in (1, 2)]
         for sender, receiver in (nodes, reversed(nodes)):
             path = network.path(sender, receiver)
             path.delay(0.1, jitter=0.1)

@@ -172,14 +172,20 @@ class _Half:
 
 
 class _Connection:
-    def __init__(self, faults, client):
+    def __init__(self, faults, client, client_port):
         self.faults = faults
         self.client = client
+        self.client_port = client_port
         self.server = None
         self.halves = []
         self.connecting = False
         self.is_damaged = False
         self.closed = False
+
+    def follow(self, faults):
+        self.faults = faults
+        for half, direction in zip(self.halves, (faults.forward, faults.backward)):
+            half.direction = direction
 
     def sockets(self):
         return [end for end in (self.client, self.server) if end is not None]
@@ -235,10 +241,14 @@ class FaultProxy(Faults):
         self._selector.close()
 
     def dialled_by(self, process_id):
-        """Faults of connections that this process dials, instead of those of the proxy itself. For later connections."""
+        """Faults of connections that this process dials, or has dialled, instead of those of the proxy itself."""
         def apply():
-            if process_id not in self._by_process:
-                self._by_process[process_id] = Faults(self, f"{self._seed} {len(self._by_process)}")
+            if process_id in self._by_process:
+                return
+            faults = self._by_process[process_id] = Faults(self, f"{self._seed} {len(self._by_process)}")
+            for connection in self._connections:
+                if connection.faults is self and _has_socket(process_id, connection.client_port, self.port):
+                    connection.follow(faults)
         self.do(apply)
         return self._by_process[process_id]
 
@@ -328,7 +338,7 @@ class FaultProxy(Faults):
             client.setblocking(False)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             faults = self._faults_of(peer[1])
-            connection = _Connection(faults, client)
+            connection = _Connection(faults, client, peer[1])
             self._connections.add(connection)
             reception = self.reception if faults.reception is None else faults.reception
             if reception == "refuse":
@@ -566,7 +576,7 @@ class FaultNetwork:
         node = case.node(name, port=port, advertise=proxy.address, **options)
         self._proxies[node] = proxy
         node.start().await_ready()
-        # From now on, before they meet, the proxies know who dials.
+        # From now on the proxies know who dials, and who has dialled.
         for other in self._proxies:
             if other.runs() and other is not node:
                 self.link(other, node)
