@@ -23,6 +23,7 @@ namespace nexus::daemon {
 namespace {
 
 constexpr int kStreamsPerConnection = 1'000;
+constexpr int kConnectionIdleMs = 60'000;
 
 // The node's own services, as health and reflection name them.
 constexpr const char* kServices[] = {"nexus.v1.ActorService", "nexus.v1.ClusterService",
@@ -114,7 +115,9 @@ core::Status GrpcServer::start(const HostPort& listen, remote::Remote& remote,
   // Two nodes must not share a port unnoticed.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // An idle connection is ended in order, and not asked whether it is still there: clients that wait for nothing do not look at theirs,
+  // would not answer, and would learn of its end only by a call that fails.
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kConnectionIdleMs);
   builder.SetMaxReceiveMessageSize(static_cast<int>(remote::frame_bytes_max(remote.options())));
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnection);

@@ -168,9 +168,8 @@ class GrpcRemotingService::Impl {
       : shared_(shared), diagnostics_(diagnostics) {}
 
   void add_to(grpc::ServerBuilder& builder) {
-    // A client has no other way to be found gone when its host is. That ends its stream, and with it its link. And gRPC forgets some
-    // connections that end in the midst of headers without an end, with all that they have sent: a ping finds those, too
-    // (tests/process/siege_test.py). Peers limit how often they are pinged as servers, not as clients.
+    // A client has no other way to be found gone when its host is. That ends its stream, and with it its link. Connections without a
+    // stream are not asked. Peers limit how often they are pinged as servers, not as clients.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);

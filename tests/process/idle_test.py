@@ -48,6 +48,14 @@ class Idle(NodeTestCase):
         self.stay_idle(nodes)
         self.assert_told_once(nodes, watches)
 
+    def test_clients_that_idle_are_answered(self):
+        node = self.start(program=TEST_NODE)
+        clients = [self.client(node) for _ in range(20)]
+        pids = [client.spawn("counter").pid for client in clients]
+        self.stay_idle([node])
+        for client, pid in zip(clients, pids):
+            self.assertEqual(client.get(pid).pid, pid)
+
     def test_also_over_a_slow_and_shaky_network(self):
         network = FaultNetwork(seed=1)
         nodes = [network.node(self, f"n{n}", program=TEST_NODE, unreachable_after=f"{5 * TIME_FACTOR}s") for n in (1, 2)]
