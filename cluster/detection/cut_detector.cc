@@ -116,15 +116,16 @@ bool CutDetector::leaves(MemberIndex member) const {
   return found != subjects_.end() && found->second.leaves;
 }
 
-std::vector<Alert> CutDetector::standing_alerts() const {
+std::vector<Alert> CutDetector::newest_alerts() const {
   std::vector<Alert> alerts;
   for (const auto& [member, subject] : subjects_) {
     if (subject.leaves)
       alerts.push_back({.subject = member, .observer = member, .sequence = 1, .down = true});
     for (const Word& word : subject.words) {
-      if (!word.down) continue;
-      alerts.push_back(
-          {.subject = member, .observer = word.observer, .sequence = word.sequence, .down = true});
+      alerts.push_back({.subject = member,
+                        .observer = word.observer,
+                        .sequence = word.sequence,
+                        .down = word.down});
     }
   }
   return alerts;

@@ -62,8 +62,8 @@ class CutDetector {
   // At least L observers do not hear it, or it leaves.
   bool in_doubt(MemberIndex member) const;
   bool leaves(MemberIndex member) const;
-  // All that still says that somebody is not heard, or leaves.
-  [[nodiscard]] std::vector<Alert> standing_alerts() const;
+  // The newest word of each observer that has spoken, also that it hears the member again: whoever missed that would go by an old one.
+  [[nodiscard]] std::vector<Alert> newest_alerts() const;
   bool empty() const { return subjects_.empty(); }
 
  private:

@@ -198,7 +198,7 @@ void Incarnation::spread(const Alert& alert, Instant now) {
 void Incarnation::repeat_alerts(Instant now) {
   repeat_wait_ = std::min(2 * repeat_wait_, options_.repeat_alerts_max);
   repeat_at_ = now + repeat_wait_;
-  for (const Alert& alert : detector_.standing_alerts()) bundle_.add(alert, now);
+  for (const Alert& alert : detector_.newest_alerts()) bundle_.add(alert, now);
 }
 
 void Incarnation::greet_a_seed(Instant now, Output& out) {
@@ -401,10 +401,11 @@ core::Status Incarnation::force(ViewId base, const std::vector<MemberId>& keep, 
   return core::Nothing{};
 }
 
-void Incarnation::merge(const std::vector<StateEntry>& entries, Instant now, Output& out) {
+void Incarnation::merge(const std::vector<StateEntry>& entries, bool tell_on, Instant now,
+                        Output& out) {
   for (const StateEntry& entry : entries) {
     if (!view_->index_of(entry.owner) || !state_.merge(entry)) continue;
-    bundle_.add(entry, now);
+    if (tell_on) bundle_.add(entry, now);
     out.events.push_back(StateChanged{.entry = entry});
   }
 }

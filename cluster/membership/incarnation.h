@@ -176,7 +176,8 @@ class Incarnation {
   ControlMessagePtr snapshot() const;
   void go_out(WhyOut why, Output& out, const std::string& other_cluster = "");
   void set_frozen(bool frozen, Output& out);
-  void merge(const std::vector<StateEntry>& entries, core::Instant now, Output& out);
+  // What is new is told on, unless it came with a whole state, which the others have.
+  void merge(const std::vector<StateEntry>& entries, bool tell_on, core::Instant now, Output& out);
   // At most one message of its kind to this member in a while.
   bool may_tell(const MemberId& id, core::Instant now);
 

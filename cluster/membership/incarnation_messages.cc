@@ -126,7 +126,7 @@ void Incarnation::handle(const Context& c, const IndirectAck& ack) {
 
 void Incarnation::handle(const Context& c, const Gossip& gossip) {
   if (!view_ || !c.index) return;
-  merge(gossip.entries, c.now, c.out);
+  merge(gossip.entries, true, c.now, c.out);
   if (!c.same_view) return;
   for (const Alert& alert : gossip.alerts) spread(alert, c.now);
   for (const Proposal& proposal : gossip.proposals)
@@ -169,7 +169,7 @@ void Incarnation::handle(const Context& c, const Snapshot& snapshot) {
     flush(c.now, c.out);
   }
   install(snapshot.view, nullptr, c.now, c.out);
-  if (phase_ != Phase::out) merge(snapshot.state, c.now, c.out);
+  if (phase_ != Phase::out) merge(snapshot.state, false, c.now, c.out);
 }
 
 void Incarnation::handle(const Context& c, const NotMember& other) {

@@ -133,5 +133,21 @@ TEST_F(CutDetectorTest, WhoIsLongInDoubtIsCheckedAgainOnce) {
   EXPECT_TRUE(detector_.take_rechecks(now_ + seconds(2)).empty());
 }
 
+// Whoever missed that an observer hears the member again would hold its old word against the member.
+TEST(CutDetector, WhatIsSaidAgainIsTheNewestWordOfEach) {
+  CutDetector detector({});
+  detector.begin(test::view_of(5));
+  const core::Instant now{std::chrono::seconds(1000)};
+  detector.on_alert({.subject = 1, .observer = 2, .sequence = 1, .down = true}, now);
+  detector.on_alert({.subject = 1, .observer = 3, .sequence = 1, .down = true}, now);
+  detector.on_alert({.subject = 1, .observer = 2, .sequence = 2, .down = false}, now);
+  CutDetector late({});
+  late.begin(test::view_of(5));
+  late.on_alert({.subject = 1, .observer = 2, .sequence = 1, .down = true}, now);
+  late.on_alert({.subject = 1, .observer = 4, .sequence = 1, .down = true}, now);
+  for (const Alert& alert : detector.newest_alerts()) late.on_alert(alert, now);
+  EXPECT_TRUE(late.assess(now).gone.empty()) << "two of four do not hear it";
+}
+
 }  // namespace
 }  // namespace nexus::cluster
