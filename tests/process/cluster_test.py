@@ -7,6 +7,7 @@ import time
 import grpc
 from nexus.v1 import cluster_service_pb2 as api
 from support.case import main
+from support.certificates import Authority, TlsFiles
 from support.cluster import ClusterTestCase
 from support.node import TEST_NODE, TIME_FACTOR
 from support.ports import free_port
@@ -161,6 +162,38 @@ class Cluster(ClusterTestCase):
             done.set()
             caller.join()
         self.assertEqual(failures, [])
+
+
+class OverTls(ClusterTestCase):
+    def files(self):
+        authority = Authority()
+        self.addCleanup(authority.close)
+        files = TlsFiles(authority)
+        self.addCleanup(files.close)
+        return files
+
+    def test_nodes_with_certificates_are_a_cluster_and_others_stay_out(self):
+        files = self.files()
+        ports = [free_port() for _ in range(3)]
+        seeds = ", ".join(f'"127.0.0.1:{port}"' for port in ports)
+        settings = f"cluster:\n  seeds: [{seeds}]\n"
+        nodes = [self.node(f"n{i + 1}", port=port, settings=settings, tls=files) for i, port in enumerate(ports)]
+        for node in nodes:
+            node.start()
+        for node in nodes:
+            node.await_ready()
+        members = [self.member(node) for node in nodes]
+        self.await_agreement(members, nodes, 10)
+        before = members[0].view()
+        strangers = [self.start("other", settings=settings, tls=self.files()), self.start("plain", settings=settings)]
+        for stranger in strangers:
+            self.await_true(lambda stranger=stranger: "no way into the cluster there yet" in stranger.log())
+        time.sleep(2)
+        self.assertEqual([member.view() for member in members], [before] * 3)
+        for stranger in strangers:
+            self.assertIsNone(self.member(stranger).view())
+        nodes[2].crash()
+        self.await_agreement(members[:2], nodes[:2], 2.5)
 
 
 if __name__ == "__main__":

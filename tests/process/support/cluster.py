@@ -15,8 +15,8 @@ class Member:
 
     def __init__(self, node):
         self.node = node
-        self._channel = grpc.insecure_channel(node.listen)
-        self.stub = rpc.ClusterServiceStub(self._channel)
+        self._client = node.client()
+        self.stub = rpc.ClusterServiceStub(self._client.channel)
 
     def view(self):
         """Epoch, id and addresses; nothing while it is in no cluster."""
@@ -32,7 +32,7 @@ class Member:
         return self.stub.GetCluster(api.GetClusterRequest(), timeout=5 * TIME_FACTOR).status
 
     def close(self):
-        self._channel.close()
+        self._client.close()
 
 
 class ClusterTestCase(NodeTestCase):
