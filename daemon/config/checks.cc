@@ -77,6 +77,19 @@ void check_tls_rules(Rules& rules, const SecuritySection& security) {
   rules.require(security.tls_peer_name.empty(), {"security.tls_peer_name"}, kNoEffect);
 }
 
+void check_protoactor_rules(Rules& rules, const ProtoactorSection& protoactor) {
+  constexpr std::string_view kListen = "cluster.compat.protoactor.listen";
+  constexpr std::string_view kHosts = "cluster.compat.protoactor.hosts";
+  constexpr const char* kNoEffect = "has no effect without cluster.compat.protoactor.listen";
+  rules.require(!protoactor.is_on() || protoactor.listen.port != 0, {kListen},
+                "needs a port other than 0: the others are told in advance where to ask");
+  rules.require(!protoactor.is_on() || !protoactor.hosts.empty(), {kListen, kHosts},
+                "needs cluster.compat.protoactor.hosts: the nodes that it is to ask");
+  rules.require(protoactor.is_on() || protoactor.hosts.empty(), {kHosts, kListen}, kNoEffect);
+  rules.require(protoactor.is_on() || protoactor.refresh == ProtoactorSection{}.refresh,
+                {"cluster.compat.protoactor.refresh"}, kNoEffect);
+}
+
 }  // namespace
 
 void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& problems) {
@@ -133,6 +146,12 @@ void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& pr
                  "cluster.bootstrap_expect"},
                 "needs cluster.bootstrap_expect of at least 2: who the seeds are may be known only "
                 "in part when the first nodes start");
+  check_protoactor_rules(rules, config.cluster.protoactor);
+  rules.require(config.cluster.protoactor.hosts.size() <= remote.peer_count_max,
+                {"cluster.compat.protoactor.hosts", "remote.peer_count_max"},
+                std::to_string(config.cluster.protoactor.hosts.size()) +
+                    " hosts are more than remote.peer_count_max (" +
+                    std::to_string(remote.peer_count_max) + ")");
 
   const NodeSection& node = config.node;
   rules.require(node.admin_socket.text.size() <= kSocketPathBytesMax, {"node.admin_socket"},

@@ -31,6 +31,8 @@ struct KeyPlaces {
 //     are not changed
 // C9  remote.inbound_watch_count_max <= remote.queue_reserve_count_max
 // C10 cluster.static_quorum is set if and only if cluster.partition_policy is static-quorum
+// C11 cluster.compat.protoactor.listen and hosts are both set or none, listen with a port; without them refresh is not changed;
+//     hosts are at most remote.peer_count_max
 // Adds one problem for each broken rule, at the first of its keys that the text sets.
 void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& problems);
 

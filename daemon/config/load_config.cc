@@ -87,7 +87,7 @@ class ConfigReader {
     std::vector<const NodeOption*> known;
     for (const NodeOption& option : node_options())
       if (option.spec.section() == section.key) known.push_back(&option);
-    read_options(section, section.key, known, config_);
+    read_options(section, section.key, section.key, known, config_);
   }
 
   void read_kind(const YamlEntry& kind) {
@@ -99,23 +99,34 @@ class ConfigReader {
     if (!is_map(kind, path)) return;
     std::vector<const KindOption*> known;
     for (const KindOption& option : kind_options()) known.push_back(&option);
-    read_options(kind, path, known, config_.kinds[kind.key]);
+    read_options(kind, path, "kinds.<kind>", known, config_.kinds[kind.key]);
   }
 
+  // `path`: of the map that is read, as messages name it. `table_path`: as the table does.
+  // `known`: the options below it.
   template <typename Owner>
-  void read_options(const YamlEntry& parent, const std::string& path,
+  void read_options(const YamlEntry& parent, const std::string& path, const std::string& table_path,
                     const std::vector<const Option<Owner>*>& known, Owner& owner) {
     for (const YamlEntry& entry : parent.value.entries) {
-      const auto option = std::find_if(known.begin(), known.end(), [&](const Option<Owner>* o) {
-        return o->spec.key() == entry.key;
-      });
-      if (option != known.end()) {
-        read_value(entry, path + "." + entry.key, **option, owner);
-        continue;
-      }
+      const std::string entry_path = path + "." + entry.key;
+      const std::string entry_table_path = table_path + "." + entry.key;
+      std::vector<const Option<Owner>*> below;
+      const Option<Owner>* found = nullptr;
       std::vector<std::string> names;
-      for (const Option<Owner>* o : known) names.emplace_back(o->spec.key());
-      unknown(entry, path, names, "key");
+      for (const Option<Owner>* option : known) {
+        if (option->spec.path == entry_table_path) found = option;
+        if (option->spec.path.starts_with(entry_table_path + ".")) below.push_back(option);
+        const std::string_view rest = option->spec.path.substr(table_path.size() + 1);
+        std::string name(rest.substr(0, rest.find('.')));
+        if (names.empty() || names.back() != name) names.push_back(std::move(name));
+      }
+      if (found != nullptr) {
+        read_value(entry, entry_path, *found, owner);
+      } else if (below.empty()) {
+        unknown(entry, path, names, "key");
+      } else if (is_map(entry, entry_path)) {
+        read_options(entry, entry_path, entry_table_path, below, owner);
+      }
     }
   }
 

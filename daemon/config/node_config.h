@@ -90,6 +90,18 @@ struct RemoteSection {
   bool operator==(const RemoteSection&) const = default;
 };
 
+// How the node takes part in a cluster of Proto.Actor nodes that find each other by asking for `/_health`.
+struct ProtoactorSection {
+  // Empty: not at all, and the following mean nothing.
+  HostPort listen{};
+  std::vector<HostPort> hosts{};
+  std::chrono::milliseconds refresh{2'000};
+
+  bool is_on() const { return !listen.empty(); }
+
+  bool operator==(const ProtoactorSection&) const = default;
+};
+
 struct ClusterSection {
   std::string name = "nexus";
   std::vector<HostPort> seeds{};
@@ -103,6 +115,7 @@ struct ClusterSection {
   // 0: not set.
   std::uint32_t static_quorum = 0;
   std::string zone{};
+  ProtoactorSection protoactor{};
 
   bool finds_seeds() const { return !seeds_dns.empty() || !seeds_file.text.empty(); }
 

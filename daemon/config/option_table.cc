@@ -44,13 +44,14 @@ constexpr OptionType type_of() {
   if constexpr (std::is_same_v<T, core::LogFormat>) return OptionType::log_format;
 }
 
-template <auto Section, auto Field>
+// From the section to the value.
+template <auto... Path>
 NodeOption in_section(OptionSpec spec) {
-  using T = std::remove_cvref_t<decltype(NodeConfig{}.*Section.*Field)>;
+  using T = std::remove_cvref_t<decltype((NodeConfig{}.*....*Path))>;
   spec.type = type_of<T>();
   return {spec,
-          Member<NodeConfig, T>{[](NodeConfig& c) -> T& { return c.*Section.*Field; },
-                                [](const NodeConfig& c) -> const T& { return c.*Section.*Field; }}};
+          Member<NodeConfig, T>{[](NodeConfig& c) -> T& { return (c.*....*Path); },
+                                [](const NodeConfig& c) -> const T& { return (c.*....*Path); }}};
 }
 
 template <auto Field>
@@ -344,6 +345,25 @@ std::vector<NodeOption> make_node_options() {
           {.path = "cluster.zone",
            .if_empty = "not said",
            .doc = "Where the node runs, for people and programs that ask."}),
+      in_section<&N::cluster, &ClusterSection::protoactor, &ProtoactorSection::listen>(
+          {.path = "cluster.compat.protoactor.listen",
+           .if_empty = "the node is in no such cluster",
+           .doc = "Makes the node a member of a cluster of Proto.Actor nodes in Go that use the "
+                  "automanaged provider, besides its own: at this address it answers "
+                  "`GET /_health` in plain HTTP to whoever asks, saying who it is. The name of "
+                  "that cluster is `cluster.name`. `docs/interop.md` has what works."}),
+      in_section<&N::cluster, &ClusterSection::protoactor, &ProtoactorSection::hosts>(
+          {.path = "cluster.compat.protoactor.hosts",
+           .if_empty = "nobody is asked",
+           .doc = "Where the nodes of that cluster answer `/_health`: the list that they are "
+                  "given, which may have the node itself in it. Needed with "
+                  "`cluster.compat.protoactor.listen`."}),
+      in_section<&N::cluster, &ClusterSection::protoactor, &ProtoactorSection::refresh>(
+          {.path = "cluster.compat.protoactor.refresh",
+           .min = 100,
+           .max = kMinute,
+           .doc = "Wait between two rounds of asking them. What does not answer in three rounds "
+                  "in a row is no member any more."}),
 
       in_section<&N::security, &SecuritySection::insecure>(
           {.path = "security.insecure",

@@ -34,7 +34,8 @@ enum class OptionType {
 
 // What is known of an option besides where its value lives.
 struct OptionSpec {
-  // For example core.workers. In the options of a kind the second part is <kind>.
+  // For example core.workers. In the options of a kind the second part is <kind>. What stands between the first part and the last
+  // are maps in the section.
   std::string_view path;
   // Set from the type of the member.
   OptionType type = OptionType::name;
@@ -53,6 +54,8 @@ struct OptionSpec {
   std::string_view key() const { return path.substr(path.rfind('.') + 1); }
   // The first part.
   std::string_view section() const { return path.substr(0, path.find('.')); }
+  // What stands before the last part: "cluster.compat.protoactor".
+  std::string_view parent() const { return path.substr(0, path.rfind('.')); }
 };
 
 // Where a value of type T lives in an Owner.

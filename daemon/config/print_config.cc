@@ -1,5 +1,6 @@
 #include "daemon/config/print_config.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "core/base/escape.h"
@@ -45,10 +46,29 @@ std::string kinds_of(const NodeConfig& config) {
   return out;
 }
 
+// The maps in the section that `parent` is in and `before` is not; the indent of what stands in `parent`.
+std::string open_maps(std::string_view before, std::string_view parent, std::string& out) {
+  std::string indent = "  ";
+  for (std::size_t at = parent.find('.'); at != std::string_view::npos;) {
+    const std::size_t end = std::min(parent.find('.', at + 1), parent.size());
+    const std::string_view map = parent.substr(0, end);
+    const bool is_open = before == map || before.starts_with(std::string(map) + ".");
+    if (!is_open) out += indent + std::string(parent.substr(at + 1, end - at - 1)) + ":\n";
+    indent += "  ";
+    at = end == parent.size() ? std::string_view::npos : end;
+  }
+  return indent;
+}
+
 std::string section_of(const NodeConfig& config, std::string_view section) {
   std::string out;
-  for (const NodeOption& option : node_options())
-    if (option.spec.section() == section) out += line("  ", option, config);
+  std::string_view before = section;
+  for (const NodeOption& option : node_options()) {
+    if (option.spec.section() != section) continue;
+    const std::string indent = open_maps(before, option.spec.parent(), out);
+    out += line(indent, option, config);
+    before = option.spec.parent();
+  }
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <set>
 #include <string>
@@ -43,11 +44,12 @@ TEST(ExampleFiles, NodeYamlShowsEverySectionAndEveryKey) {
   const auto root = read_yaml(contents("config/node.yaml"), problems);
   ASSERT_TRUE(root && problems.empty());
   std::set<std::string> shown;
-  for (const YamlEntry& section : root->entries) {
-    shown.insert(section.key);
-    for (const YamlEntry& entry : section.value.entries)
-      shown.insert(section.key + "." + entry.key);
-  }
+  const std::function<void(const YamlEntry&, const std::string&)> show =
+      [&](const YamlEntry& entry, const std::string& path) {
+        shown.insert(path);
+        for (const YamlEntry& below : entry.value.entries) show(below, path + "." + below.key);
+      };
+  for (const YamlEntry& section : root->entries) show(section, section.key);
   for (const SectionSpec& section : sections())
     EXPECT_TRUE(shown.contains(std::string(section.name))) << section.name;
   for (const NodeOption& option : node_options())

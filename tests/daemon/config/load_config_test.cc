@@ -148,6 +148,54 @@ TEST(LoadConfig, C12_ThePathOfASocketIsShort) {
   EXPECT_TRUE(load_config_text("node: {admin_socket: " + path.substr(1) + "}\n", "f", {}).ok());
 }
 
+TEST(LoadConfig, AMapInASectionHasItsOwnKeys) {
+  const NodeConfig config = loaded(R"(
+cluster:
+  compat:
+    protoactor:
+      listen: 127.0.0.1:6330
+      hosts: ["127.0.0.1:6330", "other:6331"]
+      refresh: 500ms
+)");
+  EXPECT_EQ(config.cluster.protoactor.listen, (HostPort{"127.0.0.1", 6330}));
+  EXPECT_EQ(config.cluster.protoactor.hosts,
+            (std::vector<HostPort>{{"127.0.0.1", 6330}, {"other", 6331}}));
+  EXPECT_EQ(config.cluster.protoactor.refresh, 500ms);
+  for (const std::string text : {"cluster: {compat: }\n", "cluster: {compat: {protoactor: {}}}\n"})
+    EXPECT_FALSE(loaded(text).cluster.protoactor.is_on()) << text;
+}
+
+TEST(LoadConfig, AMapInASectionNamesWhatIsWrongInIt) {
+  EXPECT_EQ(problems_of("cluster:\n  compat: yes\n"),
+            "f:2:3: cluster.compat: expected a map of keys; found text");
+  EXPECT_EQ(problems_of("cluster:\n  compat:\n    protoacter: {}\n"),
+            "f:3:5: cluster.compat.protoacter: unknown key (did you mean \"protoactor\"?)");
+  EXPECT_EQ(problems_of("cluster:\n  compat:\n    protoactor:\n      listn: a:1\n"),
+            "f:4:7: cluster.compat.protoactor.listn: unknown key (did you mean \"listen\"?)");
+  EXPECT_EQ(problems_of("cluster:\n  conpat: {}\n"),
+            "f:2:3: cluster.conpat: unknown key (did you mean \"compat\"?)");
+}
+
+TEST(LoadConfig, C13_MembershipAmongProtoactorNodesIsAllOrNothing) {
+  const auto problems = [](const std::string& keys) {
+    return problems_of("cluster: {compat: {protoactor: {" + keys + "}}}\n");
+  };
+  EXPECT_EQ(problems("listen: \"a:1\", hosts: [\"b:1\"], refresh: 1s"), "");
+  EXPECT_THAT(problems("listen: \"a:1\""),
+              testing::HasSubstr("needs cluster.compat.protoactor.hosts"));
+  EXPECT_THAT(problems("hosts: [\"b:1\"]"),
+              testing::HasSubstr("hosts: has no effect without cluster.compat.protoactor.listen"));
+  EXPECT_THAT(problems("refresh: 3s"), testing::HasSubstr("refresh: has no effect without"));
+  EXPECT_THAT(problems("listen: \"a:0\", hosts: [\"b:1\"]"),
+              testing::HasSubstr("listen: needs a port other than 0"));
+  EXPECT_THAT(problems("listen: \"a:1\", hosts: [\"b:0\"]"), testing::HasSubstr("has no port"));
+  EXPECT_THAT(
+      problems_of(
+          "remote: {peer_count_max: 1, hearsay_peer_count_max: 0}\n"
+          "cluster: {compat: {protoactor: {listen: \"a:1\", hosts: [\"a:1\", \"b:1\"]}}}\n"),
+      testing::HasSubstr("2 hosts are more than remote.peer_count_max (1)"));
+}
+
 TEST(LoadConfig, AnUnknownKindNamesTheNearestKnownOne) {
   EXPECT_EQ(problems_of("kinds:\n  countr: {}\n"),
             "f:2:3: kinds.countr: unknown kind (did you mean \"counter\"?)");
