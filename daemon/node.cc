@@ -1,6 +1,7 @@
 #include "daemon/node.h"
 
 #include "cluster/cluster.h"
+#include "cluster/compat/protoactor_family.h"
 #include "cluster/view/digest.h"
 #include "daemon/actor_door.h"
 #include "daemon/builtin_kinds.h"
@@ -9,6 +10,7 @@
 #include "daemon/grpc_admin_socket.h"
 #include "daemon/grpc_cluster_service.h"
 #include "daemon/grpc_server.h"
+#include "daemon/http_health.h"
 #include "daemon/seed_finder.h"
 #include "daemon/tls_files.h"
 #include "daemon/tls_reloader.h"
@@ -146,7 +148,32 @@ struct Node::Running {
   GrpcAdminSocket admin_socket;
   std::unique_ptr<TlsReloader> tls_reloader;
   std::unique_ptr<SeedFinder> seed_finder;
+  // Null unless cluster.compat.protoactor is on.
+  std::unique_ptr<cluster::ProtoactorFamily> family;
+  std::unique_ptr<HttpHealth> health;
 };
+
+core::Status Node::prepare_family(Running& running, const HostPort& advertised,
+                                  const std::string& member_id) {
+  const ProtoactorSection& section = running.config.cluster.protoactor;
+  if (!section.is_on()) return core::Nothing{};
+  const bool is_v6 = advertised.host.find(':') != std::string::npos;
+  const cluster::NodeHealth self = {.id = member_id,
+                                    .host = is_v6 ? "[" + advertised.host + "]" : advertised.host,
+                                    .port = advertised.port,
+                                    .health_port = section.listen.port,
+                                    .cluster = running.config.cluster.name};
+  std::vector<std::string> hosts;
+  for (const HostPort& host : section.hosts) hosts.push_back(host.to_string());
+  running.family = std::make_unique<cluster::ProtoactorFamily>(
+      cluster::ProtoactorFamily::Options{.self = self, .hosts = std::move(hosts)}, running.system);
+  running.health = std::make_unique<HttpHealth>(
+      HttpHealthServer::Options{.listen = section.listen, .body = cluster::to_json(self)},
+      HttpHealthPoller::Options{.hosts = section.hosts, .refresh = section.refresh},
+      [family = running.family.get()](const auto& bodies) { family->on_polled(bodies); });
+  const core::Status started = running.family->start();
+  return started.ok() ? running.health->listen() : started;
+}
 
 void Node::watch_tls(Running& running, const std::string& own_host,
                      std::chrono::system_clock::time_point expires_at) {
@@ -207,8 +234,9 @@ core::Status Node::start(const NodeConfig& config) {
   const std::string address = advertised.to_string();
   core::Result<Tls> tls = load_tls(config, advertised.host);
   if (!tls.ok()) return tls.error();
-  auto running = std::make_unique<Running>(config, kinds_, address, cluster::MemberId::random(),
-                                           tls->identity, leave_);
+  const auto member_id = cluster::MemberId::random();
+  auto running =
+      std::make_unique<Running>(config, kinds_, address, member_id, tls->identity, leave_);
   for (const auto& [name, kind] : kinds_.all()) {
     for (const core::MessageType* type : kind.accepted()) running->remote.types().add(*type);
   }
@@ -221,6 +249,8 @@ core::Status Node::start(const NodeConfig& config) {
         return spawned->pid;
       });
   if (!activator.ok()) return activator.error();
+  core::Status prepared = prepare_family(*running, advertised, member_id.to_string());
+  if (!prepared.ok()) return prepared;
   core::Status listening = running->server.start(
       listen, running->remote, running->cluster,
       {&running->actor_service.service(), &running->cluster_service.service()}, running->tls);
@@ -242,6 +272,7 @@ core::Status Node::start(const NodeConfig& config) {
   running_->admin_service.start();
   running_->cluster.start();
   if (config.cluster.finds_seeds()) find_seeds(*running_);
+  if (running_->health != nullptr) running_->health->start();
   if (tls->identity != nullptr) watch_tls(*running_, advertised.host, tls->expires_at);
   return core::Nothing{};
 }
@@ -260,12 +291,19 @@ bool Node::stop() {
   running_->seed_finder.reset();
   log.info("stopping: leaving the cluster");
   running_->cluster_service.end();
-  const bool agreed =
-      running_->cluster.leave(std::min<core::Duration>(timeout / 8, kLeavePatience));
+  const core::Duration patience = std::min<core::Duration>(timeout / 8, kLeavePatience);
+  if (running_->family != nullptr) running_->family->begin_leave(patience);
+  const bool agreed = running_->cluster.leave(patience);
   if (!agreed) {
     log.warn("stopping: the cluster has not agreed that this node goes; it will miss it");
   }
   running_->admin_service.left(agreed);
+  if (running_->family != nullptr) {
+    if (!running_->family->await_left()) {
+      log.warn("stopping: not every Proto.Actor node was told that this node goes");
+    }
+    running_->health->stop();
+  }
   log.info("stopping: no new calls");
   running_->server.set_serving(false);
   running_->door.drain();

@@ -81,6 +81,8 @@ class Node {
   static void find_seeds(Running& running);
   static void watch_tls(Running& running, const std::string& own_host,
                         std::chrono::system_clock::time_point expires_at);
+  static core::Status prepare_family(Running& running, const HostPort& advertised,
+                                     const std::string& member_id);
 
   Kinds kinds_;
   std::vector<const core::MessageType*> messages_;
