@@ -44,16 +44,31 @@ def build(version):
     raise AssertionError(f"protoactor_go/main.go does not build with {MODULE_FILES[version]}:\n{built.stderr}")
 
 
+class ClusterOptions:
+    """Of the automanaged provider. `hosts`: where each node answers /_health."""
+
+    def __init__(self, name, health_port, hosts, refresh_ms=2000):
+        self.name = name
+        self.health_port = health_port
+        self.hosts = hosts
+        self.refresh_ms = refresh_ms
+
+    def arguments(self):
+        return [self.name, str(self.health_port), str(self.refresh_ms), *self.hosts]
+
+
 class Refused(Exception):
     """What the Go node could not do, in its words."""
 
 
 class GoPeer:
-    def __init__(self, version, port=None):
+    """With `cluster`, a ClusterOptions, it is a member of a cluster."""
+
+    def __init__(self, version, port=None, cluster=None):
         self.port = port or free_port()
         self._log = tempfile.TemporaryFile("a+b")
-        self.process = subprocess.Popen([program_of(version), "127.0.0.1", str(self.port)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=self._log, text=True)
+        command = [program_of(version), "127.0.0.1", str(self.port), *(cluster.arguments() if cluster else [])]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True)
         self._answers = queue.Queue()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -112,6 +127,25 @@ class GoPeer:
 
     def links(self):
         return self.do("links")["links"]
+
+    # Of a cluster.
+
+    def members(self):
+        """By member id: {"member", "address", "kinds"}."""
+        return {member["member"]: member for member in self.do("members")["members"]}
+
+    def changes(self):
+        """Of its member list, in order: {"what": "joined" or "left", "member", "at": seconds since 1970}."""
+        return self.do("members")["changes"]
+
+    def gossip_ages_s(self, key):
+        """By member id: how long ago it has last told this key."""
+        return self.do("gossip", id=key)["ages_s"]
+
+    def leave(self):
+        """As protoactor-go does it: Cluster.Shutdown(graceful), which takes some seconds, then the end of the process."""
+        self.do("leave", timeout_s=20)
+        return self.end()
 
     def pid_of(self, actor_id):
         return f"{self.address}/{actor_id}"

@@ -1,6 +1,8 @@
 // A Proto.Actor node that protoactor_go_test.py drives.
 //
-//	protoactor_go_peer HOST PORT
+//	protoactor_go_peer HOST PORT [CLUSTER HEALTH_PORT REFRESH_MS HEALTH_HOST...]
+//
+// With the last four it is a member of a cluster with the automanaged provider; see cluster.go.
 //
 // Each line of standard input is a JSON object, answered by one line of JSON on standard output, in order; the first line of
 // output says who this node is. The log goes to standard error. The node ends when standard input does.
@@ -24,6 +26,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/cluster"
 	"github.com/asynkron/protoactor-go/remote"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -239,9 +242,12 @@ type node struct {
 	mutex  sync.Mutex
 	noters map[string]*noter
 	links  []string
+	// Of a cluster; nil without one.
+	cluster *cluster.Cluster
+	changes []answer
 }
 
-func newNode(host string, port int) *node {
+func newNode(host string, port int, options *clusterOptions) *node {
 	n := &node{noters: map[string]*noter{}}
 	n.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -258,7 +264,12 @@ func newNode(host string, port int) *node {
 	for _, name := range []string{"echo", "recorder", "reporter"} {
 		kinds = append(kinds, remote.NewKind(name, n.propsOf(name, "")))
 	}
-	n.remote = remote.NewRemote(n.system, remote.Configure(host, port, remote.WithKinds(kinds...)))
+	config := remote.Configure(host, port, remote.WithKinds(kinds...))
+	if options != nil {
+		n.startMember(config, options)
+		return n
+	}
+	n.remote = remote.NewRemote(n.system, config)
 	n.remote.Start()
 	return n
 }
@@ -434,12 +445,12 @@ func (n *node) handle(c *command) (answer, error) {
 		n.remote.Shutdown(true)
 		return answer{}, nil
 	}
-	return nil, fmt.Errorf("no op %q", c.Op)
+	return n.handleOfCluster(c)
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: protoactor_go_peer HOST PORT")
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: protoactor_go_peer HOST PORT [CLUSTER HEALTH_PORT REFRESH_MS HEALTH_HOST...]")
 		os.Exit(2)
 	}
 	port, err := strconv.Atoi(os.Args[2])
@@ -447,8 +458,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
-	n := newNode(os.Args[1], port)
+	options, err := clusterOptionsOf(os.Args[3:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
 	lines := json.NewEncoder(os.Stdout)
+	// What libraries print there is no line of ours.
+	os.Stdout = os.Stderr
+	n := newNode(os.Args[1], port, options)
 	write := func(line answer) {
 		if err := lines.Encode(line); err != nil {
 			os.Exit(1)
