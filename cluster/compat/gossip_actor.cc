@@ -98,15 +98,17 @@ class GossipActor final : public core::Actor {
       if (change.key == gossip_key::kLeft || change.key == gossip_key::kDotnetLeft) {
         take(context, polled_.on_left(change.member));
       } else if (change.key == gossip_key::kTopology) {
-        on_topology(context, change.member);
+        look_at_topology(context, change.member);
       }
     }
   }
 
-  // A Go node that has missed this one once, or seen it leave, never lists its id again.
-  void on_topology(core::Context& context, const std::string& member) {
-    const auto ids = topology_members(*gossip_.table().find(member, gossip_key::kTopology));
-    if (!ids || !polled_.contains(member)) return;
+  // Whether a member lists this node. A Go node that has missed it once, or seen it leave, never lists its id again.
+  void look_at_topology(core::Context& context, const std::string& member) {
+    const GossipContent* topology = gossip_.table().find(member, gossip_key::kTopology);
+    if (topology == nullptr || !polled_.contains(member)) return;
+    const auto ids = topology_members(*topology);
+    if (!ids) return;
     const bool lists_us = std::find(ids->begin(), ids->end(), self_id_) != ids->end();
     const bool did = std::exchange(lists_us_[member], lists_us);
     if (lists_us == did) return;
@@ -125,6 +127,8 @@ class GossipActor final : public core::Actor {
     for (const PolledMembers::Event& event : events) {
       if (const auto* joined = std::get_if<PolledMembers::Joined>(&event)) {
         tell(context, FamilyEvent::What::joined, joined->member);
+        // It may have told it before.
+        look_at_topology(context, joined->member.id);
       } else if (const auto* gone = std::get_if<PolledMembers::Gone>(&event)) {
         lists_us_.erase(gone->member.id);
         tell(context, what_of(gone->why), gone->member);
