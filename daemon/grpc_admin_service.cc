@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
 #include <vector>
@@ -36,6 +37,11 @@ core::Error draining() { return {core::Errc::unavailable, "this node is stopping
 // A call that waits for something to happen. Owned by itself until gRPC has done with it.
 class Waiting final : public grpc::ServerUnaryReactor {
  public:
+  static Waiting* make(std::function<void(Waiting*)> gone) {
+    auto call = std::make_shared<Waiting>(std::move(gone));
+    call->self_ = call;
+    return call.get();
+  }
   explicit Waiting(std::function<void(Waiting*)> gone) : gone_(std::move(gone)) {}
 
   void end(const grpc::Status& status) {
@@ -44,11 +50,12 @@ class Waiting final : public grpc::ServerUnaryReactor {
   void OnCancel() override { end(grpc::Status::CANCELLED); }
   void OnDone() override {
     gone_(this);
-    delete this;
+    const std::shared_ptr<Waiting> self = std::move(self_);
   }
 
  private:
   const std::function<void(Waiting*)> gone_;
+  std::shared_ptr<Waiting> self_;
   std::atomic<bool> ended_ = false;
 };
 
@@ -92,7 +99,7 @@ class GrpcAdminService::Impl final : public pb::AdminService::CallbackService {
     const core::Result<std::vector<std::string>> addresses = addresses_of(*request);
     if (!addresses.ok()) return finish(context, to_grpc_status(addresses.error()));
     log_.info("told to join a cluster", {{"at", addresses->front()}, {"count", addresses->size()}});
-    auto* const call = new Waiting([this](Waiting* gone) { forget(gone); });
+    Waiting* const call = Waiting::make([this](Waiting* gone) { forget(gone); });
     {
       core::MutexLock lock(mutex_);
       if (ended_) {
@@ -115,7 +122,7 @@ class GrpcAdminService::Impl final : public pb::AdminService::CallbackService {
                                              "at an operator's word; end the program"}));
     }
     log_.info("told to leave the cluster and to end");
-    auto* const call = new Waiting([this](Waiting* gone) { forget(gone); });
+    Waiting* const call = Waiting::make([this](Waiting* gone) { forget(gone); });
     {
       core::MutexLock lock(mutex_);
       if (ended_) {
