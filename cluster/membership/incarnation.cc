@@ -260,8 +260,7 @@ void Incarnation::consider(Instant now, Output& out) {
   for (const Cut::Removal& removal : assessment.gone) {
     if (removal.why != Departure::left) alive.remove(removal.member);
   }
-  set_frozen(!assessment.gone.empty() &&
-                 !options_.agreement.policy.is_quorum(*view_, alive, alive) && alive.count() > 0,
+  set_frozen(!assessment.gone.empty() && !options_.agreement.policy.is_quorum(*view_, alive, alive),
              out);
   consider_at_ = std::min(assessment.again, detector_.next_recheck());
   if (frozen_) return;

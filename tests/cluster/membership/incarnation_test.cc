@@ -114,5 +114,34 @@ TEST_F(IncarnationTest, ForceNamesOnlyMembersAndTheNodeItself) {
   EXPECT_EQ(incarnation_->view()->id(), view_->id());
 }
 
+// What all sides of a partition have said of each other, when it has healed: that is no reason to go on with nobody.
+TEST_F(IncarnationTest, WhenEverybodyCountsAsFailedItFreezes) {
+  start(4, 1);
+  Gossip gossip;
+  for (MemberIndex subject = 0; subject < 4; ++subject) {
+    for (MemberIndex observer = 0; observer < 4; ++observer) {
+      if (observer != subject) {
+        gossip.alerts.push_back(
+            {.subject = subject, .observer = observer, .sequence = 1, .down = true});
+      }
+    }
+  }
+  const Member& from = view_->member(0);
+  incarnation_->on_message({.id = from.id, .address = from.address},
+                           std::make_shared<const ControlMessage>(ControlMessage{
+                               .epoch = view_->epoch(), .view = view_->id(), .body = gossip}),
+                           now_, out_);
+  run_until(now_ + milliseconds(300));
+  EXPECT_TRUE(std::any_of(out_.events.begin(), out_.events.end(), [](const auto& event) {
+    const auto* frozen = std::get_if<Incarnation::Frozen>(&event);
+    return frozen != nullptr && frozen->frozen;
+  }));
+  for (const Send& send : out_.sends) {
+    if (const auto* said = std::get_if<Gossip>(&send.message->body)) {
+      EXPECT_TRUE(said->proposals.empty());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace nexus::cluster
