@@ -118,6 +118,7 @@ void FastPaxos::ask(Instant now, Actions& actions) {
   for (const auto& [key, voters] : tallies_) round = std::max(round, key.first);
   round = {.attempt = round.attempt + 1, .coordinator = self_};
   asking_ = Asking{.round = round, .answered = MemberSet(view_->size()), .votes = {}};
+  if (repeat_at_ == Instant::max()) repeat_at_ = now + options_.repeat;
   promised_ = round;
   ask_at_ =
       now + options_.fallback * 2 +
@@ -128,20 +129,23 @@ void FastPaxos::ask(Instant now, Actions& actions) {
 
 void FastPaxos::on_prepare(const Prepare& prepare, Instant now, Actions& actions) {
   if (prepare.round.coordinator >= view_->size() || prepare.round.coordinator == self_ ||
-      prepare.round < promised_)
+      prepare.round <= promised_)
     return;
-  if (prepare.round > promised_) {
-    promised_ = prepare.round;
-    asking_.reset();
-    ask_at_ =
-        now + options_.fallback * 2 +
-        core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 2));
-    actions.emplace_back(Spread(prepare));
-  }
-  Promise promise{.round = prepare.round, .voted = std::nullopt};
+  promised_ = prepare.round;
+  asking_.reset();
+  ask_at_ =
+      now + options_.fallback * 2 +
+      core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 2));
+  if (repeat_at_ == Instant::max()) repeat_at_ = now + options_.repeat;
+  promise(actions);
+}
+
+void FastPaxos::promise(Actions& actions) const {
+  Promise promise{.round = promised_, .voted = std::nullopt};
   if (voted_ && cuts_.contains(voted_->cut))
     promise.voted = Proposal{.round = voted_->round, .cut = cuts_.at(voted_->cut)};
-  actions.emplace_back(Tell{.to = prepare.round.coordinator, .promise = std::move(promise)});
+  actions.emplace_back(Spread(Prepare{.round = promised_}));
+  actions.emplace_back(Tell{.to = promised_.coordinator, .promise = std::move(promise)});
 }
 
 void FastPaxos::on_promise(MemberIndex from, const Promise& promise, Instant now,
@@ -214,6 +218,9 @@ void FastPaxos::on_time(Instant now, Actions& actions) {
     }
     if (asking_ && !asking_->proposed)
       actions.emplace_back(Spread(Prepare{.round = asking_->round}));
+    const bool is_promised = !promised_.is_fast() && promised_.coordinator != self_ &&
+                             (!voted_ || voted_->round < promised_);
+    if (is_promised) promise(actions);
   }
 }
 

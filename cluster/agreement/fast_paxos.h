@@ -62,6 +62,8 @@ class FastPaxos final : public ViewAgreement {
   void learn(const CutPtr& cut);
   void vote(Round round, std::uint64_t cut, core::Instant now, Actions& actions);
   void count(const Key& key, Actions& actions);
+  // To the coordinator of the round that was promised last, and its question to others.
+  void promise(Actions& actions) const;
   void ask(core::Instant now, Actions& actions);
   void answered(MemberIndex from, const std::optional<Voted>& voted, core::Instant now,
                 Actions& actions);

@@ -247,23 +247,45 @@ TEST(FastPaxos, F1_APromiseForAnOlderRoundIsTooLate) {
   EXPECT_TRUE(actions.empty()) << "it has voted in a higher round";
 }
 
-// F3: the first one may have been lost.
-TEST(FastPaxos, F3_APromiseIsGivenAgain) {
+std::ptrdiff_t promise_count(const ViewAgreement::Actions& actions) {
+  return std::count_if(actions.begin(), actions.end(), [](const auto& action) {
+    return std::holds_alternative<ViewAgreement::Tell>(action);
+  });
+}
+
+// The question comes along every ring.
+TEST(FastPaxos, F3_ACopyOfTheQuestionIsNotAnsweredAgain) {
   Voters voters(5, {}, 1);
   FastPaxos voter({}, 1);
   voter.begin(voters.view(), 0);
-  ViewAgreement::Actions actions;
   const Prepare prepare{.round = {.attempt = 1, .coordinator = 2}};
-  for (int i = 0; i < 2; ++i) {
-    actions.clear();
-    voter.on_prepare(prepare, voters.now(), actions);
-    EXPECT_EQ(std::count_if(actions.begin(), actions.end(),
-                            [](const auto& action) {
-                              return std::holds_alternative<ViewAgreement::Tell>(action);
-                            }),
-              1);
-  }
-  EXPECT_EQ(actions.size(), 1u) << "and the question is not flooded again";
+  ViewAgreement::Actions actions;
+  voter.on_prepare(prepare, voters.now(), actions);
+  EXPECT_EQ(promise_count(actions), 1);
+  EXPECT_EQ(actions.size(), 2u) << "the promise, and the question for others";
+  actions.clear();
+  voter.on_prepare(prepare, voters.now(), actions);
+  EXPECT_TRUE(actions.empty());
+}
+
+// The first one may have been lost, and so may the question that it has passed on.
+TEST(FastPaxos, F3_APromiseIsGivenAgainUntilTheRoundGoesOn) {
+  Voters voters(5, {}, 1);
+  FastPaxos voter({}, 1);
+  voter.begin(voters.view(), 0);
+  const Round round{.attempt = 1, .coordinator = 2};
+  ViewAgreement::Actions actions;
+  voter.on_prepare({.round = round}, voters.now(), actions);
+  actions.clear();
+  ASSERT_LE(voter.next_time(), voters.now() + milliseconds(500));
+  voter.on_time(voter.next_time(), actions);
+  EXPECT_EQ(promise_count(actions), 1);
+  EXPECT_EQ(actions.size(), 2u);
+
+  voter.on_proposal({.round = round, .cut = voters.removal_of({4})}, voters.now(), actions);
+  actions.clear();
+  voter.on_time(voter.next_time(), actions);
+  EXPECT_EQ(promise_count(actions), 0) << "it has voted in that round";
 }
 
 struct Chaos {
