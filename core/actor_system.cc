@@ -131,11 +131,8 @@ Status ActorSystem::check_name(const std::string& name) {
     return bad("has " + std::to_string(name.size()) + " bytes, at most " +
                std::to_string(kNameBytesMax) + " are allowed");
   }
-  for (std::size_t at = 0; at < name.size();) {
-    const std::size_t bytes = utf8_sequence_bytes(std::string_view(name).substr(at));
-    if (bytes == 0) return bad("is not UTF-8");
-    const char c = name[at];
-    at += bytes;
+  if (!is_utf8(name)) return bad("is not UTF-8");
+  for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f) return bad("holds a control character");
     if (c == '/' || c == '$')

@@ -36,6 +36,7 @@ class BatchEncoder {
   struct Message {
     // Full protobuf name.
     std::string_view type_name;
+    // UTF-8, as all names.
     const core::Pid& target;
     // Empty: none.
     const core::Pid& sender;

@@ -14,6 +14,7 @@ namespace nexus::remote {
 namespace {
 
 // Peers refuse a whole frame for one text in it that is not UTF-8.
+bool is_utf8(const core::Pid& pid) { return !pid.is_record() || pid.record()->is_text; }
 bool are_utf8(const core::Headers& headers) {
   return std::all_of(headers.begin(), headers.end(), [](const auto& header) {
     return pb::is_utf8(header.first) && pb::is_utf8(header.second);
@@ -178,6 +179,9 @@ void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::L
     const core::Lane shown = envelope->is<core::Stop>() ? core::Lane::user : lane;
     shared_->system.dead_letters().take(target, std::move(envelope), shown, reason);
   };
+  if (!is_utf8(target) || !is_utf8(envelope->sender())) {
+    return refuse(core::DeadLetterReason::not_remotable);
+  }
   // Kept, so that a message needs no memory of its own on its way out.
   static thread_local std::string scratch;
   const auto encoded = shared_->types.encode(*envelope, scratch);

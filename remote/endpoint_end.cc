@@ -3,6 +3,7 @@
 
 #include "core/actor/messages.h"
 #include "core/actor/system_messages.h"
+#include "core/base/check.h"
 #include "remote/batch_decoder.h"
 #include "remote/endpoint.h"
 
@@ -181,13 +182,7 @@ void Endpoint::bury(const Remains& remains, core::DeadLetterReason down_reason) 
 void Endpoint::to_dead_letters(const OutgoingFramePtr& frame, core::DeadLetterReason reason) {
   BatchDecoder decoder;
   const bool is_system = frame->lane == core::Lane::system;
-  if (!decoder.decode(frame->bytes.view()).ok()) {
-    // Somebody has named an actor in bytes that are not UTF-8: what was in the frame cannot be told apart any more.
-    for (std::uint32_t i = 0; i < frame->count; ++i) {
-      to_dead_letter(core::Pid::of_name(address_, "(unreadable)"), {}, {}, {}, reason);
-    }
-    return;
-  }
+  CHECK(decoder.decode(frame->bytes.view()).ok());
   for (const BatchDecoder::Envelope& envelope : decoder.envelopes()) {
     // Watches live in the registry, which ends them.
     if (is_system && decoder.type_names()[envelope.type] != wire_name::kStop) continue;

@@ -36,6 +36,10 @@ void Endpoint::publish_watch(const core::Pid& watcher, const core::Pid& watchee,
 }
 
 void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
+  if (!watchee.record()->is_text) {
+    return (void)shared_->system.registry().send_terminated(
+        watcher, core::make_envelope(core::Terminated{watchee, core::TerminatedReason::not_found}));
+  }
   RemoteMetrics& metrics = shared_->metrics;
   if (watcher_.knows(watcher, watchee)) return metrics.watch_duplicate_count.add();
   bool refused = false;

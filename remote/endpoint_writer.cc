@@ -151,8 +151,7 @@ std::vector<OutgoingFramePtr> EndpointWriter::take_if(core::Lane lane, const Tak
 
 EndpointWriter::Parts EndpointWriter::divide(OutgoingFramePtr frame, const Takes& takes) const {
   BatchDecoder decoder;
-  // What cannot be told apart, for a name in it that is not UTF-8, stays together.
-  if (!decoder.decode(frame->bytes.view()).ok()) return {.left = {std::move(frame)}};
+  CHECK(decoder.decode(frame->bytes.view()).ok());
   std::vector<bool> is_taken;
   is_taken.reserve(decoder.envelopes().size());
   for (const BatchDecoder::Envelope& envelope : decoder.envelopes()) {

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "core/base/escape.h"
+
 namespace nexus::remote::pb {
 
 // Messages and groups inside each other that protobuf's parser goes into.
@@ -101,7 +103,7 @@ class FieldReader {
   const char* end_ = nullptr;
 };
 
-// Structurally valid UTF-8: no surrogates, nothing longer than need be, nothing above U+10FFFF. What `string` fields must hold.
-bool is_utf8(std::string_view text);
+// What `string` fields must hold.
+using core::is_utf8;
 
 }  // namespace nexus::remote::pb

@@ -3,6 +3,7 @@
 #include "core/actor/actor_cell.h"
 #include "core/actor/cell_table.h"
 #include "core/actor_system.h"
+#include "core/base/escape.h"
 #include "core/process/futures.h"
 #include "core/process/process.h"
 
@@ -22,7 +23,10 @@ std::uint64_t hash_of(std::string_view id) {
 }  // namespace
 
 PidRecord::PidRecord(std::string a, std::string i)
-    : hash(hash_of(i)), address(std::move(a)), id(std::move(i)) {}
+    : hash(hash_of(i)),
+      address(std::move(a)),
+      id(std::move(i)),
+      is_text(is_utf8(address) && is_utf8(id)) {}
 
 Pid Pid::of_name(std::string address, std::string id, std::uint32_t request_id) {
   auto record = std::make_unique<PidRecord>(std::move(address), std::move(id));

@@ -37,6 +37,8 @@ struct PidRecord {
   const std::uint64_t hash;
   const std::string address;
   const std::string id;
+  // Both are UTF-8, as peers want names to be.
+  const bool is_text;
 };
 
 class Pid {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace nexus::core {
 
@@ -14,30 +15,55 @@ void append_code_unit(std::string& out, unsigned value) {
   out += kHex[value & 0xF];
 }
 
+struct Bounds {
+  std::uint8_t size;
+  // Of the second byte; further ones are 80 to BF.
+  std::uint8_t low;
+  std::uint8_t high;
+};
+
+// By the first byte of a character that is not ASCII; size 0 where none begins so. RFC 3629, section 4.
+Bounds bounds_of(std::uint8_t first) {
+  if (first < 0xc2 || first > 0xf4) return {0, 0, 0};
+  if (first < 0xe0) return {2, 0x80, 0xbf};
+  if (first == 0xe0) return {3, 0xa0, 0xbf};
+  if (first == 0xed) return {3, 0x80, 0x9f};
+  if (first < 0xf0) return {3, 0x80, 0xbf};
+  if (first == 0xf0) return {4, 0x90, 0xbf};
+  if (first == 0xf4) return {4, 0x80, 0x8f};
+  return {4, 0x80, 0xbf};
+}
+
 }  // namespace
 
 std::size_t utf8_sequence_bytes(std::string_view text) {
-  const auto byte = [&](std::size_t i) -> unsigned {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0) == 0x80; };
+  const auto byte_at = [text](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   if (text.empty()) return 0;
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    // The second byte decides whether the value is overlong (E0) or a surrogate (ED).
-    const unsigned low = first == 0xE0 ? 0xA0 : 0x80;
-    const unsigned high = first == 0xED ? 0x9F : 0xBF;
-    return byte(1) >= low && byte(1) <= high && continues(2) ? 3 : 0;
+  if (byte_at(0) < 0x80) return 1;
+  const Bounds bounds = bounds_of(byte_at(0));
+  if (bounds.size == 0 || text.size() < bounds.size) return 0;
+  if (byte_at(1) < bounds.low || byte_at(1) > bounds.high) return 0;
+  for (std::size_t k = 2; k < bounds.size; ++k) {
+    if ((byte_at(k) & 0xc0) != 0x80) return 0;
   }
-  if (first >= 0xF0 && first <= 0xF4) {
-    // Likewise: overlong (F0), or above U+10FFFF (F4).
-    const unsigned low = first == 0xF0 ? 0x90 : 0x80;
-    const unsigned high = first == 0xF4 ? 0x8F : 0xBF;
-    return byte(1) >= low && byte(1) <= high && continues(2) && continues(3) ? 4 : 0;
+  return bounds.size;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    std::uint64_t word = 0;
+    if (text.size() >= sizeof(word)) {
+      std::memcpy(&word, text.data(), sizeof(word));
+      if ((word & 0x8080808080808080u) == 0) {
+        text.remove_prefix(sizeof(word));
+        continue;
+      }
+    }
+    const std::size_t bytes = utf8_sequence_bytes(text);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
   }
-  return 0;
+  return true;
 }
 
 void append_escaped(std::string& out, std::string_view text) {

@@ -12,6 +12,8 @@ namespace nexus::core {
 // none (overlong forms, surrogates and values above U+10FFFF are not well formed; neither is an
 // empty text).
 std::size_t utf8_sequence_bytes(std::string_view text);
+// Nothing but well-formed sequences.
+bool is_utf8(std::string_view text);
 
 // Appends `text` as the inside of a JSON string: quote, backslash and control characters
 // (U+0000..U+001F, U+007F..U+009F) escaped, each byte that is not UTF-8 replaced by \ufffd. The

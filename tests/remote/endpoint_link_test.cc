@@ -52,6 +52,21 @@ TEST_F(EndpointLink, OneWriteAtATimeAndWhatComesMeanwhileIsTheNextBatch) {
   EXPECT_EQ(read(*stream), "b c");
 }
 
+// Peers refuse a whole frame for one name in it that is not UTF-8, and what waits must stay readable for this node too.
+TEST_F(EndpointLink, ANameThatIsNotTextIsRefusedAndHarmsNoOtherMessage) {
+  send("a");
+  send_message(*endpoint_, message("b", "caf\xe9"));
+  WireMessage from_nobody = message("c");
+  from_nobody.sender = core::Pid::of_name("elsewhere:1", "\xff");
+  send_message(*endpoint_, from_nobody);
+  EXPECT_EQ(dead_letter_count(DeadLetterReason::not_remotable), 2u);
+  EXPECT_EQ(endpoint_->waiting_count(), 1u);
+  send_message(*endpoint_, message("d", "caf\xc3\xa9"));
+  const auto stream = dialer_->take();
+  stream->accept("one");
+  EXPECT_EQ(read(*stream), "a d");
+}
+
 TEST_F(EndpointLink, AHandshakeThatIsFasterThanDialIsNotLost) {
   dialer_->during_dial = [](FakeStream& stream) {
     std::thread([&] { stream.accept("one"); }).join();

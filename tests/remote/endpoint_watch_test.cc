@@ -66,6 +66,16 @@ TEST_F(EndpointWatch, AWatchIsSentOnceHoweverOftenItIsAskedFor) {
   EXPECT_EQ(read(*stream), "a");
 }
 
+// No peer has an actor of such a name.
+TEST_F(EndpointWatch, AWatchOfANameThatIsNotTextEndsAtOnce) {
+  const auto stream = connect();
+  watch("caf\xe9");
+  test::expect_next(*diary_, {"terminated caf\xe9 not_found"});
+  EXPECT_FALSE(peer_says_terminated("caf\xe9"));
+  send("a");
+  EXPECT_EQ(read(*stream), "a");
+}
+
 TEST_F(EndpointWatch, AWatchOnALiveLinkIsSentAtOnce) {
   const auto stream = connect();
   watch();
