@@ -125,6 +125,7 @@ void to(const Snapshot& snapshot, pb::Control* out) {
     body->add_since(snapshot.view->since(i));
   }
   for (const StateEntry& entry : snapshot.state) to(entry, body->add_state());
+  for (const MemberId& id : snapshot.removed) to(id, body->add_removed());
 }
 void to(const Compatibility& compatibility, pb::Compatibility* out) {
   out->set_cluster(compatibility.cluster);
@@ -385,6 +386,9 @@ class Reader {
     }
     Snapshot out;
     for (const pb::StateEntry& e : in.state()) out.state.push_back(entry(e));
+    if (static_cast<std::size_t>(in.removed_size()) > limits_.members_max)
+      return fail("too many members");
+    for (const pb::MemberId& i : in.removed()) out.removed.push_back(id(i));
     // Rings are not made for what will be refused.
     if (!wrong_.empty()) return CatchUp{};
     out.view = std::make_shared<const View>(in.lineage(), in.epoch(), std::move(entries), rings_);

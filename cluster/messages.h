@@ -71,6 +71,8 @@ struct ViewDelta {
 struct Snapshot {
   ViewPtr view;
   std::vector<StateEntry> state;
+  // Ids that never come back, the newest of them, oldest first.
+  std::vector<MemberId> removed;
 };
 // You are not in my view, which is not older than yours.
 struct NotMember {

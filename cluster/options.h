@@ -48,6 +48,8 @@ struct MembershipOptions {
   Admission::Options admission;
   Bootstrap::Options bootstrap;
   RejoinOptions rejoin;
+  // A member that was frozen proposes nothing for so long after it may go on: links come back one after the other.
+  core::Duration thaw = std::chrono::seconds(2);
   // Cuts that are kept for members that missed them.
   std::size_t history_max = 64;
   // Joiners that wait are offered again after this.

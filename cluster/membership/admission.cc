@@ -23,6 +23,11 @@ void Admission::remember_removed(const MemberId& id) {
   }
 }
 
+std::vector<MemberId> Admission::newest_removed() const {
+  const std::size_t count = std::min(options_.removed_told_max, removed_in_order_.size());
+  return {removed_in_order_.end() - static_cast<std::ptrdiff_t>(count), removed_in_order_.end()};
+}
+
 Admission::Answer Admission::on_join(const Join& join, const View& view, core::Instant now) {
   if (std::string why = why_not_together(compatibility_, join.compatibility); !why.empty())
     return Refuse{.why = std::move(why)};

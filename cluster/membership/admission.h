@@ -39,6 +39,7 @@ class Admission {
     core::Duration check_late = std::chrono::milliseconds(500);
     // Removed ids that are remembered, the newest ones.
     std::size_t removed_count_max = 4096;
+    std::size_t removed_told_max = 256;
   };
   struct Refuse {
     std::string why;
@@ -56,6 +57,8 @@ class Admission {
 
   void begin(const View& view);
   void remember_removed(const MemberId& id);
+  // What others are told of them: the newest removed_told_max, oldest first.
+  [[nodiscard]] std::vector<MemberId> newest_removed() const;
 
   [[nodiscard]] Answer on_join(const Join& join, const View& view, core::Instant now);
   // The one that is to be offered now; empty when it is not waited for.

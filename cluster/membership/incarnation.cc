@@ -55,7 +55,8 @@ void Incarnation::send(const std::string& address, ControlBody body, Output& out
 }
 
 ControlMessagePtr Incarnation::snapshot() const {
-  return message(Snapshot{.view = view_, .state = state_.all()});
+  return message(
+      Snapshot{.view = view_, .state = state_.all(), .removed = admission_.newest_removed()});
 }
 
 void Incarnation::flush(Instant now, Output& out) {
@@ -140,6 +141,7 @@ void Incarnation::install(ViewPtr next, const CutPtr& cut, Instant now, Output& 
   reoffer_at_ = Instant::max();
   repeat_at_ = Instant::max();
   consider_at_ = now;
+  silent_until_ = Instant{};
   set_frozen(false, out);
 
   if (cut != nullptr) welcome(*before, *cut, out);
@@ -260,10 +262,16 @@ void Incarnation::consider(Instant now, Output& out) {
   for (const Cut::Removal& removal : assessment.gone) {
     if (removal.why != Departure::left) alive.remove(removal.member);
   }
+  const bool was_frozen = frozen_;
   set_frozen(!assessment.gone.empty() && !options_.agreement.policy.is_quorum(*view_, alive, alive),
              out);
+  if (was_frozen && !frozen_) silent_until_ = now + options_.thaw;
   consider_at_ = std::min(assessment.again, detector_.next_recheck());
   if (frozen_) return;
+  if (now < silent_until_) {
+    consider_at_ = std::min(consider_at_, silent_until_);
+    return;
+  }
   const CutPtr cut = proposer_.consider(assessment, admission_, detector_, now);
   consider_at_ = std::min(consider_at_, proposer_.next_time());
   if (!cut) return;

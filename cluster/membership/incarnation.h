@@ -222,6 +222,8 @@ class Incarnation {
   core::Instant reoffer_at_ = core::Instant::max();
   core::Instant greet_at_ = core::Instant::max();
   bool frozen_ = false;
+  // Until then a member that was frozen proposes nothing.
+  core::Instant silent_until_{};
 };
 
 }  // namespace nexus::cluster

@@ -168,6 +168,7 @@ void Incarnation::handle(const Context& c, const Snapshot& snapshot) {
   } else {
     flush(c.now, c.out);
   }
+  for (const MemberId& id : snapshot.removed) admission_.remember_removed(id);
   install(snapshot.view, nullptr, c.now, c.out);
   if (phase_ != Phase::out) merge(snapshot.state, false, c.now, c.out);
 }

@@ -55,7 +55,7 @@ std::vector<ControlBody> one_of_each() {
       Promise{.round = round, .voted = std::nullopt},
       CatchUp{},
       ViewDelta{.cuts = {some_cut(), some_cut()}},
-      Snapshot{.view = test::view_of(15), .state = {entry}},
+      Snapshot{.view = test::view_of(15), .state = {entry}, .removed = {id, MemberId(1, 2)}},
       NotMember{
           .about = id,
           .lineage = 1,
@@ -102,7 +102,7 @@ TEST(ControlCodec, AViewComesBackWithItsIdAndItsRings) {
   const auto decoded = decode(encode({.epoch = 2,
                                       .view = next->id(),
                                       .state = 0,
-                                      .body = Snapshot{.view = next, .state = {}}}),
+                                      .body = Snapshot{.view = next, .state = {}, .removed = {}}}),
                               {}, {});
   ASSERT_TRUE(decoded.ok());
   const ViewPtr& back = std::get<Snapshot>((*decoded)->body).view;
@@ -129,8 +129,14 @@ TEST(ControlCodec, WhatMakesNoSenseIsRefusedWithAReason) {
       "a member without an address");
   EXPECT_EQ(why_not(JoinOffer{.joiners = test::members(3)}, {.members_max = 2}),
             "too many members");
-  EXPECT_EQ(why_not(Snapshot{.view = test::view_of(3), .state = {}}, {.members_max = 2}),
-            "a view with no members, or too many");
+  EXPECT_EQ(
+      why_not(Snapshot{.view = test::view_of(3), .state = {}, .removed = {}}, {.members_max = 2}),
+      "a view with no members, or too many");
+  EXPECT_EQ(why_not(Snapshot{.view = test::view_of(1),
+                             .state = {},
+                             .removed = {MemberId(1, 1), MemberId(1, 2)}},
+                    {.members_max = 1}),
+            "too many members");
   EXPECT_NE(why_not(JoinOffer{.joiners = test::members(3)}, {.bytes_max = 10}), "");
   EXPECT_FALSE(decode("\xff\xff\xff", {}, {}).ok());
   EXPECT_FALSE(decode("", {}, {}).ok()) << "no body";

@@ -41,6 +41,37 @@ class IncarnationTest : public testing::Test {
         out_);
   }
 
+  // What all their observers say of these, passed on by member 0.
+  void all_say(const std::vector<MemberIndex>& subjects, std::uint32_t sequence, bool down) {
+    Gossip gossip;
+    for (const MemberIndex subject : subjects) {
+      for (MemberIndex observer = 0; observer < view_->size(); ++observer) {
+        if (observer == subject) continue;
+        gossip.alerts.push_back(
+            {.subject = subject, .observer = observer, .sequence = sequence, .down = down});
+      }
+    }
+    const Member& from = view_->member(0);
+    incarnation_->on_message({.id = from.id, .address = from.address},
+                             std::make_shared<const ControlMessage>(ControlMessage{
+                                 .epoch = view_->epoch(), .view = view_->id(), .body = gossip}),
+                             now_, out_);
+  }
+
+  bool is_frozen() const {
+    bool frozen = false;
+    for (const Incarnation::Event& event : out_.events) {
+      if (const auto* changed = std::get_if<Incarnation::Frozen>(&event)) frozen = changed->frozen;
+    }
+    return frozen;
+  }
+  bool has_proposed() const {
+    return std::any_of(out_.sends.begin(), out_.sends.end(), [](const Send& send) {
+      const auto* said = std::get_if<Gossip>(&send.message->body);
+      return said != nullptr && !said->proposals.empty();
+    });
+  }
+
   // Lets time pass up to then, as a driver does.
   void run_until(core::Instant end) {
     while (incarnation_->next_time() <= end) {
@@ -104,6 +135,32 @@ TEST_F(IncarnationTest, WhoIsLeftOutByForceIsSaidToBe) {
   EXPECT_EQ(incarnation_->view()->id(), changed.view->id());
 }
 
+// N2: a member that came later must not take for new what the cluster has removed before.
+TEST_F(IncarnationTest, N2_WhoJoinsLearnsWhichIdsWereRemoved) {
+  start(3, 1);
+  const MemberPtr gone = view_->members()[2];
+  ASSERT_TRUE(
+      incarnation_->force(view_->id(), {view_->member(0).id, view_->member(1).id}, now_, out_)
+          .ok());
+  out_ = {};
+  tell(view_->member(0), CatchUp{});
+  ASSERT_EQ(sent<Snapshot>(), 1u);
+  const ControlMessagePtr snapshot = out_.sends[0].message;
+
+  const Member& from = view_->member(1);
+  incarnation_ = std::make_unique<Incarnation>(
+      options_, view_->members()[0], maker_, std::make_unique<FastPaxos>(options_.agreement, 1), 1);
+  out_ = {};
+  incarnation_->join({from.address}, {}, {}, false, now_, out_);
+  incarnation_->on_message({.id = from.id, .address = from.address}, snapshot, now_, out_);
+  ASSERT_TRUE(incarnation_->view());
+  out_ = {};
+  tell(*gone, Join{.member = gone, .compatibility = options_.compatibility});
+  EXPECT_EQ(sent<JoinCheck>(), 0u);
+  ASSERT_EQ(sent<JoinRefused>(), 1u);
+  EXPECT_TRUE(std::get<JoinRefused>(out_.sends[0].message->body).removed);
+}
+
 TEST_F(IncarnationTest, ForceNamesOnlyMembersAndTheNodeItself) {
   start(3, 1);
   EXPECT_FALSE(incarnation_->force(view_->id(), {view_->member(0).id}, now_, out_).ok())
@@ -117,30 +174,36 @@ TEST_F(IncarnationTest, ForceNamesOnlyMembersAndTheNodeItself) {
 // What all sides of a partition have said of each other, when it has healed: that is no reason to go on with nobody.
 TEST_F(IncarnationTest, WhenEverybodyCountsAsFailedItFreezes) {
   start(4, 1);
-  Gossip gossip;
-  for (MemberIndex subject = 0; subject < 4; ++subject) {
-    for (MemberIndex observer = 0; observer < 4; ++observer) {
-      if (observer != subject) {
-        gossip.alerts.push_back(
-            {.subject = subject, .observer = observer, .sequence = 1, .down = true});
-      }
-    }
-  }
-  const Member& from = view_->member(0);
-  incarnation_->on_message({.id = from.id, .address = from.address},
-                           std::make_shared<const ControlMessage>(ControlMessage{
-                               .epoch = view_->epoch(), .view = view_->id(), .body = gossip}),
-                           now_, out_);
+  all_say({0, 1, 2, 3}, 1, true);
   run_until(now_ + milliseconds(300));
-  EXPECT_TRUE(std::any_of(out_.events.begin(), out_.events.end(), [](const auto& event) {
-    const auto* frozen = std::get_if<Incarnation::Frozen>(&event);
-    return frozen != nullptr && frozen->frozen;
-  }));
-  for (const Send& send : out_.sends) {
-    if (const auto* said = std::get_if<Gossip>(&send.message->body)) {
-      EXPECT_TRUE(said->proposals.empty());
-    }
-  }
+  EXPECT_TRUE(is_frozen());
+  EXPECT_FALSE(has_proposed());
+}
+
+// Links come back one after the other: who is heard last must not pay for that.
+TEST_F(IncarnationTest, WhoWasFrozenWaitsBeforeItProposes) {
+  start(5, 1);
+  all_say({2, 3, 4}, 1, true);
+  run_until(now_ + milliseconds(300));
+  ASSERT_TRUE(is_frozen());
+  all_say({2, 3}, 2, false);
+  run_until(now_ + options_.thaw - milliseconds(1));
+  EXPECT_FALSE(is_frozen());
+  EXPECT_FALSE(has_proposed());
+  run_until(now_ + seconds(2));
+  EXPECT_TRUE(has_proposed()) << "the one that is gone is removed all the same";
+}
+
+TEST_F(IncarnationTest, WhoIsHeardMeanwhileIsNotRemoved) {
+  start(5, 1);
+  all_say({2, 3, 4}, 1, true);
+  run_until(now_ + milliseconds(300));
+  all_say({2, 3}, 2, false);
+  run_until(now_ + milliseconds(900));
+  all_say({4}, 2, false);
+  run_until(now_ + seconds(5));
+  EXPECT_FALSE(is_frozen());
+  EXPECT_FALSE(has_proposed());
 }
 
 }  // namespace
