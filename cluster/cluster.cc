@@ -54,7 +54,13 @@ class Cluster::Impl {
         system_(system),
         remote_(remote),
         driver_(
-            {.membership = options.membership, .self = options.self, .seeds = options.seeds},
+            {.membership = options.membership,
+             .self = options.self,
+             .seeds = options.seeds,
+             .traffic_of =
+                 [this](const MemberId& process) {
+                   return remote_.received_from(process.to_string());
+                 }},
             [this](const Incarnation::Event& event) { on_event(event); },
             [this](const std::string& address, const std::string& why) { on_link(address, why); }),
         links_({.rings = options.membership.rings, .limits = {}}, driver_, std::move(tls)) {}

@@ -10,6 +10,8 @@ namespace nexus::cluster {
 namespace {
 
 constexpr core::Duration kPruneEvery = std::chrono::seconds(5);
+// When the thread is awake anyway, which it is for each probe.
+constexpr core::Duration kLookForTrafficEvery = std::chrono::milliseconds(100);
 
 std::uint64_t seed_of(const MemberId& id) { return id.high() ^ id.low(); }
 
@@ -170,6 +172,7 @@ void GossipDriver::run() {
       carry_out();
     }
     now = core::SteadyClock().now();
+    look_for_traffic(now);
     if (now >= membership_.next_time()) {
       membership_.on_time(now, output_);
       carry_out();
@@ -179,6 +182,21 @@ void GossipDriver::run() {
       prune_at_ = now + kPruneEvery;
     }
   }
+}
+
+void GossipDriver::look_for_traffic(core::Instant now) {
+  if (!options_.traffic_of || now < traffic_at_) return;
+  traffic_at_ = now + kLookForTrafficEvery;
+  const Incarnation& incarnation = membership_.incarnation();
+  std::map<MemberId, std::uint64_t> traffic;
+  for (const MemberIndex subject : incarnation.subjects()) {
+    const MemberId& process = incarnation.view()->member(subject).process;
+    const std::uint64_t count = options_.traffic_of(process);
+    traffic.emplace(process, count);
+    const auto before = traffic_.find(process);
+    if (before != traffic_.end() && count > before->second) membership_.on_traffic(subject, now);
+  }
+  traffic_ = std::move(traffic);
 }
 
 void GossipDriver::handle(Event& event, core::Instant now) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -30,6 +31,8 @@ class GossipDriver final : public ControlLinkEvents {
     // With its id.
     Member self;
     std::vector<std::string> seeds;
+    // How much has come from that process on other connections; when it grows, the process is there. The gossip thread. May be empty.
+    std::function<std::uint64_t(const MemberId& process)> traffic_of{};
   };
   using Observer = std::function<void(const Incarnation::Event&)>;
   // Called when a link was refused or lost; for a log. The gossip thread.
@@ -84,6 +87,7 @@ class GossipDriver final : public ControlLinkEvents {
   void run();
   void handle(Event& event, core::Instant now);
   void carry_out();
+  void look_for_traffic(core::Instant now);
   // False when the thread has ended.
   bool post(Event event);
   // Runs it on the gossip thread and waits for it; false when the thread has ended.
@@ -99,6 +103,9 @@ class GossipDriver final : public ControlLinkEvents {
   Membership membership_;
   Membership::Output output_;
   core::Instant prune_at_{};
+  core::Instant traffic_at_{};
+  // By process, for those that are observed.
+  std::map<MemberId, std::uint64_t> traffic_;
 
   mutable core::Mutex mutex_{"gossip"};
   core::CondVar changed_;

@@ -46,6 +46,12 @@ class InboundGate {
     return closed_ && is_of_dead_;
   }
 
+  // That were let in, on all its streams.
+  Frame frame_count() const {
+    core::MutexLock lock(mutex_);
+    return last_;
+  }
+
   void enter(std::weak_ptr<Stream> stream);
   void close(core::Duration patience);
   // Calls `then` when the frames that have begun are through.
@@ -77,6 +83,8 @@ class InboundGates {
   void close(const std::string& address, const std::string& member_id, core::Duration patience,
              InboundGate::Then then);
   void await(const std::string& address, const std::string& member_id, InboundGate::Then then);
+  // Frames that were let in from whoever says that it is this incarnation; 0 when it has no stream here.
+  std::uint64_t frame_count(const std::string& member_id) const;
   // Incarnations, with those that have no stream any more and were not looked for since.
   std::size_t count() const;
 

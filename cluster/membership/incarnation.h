@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -92,6 +93,8 @@ class Incarnation {
   void on_refused(const std::string& address, core::Instant now, Output& out);
   // A connection to or from this address has ended.
   void on_link_lost(const std::string& address, core::Instant now);
+  // Something came from a subject of this member on another connection than those of the cluster.
+  void on_traffic(MemberIndex subject, core::Instant now) { edges_.on_traffic(subject, now); }
   void on_time(core::Instant now, Output& out);
   // When to call on_time(). Changes with each call.
   core::Instant next_time() const;
@@ -111,6 +114,10 @@ class Incarnation {
 
   // Empty while joining.
   const ViewPtr& view() const { return view_; }
+  // Whom this member observes.
+  std::span<const MemberIndex> subjects() const {
+    return view_ ? view_->rings().subjects(index_) : std::span<const MemberIndex>{};
+  }
   const StateTable& state() const { return state_; }
   bool in_doubt(MemberIndex member) const { return detector_.in_doubt(member); }
   bool leaves(MemberIndex member) const { return detector_.leaves(member); }

@@ -167,6 +167,12 @@ void Membership::on_link_lost(const std::string& address, Instant now) {
   note_due(now);
 }
 
+void Membership::on_traffic(MemberIndex subject, Instant now) {
+  if (is_out()) return;
+  incarnation_->on_traffic(subject, now);
+  note_due(now);
+}
+
 void Membership::on_time(Instant now, Output& out) {
   if (rejoin_) return do_rejoin(now, out);
   note_pause(now);

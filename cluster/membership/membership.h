@@ -35,6 +35,8 @@ class Membership {
                   Output& out);
   void on_refused(const std::string& address, core::Instant now, Output& out);
   void on_link_lost(const std::string& address, core::Instant now);
+  // See Incarnation; subjects are those of incarnation().
+  void on_traffic(MemberIndex subject, core::Instant now);
   void on_time(core::Instant now, Output& out);
   core::Instant next_time() const;
 
