@@ -1,5 +1,6 @@
 #include "cluster/agreement/partition_policy.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace nexus::cluster {
@@ -13,7 +14,7 @@ bool PartitionPolicy::is_quorum(const View& view, const MemberSet& members,
     case Kind::keep_majority:
       return majority;
     case Kind::static_quorum:
-      return majority && count >= quorum;
+      return majority && count >= std::min(quorum, size);
     case Kind::keep_oldest: {
       const bool has_oldest = members.contains(view.oldest());
       if (size <= 2) return has_oldest;

@@ -6,7 +6,7 @@
 //
 // keep_majority   more than half; of exactly half the one that holds the lowest id.
 // static_quorum   at least `quorum` members, whatever the view's size; it holds P1 while the view has less than 2 * quorum members,
-//                 and the admission keeps it so.
+//                 and the admission keeps it so. Of a view that is smaller, because members left or an operator forced it, all.
 // keep_oldest     the oldest member and one more; or all but the oldest, so that its crash does not stop the others. Of two members the
 //                 oldest alone.
 // none            more than half of those that are heard.

@@ -77,6 +77,14 @@ TEST(PartitionPolicy, StaticQuorumNeedsItsNumberWhateverTheSize) {
   EXPECT_EQ(policy.view_size_max(), 5u);
 }
 
+// Such a view comes of members that left one after the other, or of an operator's word.
+TEST(PartitionPolicy, OfAViewThatIsSmallerThanItsNumberStaticQuorumNeedsAll) {
+  const PartitionPolicy policy{.kind = Kind::static_quorum, .quorum = 3};
+  const ViewPtr view = test::view_of(2);
+  EXPECT_TRUE(policy.is_quorum(*view, MemberSet::all(2), MemberSet::all(2)));
+  EXPECT_FALSE(policy.is_quorum(*view, MemberSet(2, {0b01}), MemberSet::all(2)));
+}
+
 TEST(PartitionPolicy, P2_NoneAsksOnlyThoseThatAreHeard) {
   const PartitionPolicy policy{.kind = Kind::none};
   const ViewPtr view = test::view_of(5);

@@ -161,6 +161,17 @@ TEST_F(IncarnationTest, N2_WhoJoinsLearnsWhichIdsWereRemoved) {
   EXPECT_TRUE(std::get<JoinRefused>(out_.sends[0].message->body).removed);
 }
 
+TEST_F(IncarnationTest, AfterForceTooFewForAStaticQuorumTakeOthersIn) {
+  options_.agreement.policy = {.kind = PartitionPolicy::Kind::static_quorum, .quorum = 3};
+  start(5, 1);
+  ASSERT_TRUE(incarnation_->force(view_->id(), {view_->member(1).id}, now_, out_).ok());
+  const MemberPtr joiner = test::member(90);
+  tell(*joiner, Join{.member = joiner, .compatibility = options_.compatibility});
+  tell(*joiner, JoinConfirm{.joiner = joiner->id, .sent = now_});
+  run_until(now_ + seconds(1));
+  EXPECT_EQ(incarnation_->view()->size(), 2u);
+}
+
 TEST_F(IncarnationTest, ForceNamesOnlyMembersAndTheNodeItself) {
   start(3, 1);
   EXPECT_FALSE(incarnation_->force(view_->id(), {view_->member(0).id}, now_, out_).ok())
