@@ -1,6 +1,7 @@
 #include "tests/sim/harness/observer.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nexus::sim {
 namespace {
@@ -60,12 +61,14 @@ void Observer::on_renewed(SimTime now, Identity identity) {
 void Observer::on_view(SimTime now, NodeIndex node, const ViewChange& change) {
   Seen& seen = seen_[node];
   const ViewRules::View before = seen.view;
+  const bool is_first = std::exchange(seen.view_of, seen.identity) != seen.identity;
   seen.view.epoch = change.epoch;
   seen.view.id = change.id;
   for (const Identity added : change.added) seen.view.content += content_of(added);
   for (const Identity removed : change.removed) {
     seen.view.content -= content_of(removed);
-    on_removed(now, node, removed);
+    on_missing(now, node, removed);
+    if (!is_first) on_removed(now, node, removed);
   }
   seen.size += static_cast<std::uint32_t>(change.added.size());
   seen.size -= static_cast<std::uint32_t>(change.removed.size());
@@ -185,11 +188,14 @@ void Observer::add_subject(SimTime now, Identity identity) {
   subjects_.push_back({identity, now, std::vector<SimTime>(seen_.size(), kNever)});
 }
 
-void Observer::on_removed(SimTime now, NodeIndex node, Identity removed) {
-  const std::uint32_t subject = subject_of_.find(key_of(removed));
+void Observer::on_missing(SimTime now, NodeIndex node, Identity missing) {
+  const std::uint32_t subject = subject_of_.find(key_of(missing));
   if (subject != FlatMap::kNone && subjects_[subject].removed_at[node] == kNever) {
     subjects_[subject].removed_at[node] = now;
   }
+}
+
+void Observer::on_removed(SimTime now, NodeIndex node, Identity removed) {
   const Seen& seen = seen_[removed.node];
   const bool is_right = !seen.is_live || seen.health != Health::well || seen.identity != removed ||
                         removed.node == node || !is_healthy(node);

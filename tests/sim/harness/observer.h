@@ -115,6 +115,8 @@ class Observer {
     Standing standing = Standing::joining;
     // Sums over members, so that the order in which they came does not matter.
     ViewRules::View view;
+    // Under which it reported that view. What the first view of another one lacks, this node has not removed.
+    Identity view_of;
     std::uint32_t size = 0;
     std::uint32_t change_count = 0;
     SimTime last_change{};
@@ -129,6 +131,9 @@ class Observer {
   bool is_settled() const;
   bool is_learned() const;
   void add_subject(SimTime now, Identity identity);
+  // Its view of before had that member.
+  void on_missing(SimTime now, NodeIndex node, Identity missing);
+  // And it is to blame for what has changed.
   void on_removed(SimTime now, NodeIndex node, Identity removed);
   void set_truth(NodeIndex node, bool is_part);
   void note_size(std::uint32_t size);
