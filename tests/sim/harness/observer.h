@@ -57,7 +57,7 @@ struct SeedResult {
 
 class Observer {
  public:
-  Observer(std::uint32_t node_count, bool has_epochs);
+  Observer(std::uint32_t node_count, const Model::Traits& traits);
 
   // What is measured begins.
   void on_first_event(SimTime now);
@@ -115,8 +115,6 @@ class Observer {
     Standing standing = Standing::joining;
     // Sums over members, so that the order in which they came does not matter.
     ViewRules::View view;
-    // Under which it reported that view. What the first view of another one lacks, this node has not removed.
-    Identity view_of;
     std::uint32_t size = 0;
     std::uint32_t change_count = 0;
     SimTime last_change{};

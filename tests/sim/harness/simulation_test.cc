@@ -61,7 +61,9 @@ class ScriptedProcess final : public Process {
 class ScriptedModel final : public Model {
  public:
   explicit ScriptedModel(std::uint32_t node_count) : scripts(node_count) {}
-  Traits traits() const override { return {true, "what a test says"}; }
+  Traits traits() const override {
+    return {.has_epochs = true, .has_one_view_an_epoch = true, .description = "what a test says"};
+  }
   std::unique_ptr<Process> make(Env& env, std::uint32_t) override {
     return std::make_unique<ScriptedProcess>(env, scripts[env.self().node]);
   }
