@@ -1,6 +1,6 @@
 // How does a cluster protocol fare when things go wrong, and what does it cost?
 //
-//   cluster_sim --scenario NAME [--nodes N] [--seed S] [--seeds K] [--model NAME] [--rtt-us T] [--json]
+//   cluster_sim --scenario NAME [--nodes N] [--seed S] [--seeds K] [--model NAME] [--policy NAME [--quorum N]] [--rtt-us T] [--json]
 //   cluster_sim --list
 //
 // Runs seeds S, S+1, .. of one scenario, each in a cluster of its own under virtual time, and prints a summary. A seed that breaks a
@@ -14,6 +14,7 @@
 #include <iostream>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "tests/sim/harness/simulation.h"
 #include "tests/sim/harness/summary.h"
 #include "tests/sim/models/models.h"
+#include "tests/sim/models/nexus_model.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/shrink.h"
 
@@ -30,7 +32,11 @@ namespace {
 
 struct Request {
   std::string scenario;
-  std::string model = "swim";
+  std::string model = "nexus";
+  // Of nexus only; empty: its default.
+  std::string policy;
+  // Of static-quorum only; 0: more than half of all nodes that there will be.
+  std::uint32_t quorum = 0;
   // 0: the scenario's own.
   std::uint32_t node_count = 0;
   std::uint64_t seed = 1;
@@ -48,6 +54,12 @@ void declare(CLI::App& app, Request& request) {
   app.add_option("--model", request.model,
                  "protocol to run; all but nexus are models of published ones")
       ->capture_default_str();
+  app.add_option("--policy", request.policy,
+                 "which part of nexus goes on when links between parts are cut: keep-majority "
+                 "(default), static-quorum, keep-oldest, none");
+  app.add_option("--quorum", request.quorum,
+                 "members that static-quorum asks for; default: more than half of all nodes")
+      ->check(CLI::Range(1, 20'000));
   app.add_option("--nodes", request.node_count, "default: as --list says")
       ->check(CLI::Range(2, 20'000));
   app.add_option("--seed", request.seed, "the first")->capture_default_str();
@@ -78,7 +90,7 @@ const T* find_named(const std::vector<T>& all, const std::string& name, const ch
   const std::string near = core::nearest(name, known);
   std::cerr << "cluster_sim: no " << what << " \"" << name << "\""
             << (near.empty() ? "" : "; did you mean " + near + "?")
-            << " (cluster_sim --list has all)\n";
+            << " (cluster_sim --list and --help have all)\n";
   return nullptr;
 }
 
@@ -112,6 +124,8 @@ std::string replay_of(const Request& request, std::uint64_t seed) {
   std::string command = "cluster_sim --scenario " + request.scenario + " --nodes " +
                         std::to_string(request.node_count) + " --seed " + std::to_string(seed) +
                         " --seeds 1 --model " + request.model;
+  if (!request.policy.empty()) command += " --policy " + request.policy;
+  if (request.quorum != 0) command += " --quorum " + std::to_string(request.quorum);
   if (request.round_trip_us != 0) command += " --rtt-us " + std::to_string(request.round_trip_us);
   return command;
 }
@@ -158,7 +172,7 @@ int run(const Request& request, const ScenarioKind& kind, Model& model) {
     summary.add(std::move(result));
   }
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
-  const RunSubject subject{request.scenario, request.node_count, request.model};
+  const RunSubject subject{request.scenario, request.node_count, request.model, request.policy};
   if (request.json) {
     summary.write_json(std::cout, subject, wall.count());
   } else {
@@ -179,6 +193,37 @@ void list() {
   }
 }
 
+// Fills in what was not given, or says on stderr why it cannot be.
+std::optional<cluster::PartitionPolicy> policy_of(Request& request, const ScenarioKind& kind) {
+  using Kind = cluster::PartitionPolicy::Kind;
+  if (request.model != "nexus") {
+    if (request.policy.empty() && request.quorum == 0) return cluster::PartitionPolicy{};
+    std::cerr << "cluster_sim: --policy and --quorum are for --model nexus; " << request.model
+              << " has nothing to choose\n";
+    return std::nullopt;
+  }
+  const std::vector<std::string>& names = policy_names();
+  if (request.policy.empty()) request.policy = names.front();
+  const std::string* name =
+      find_named(names, request.policy, "policy", [](const std::string& known) { return known; });
+  if (name == nullptr) return std::nullopt;
+  cluster::PartitionPolicy policy{.kind = static_cast<Kind>(name - names.data())};
+  if (policy.kind != Kind::static_quorum) {
+    if (request.quorum == 0) return policy;
+    std::cerr << "cluster_sim: --quorum is for --policy static-quorum\n";
+    return std::nullopt;
+  }
+  const std::uint32_t all = scenario_of(request, kind, request.seed).node_count;
+  if (request.quorum == 0) request.quorum = all / 2 + 1;
+  if (request.quorum <= all / 2 || request.quorum > all) {
+    std::cerr << "cluster_sim: --quorum " << request.quorum << ": of the " << all << " nodes of "
+              << kind.name << " it takes " << all / 2 + 1 << " to " << all << "\n";
+    return std::nullopt;
+  }
+  policy.quorum = request.quorum;
+  return policy;
+}
+
 int main(int argc, char** argv) {
   Request request;
   CLI::App app("Deterministic simulation of cluster membership");
@@ -195,14 +240,15 @@ int main(int argc, char** argv) {
   const std::vector<std::string> names = model_names();
   const auto itself = [](const std::string& name) { return name; };
   if (find_named(names, request.model, "model", itself) == nullptr) return 2;
-  const std::unique_ptr<Model> model = make_model(request.model);
   if (request.node_count == 0) request.node_count = kind->default_node_count;
   if (request.node_count < kind->node_count_min) {
     std::cerr << "cluster_sim: " << kind->name << " needs at least " << kind->node_count_min
               << " nodes\n";
     return 2;
   }
-  return run(request, *kind, *model);
+  const std::optional<cluster::PartitionPolicy> policy = policy_of(request, *kind);
+  if (!policy) return 2;
+  return run(request, *kind, *make_model(request.model, *policy));
 }
 
 }  // namespace

@@ -77,8 +77,13 @@ class TheSummary(unittest.TestCase):
         self.assertEqual(set(summary["detection_ms"]), {"p50", "p99", "p999"})
         self.assertEqual(set(summary["bytes_per_node_s"]), {"mean", "p99", "max"})
 
+    def test_is_about_nexus_with_its_default_policy_unless_another_is_asked_for(self):
+        summary = summary_of("--scenario", "crash1", "--nodes", "30")
+        self.assertEqual((summary["model"], summary["policy"]), ("nexus", "keep-majority"))
+        self.assertNotIn("policy", summary_of("--scenario", "crash1", "--nodes", "30", "--model", "swim"))
+
     def test_shows_that_swim_finds_the_crashed_after_its_suspicion_timeout(self):
-        summary = summary_of("--scenario", "crash1", "--nodes", "128", "--seeds", "3")
+        summary = summary_of("--scenario", "crash1", "--nodes", "128", "--seeds", "3", "--model", "swim")
         self.assertEqual(summary["faulty_left"], 0)
         self.assertEqual(summary["healthy_removed"], 0)
         # 4 * log10(128) seconds at least, and the probes before it.
@@ -86,11 +91,65 @@ class TheSummary(unittest.TestCase):
         self.assertLess(summary["detection_ms"]["p50"], 14000)
 
 
+class Policies(unittest.TestCase):
+    """Two halves of twelve nodes that are cut from each other for 30 s."""
+
+    def halves(self, policy):
+        return summary_of("--scenario", "partition_half", "--nodes", "12", "--policy", policy)
+
+    def test_keep_majority_and_keep_oldest_let_one_half_go_on(self):
+        for policy in ("keep-majority", "keep-oldest"):
+            with self.subTest(policy):
+                summary = self.halves(policy)
+                self.assertEqual((summary["policy"], summary["violations"]), (policy, 0))
+                self.assertGreater(summary["view_changes"], 0)
+
+    def test_static_quorum_lets_neither_go_on_with_a_quorum_of_more_than_half(self):
+        summary = self.halves("static-quorum")
+        self.assertEqual((summary["violations"], summary["view_changes"]), (0, 0))
+
+    def test_with_none_two_views_of_one_epoch_are_no_violation(self):
+        summary = self.halves("none")
+        self.assertEqual((summary["violations"], summary["unconverged_seeds"]), (0, 0))
+        self.assertGreater(summary["view_changes"], self.halves("keep-majority")["view_changes"])
+
+    def test_are_in_the_command_that_replays_a_seed(self):
+        # Answers that take longer than any patience: a healthy node is removed.
+        done = run("--scenario", "crash1", "--nodes", "12", "--policy", "static-quorum", "--quorum", "8", "--rtt-us", "2000000",
+                   "--shrink", "0")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        replay = next(line for line in done.stderr.splitlines() if line.startswith("replay: cluster_sim "))
+        self.assertIn("--model nexus --policy static-quorum --quorum 8 --rtt-us 2000000", replay)
+        again = run(*replay.split()[2:], "--shrink", "0")
+        self.assertEqual(again.stderr, done.stderr)
+
+
 class WhatItCannotDo(unittest.TestCase):
     def test_an_unknown_model_is_an_error_that_names_the_nearest(self):
         done = run("--scenario", "crash1", "--model", "swmi")
         self.assertEqual(done.returncode, 2)
         self.assertIn('no model "swmi"; did you mean swim?', done.stderr)
+
+    def test_a_policy_of_another_model_is_an_error(self):
+        done = run("--scenario", "crash1", "--model", "swim", "--policy", "keep-oldest")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--policy and --quorum are for --model nexus; swim has nothing to choose", done.stderr)
+
+    def test_an_unknown_policy_is_an_error_that_names_the_nearest(self):
+        done = run("--scenario", "crash1", "--policy", "keep-elders")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('no policy "keep-elders"; did you mean keep-oldest?', done.stderr)
+
+    def test_a_quorum_without_static_quorum_is_an_error(self):
+        done = run("--scenario", "crash1", "--quorum", "20")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--quorum is for --policy static-quorum", done.stderr)
+
+    def test_a_quorum_of_half_of_the_nodes_is_an_error(self):
+        done = run("--scenario", "join20", "--nodes", "10", "--policy", "static-quorum", "--quorum", "15")
+        self.assertEqual(done.returncode, 2)
+        # Those that join count.
+        self.assertIn("--quorum 15: of the 30 nodes of join20 it takes 16 to 30", done.stderr)
 
     def test_an_unknown_scenario_is_an_error(self):
         done = run("--scenario", "crahs1")

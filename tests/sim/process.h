@@ -131,9 +131,11 @@ class Model {
  public:
   struct Traits {
     // Views have epochs: the rules about views are asserted, not only measured.
-    bool has_epochs;
+    bool has_epochs = false;
+    // And there is one view an epoch, because no part of a cluster that has fallen apart goes on beside another.
+    bool has_one_view_an_epoch = false;
     // To be named in what is printed.
-    std::string description;
+    std::string description{};
   };
 
   Model() = default;

@@ -9,12 +9,13 @@ std::uint64_t content_of(Identity identity) { return mix64(key_of(identity)); }
 
 }  // namespace
 
-Observer::Observer(std::uint32_t node_count, bool has_epochs)
-    : has_epochs_(has_epochs),
+Observer::Observer(std::uint32_t node_count, const Model::Traits& traits)
+    : has_epochs_(traits.has_epochs),
       seen_(node_count),
       traffic_(node_count),
       is_in_truth_(node_count, 0),
-      is_size_seen_(node_count + 1, 0) {
+      is_size_seen_(node_count + 1, 0),
+      rules_(traits.has_one_view_an_epoch) {
   for (NodeIndex node = 0; node < node_count; ++node) seen_[node].identity = {node, 0};
 }
 
@@ -60,18 +61,22 @@ void Observer::on_renewed(SimTime now, Identity identity) {
 void Observer::on_view(SimTime now, NodeIndex node, const ViewChange& change) {
   Seen& seen = seen_[node];
   const ViewRules::View before = seen.view;
+  // What the first view of an identity lacks, the node has not removed.
+  const bool is_first = before.of != seen.identity;
+  seen.view.of = seen.identity;
   seen.view.epoch = change.epoch;
   seen.view.id = change.id;
   for (const Identity added : change.added) seen.view.content += content_of(added);
   for (const Identity removed : change.removed) {
     seen.view.content -= content_of(removed);
-    on_removed(now, node, removed);
+    on_missing(now, node, removed);
+    if (!is_first) on_removed(now, node, removed);
   }
   seen.size += static_cast<std::uint32_t>(change.added.size());
   seen.size -= static_cast<std::uint32_t>(change.removed.size());
   seen.last_change = now;
   if (!has_epochs_) return;
-  rules_.on_change(now, seen.identity, before, seen.view, change);
+  rules_.on_change(now, before, seen.view, change);
   if (counts(seen)) {
     rules_.on_member_holds(now, seen.view.epoch);
     rules_.on_member_drops(now, before.epoch);
@@ -185,11 +190,14 @@ void Observer::add_subject(SimTime now, Identity identity) {
   subjects_.push_back({identity, now, std::vector<SimTime>(seen_.size(), kNever)});
 }
 
-void Observer::on_removed(SimTime now, NodeIndex node, Identity removed) {
-  const std::uint32_t subject = subject_of_.find(key_of(removed));
+void Observer::on_missing(SimTime now, NodeIndex node, Identity missing) {
+  const std::uint32_t subject = subject_of_.find(key_of(missing));
   if (subject != FlatMap::kNone && subjects_[subject].removed_at[node] == kNever) {
     subjects_[subject].removed_at[node] = now;
   }
+}
+
+void Observer::on_removed(SimTime now, NodeIndex node, Identity removed) {
   const Seen& seen = seen_[removed.node];
   const bool is_right = !seen.is_live || seen.health != Health::well || seen.identity != removed ||
                         removed.node == node || !is_healthy(node);

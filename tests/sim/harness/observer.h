@@ -57,7 +57,7 @@ struct SeedResult {
 
 class Observer {
  public:
-  Observer(std::uint32_t node_count, bool has_epochs);
+  Observer(std::uint32_t node_count, const Model::Traits& traits);
 
   // What is measured begins.
   void on_first_event(SimTime now);
@@ -129,6 +129,9 @@ class Observer {
   bool is_settled() const;
   bool is_learned() const;
   void add_subject(SimTime now, Identity identity);
+  // Its view of before had that member.
+  void on_missing(SimTime now, NodeIndex node, Identity missing);
+  // And it is to blame for what has changed.
   void on_removed(SimTime now, NodeIndex node, Identity removed);
   void set_truth(NodeIndex node, bool is_part);
   void note_size(std::uint32_t size);

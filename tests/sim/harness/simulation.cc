@@ -17,16 +17,15 @@ SimTime end_of_all(const FaultPlan& plan) {
 Simulation::Simulation(Scenario scenario, Model& model, std::uint64_t seed)
     : scenario_(std::move(scenario)),
       model_(model),
-      has_epochs_(model.traits().has_epochs),
       faults_end_(end_of_all(scenario_.plan)),
-      observer_(scenario_.node_count, has_epochs_),
+      observer_(scenario_.node_count, model.traits()),
       network_(scenario_.network, scenario_.node_count, mix64(seed, 1), world_.events, *this),
       rule_of_fault_(scenario_.plan.faults.size(), 0),
       is_starved_(scenario_.node_count, 0),
       ill_holds_(scenario_.node_count, 0),
       sick_holds_(scenario_.node_count, 0),
       is_dead_(scenario_.node_count, 0),
-      agreement_is_checked_(!has_epochs_ || !scenario_.asserts_liveness),
+      agreement_is_checked_(!model.traits().has_one_view_an_epoch || !scenario_.asserts_liveness),
       return_is_checked_(agreement_is_checked_) {
   world_.network = &network_;
   world_.observer = &observer_;

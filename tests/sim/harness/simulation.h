@@ -62,7 +62,6 @@ class Simulation final : private SimNetwork::Hosts {
 
   const Scenario scenario_;
   Model& model_;
-  const bool has_epochs_;
   const SimTime faults_end_;
   World world_;
   Observer observer_;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -60,7 +61,9 @@ class ScriptedProcess final : public Process {
 class ScriptedModel final : public Model {
  public:
   explicit ScriptedModel(std::uint32_t node_count) : scripts(node_count) {}
-  Traits traits() const override { return {true, "what a test says"}; }
+  Traits traits() const override {
+    return {.has_epochs = true, .has_one_view_an_epoch = true, .description = "what a test says"};
+  }
   std::unique_ptr<Process> make(Env& env, std::uint32_t) override {
     return std::make_unique<ScriptedProcess>(env, scripts[env.self().node]);
   }
@@ -164,6 +167,36 @@ TEST(Simulation, S8_ToRemoveACrashedMemberIsRight) {
   EXPECT_THAT(result.violations, testing::Not(testing::Contains(HasSubstr("S8"))));
   ASSERT_EQ(result.detection.size(), 1u);
   EXPECT_NEAR(static_cast<double>(result.detection[0].count()), 3e9, 1e7);
+}
+
+// Of 20 nodes, node 1 comes back under a new identity in a view without node 2, and then in one without node 3 either.
+SeedResult with_node_1_back(bool removes_node_3) {
+  constexpr std::uint32_t kNodeCount = 20;
+  ScriptedModel model(kNodeCount);
+  model.scripts[1].on_start = [](Env& env) { env.wake_at(env.now() + 5s); };
+  model.scripts[1].on_time = [removes_node_3](Env& env) {
+    const std::array gone{Identity{1, 1}, Identity{2, 1}};
+    const Identity back = env.renew_identity();
+    env.view_changed({.epoch = 3, .id = 3, .added = {&back, 1}, .removed = gone});
+    if (!removes_node_3) return;
+    const Identity healthy{3, 1};
+    env.view_changed({.epoch = 4, .id = 4, .removed = {&healthy, 1}});
+  };
+  return Simulation(settled(kNodeCount), model, 1).run();
+}
+
+TEST(Simulation, S8_WhoComesBackUnderANewIdentityHasNotRemovedWhomItMisses) {
+  const SeedResult result = with_node_1_back(false);
+  EXPECT_EQ(result.healthy_removed, 0u);
+  EXPECT_THAT(result.violations, testing::Not(testing::Contains(HasSubstr("S8"))));
+}
+
+TEST(Simulation, S8_WhoHasComeBackIsBlamedForWhatItRemovesThen) {
+  const SeedResult result = with_node_1_back(true);
+  EXPECT_EQ(result.healthy_removed, 1u);
+  EXPECT_THAT(result.violations,
+              testing::Contains(HasSubstr("S8: node 1#2 removed the healthy node 3#1")));
+  EXPECT_THAT(result.violations, testing::Not(testing::Contains(HasSubstr("node 2#1"))));
 }
 
 TEST(Simulation, L1_L4_ViewsThatStayApartAreAViolation) {

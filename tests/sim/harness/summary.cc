@@ -84,8 +84,9 @@ void Summary::write_json(std::ostream& out, const RunSubject& subject, double wa
   line.raw("summary", "true")
       .word("scenario", subject.scenario)
       .count("nodes", subject.node_count)
-      .word("model", subject.model)
-      .count("seeds", seed_count_)
+      .word("model", subject.model);
+  if (!subject.policy.empty()) line.word("policy", subject.policy);
+  line.count("seeds", seed_count_)
       .raw("detection_ms", percentiles_of(detection_ms_, true))
       .raw("convergence_ms", percentiles_of(convergence_ms_, false))
       .count("unconverged_seeds", unconverged_count_)
@@ -110,7 +111,7 @@ void Summary::write_json(std::ostream& out, const RunSubject& subject, double wa
 
 void Summary::write_text(std::ostream& out, const RunSubject& subject, double wall_s) const {
   out << subject.scenario << ", " << subject.node_count << " nodes, " << subject.model << ", "
-      << seed_count_ << " seeds\n"
+      << subject.policy << (subject.policy.empty() ? "" : ", ") << seed_count_ << " seeds\n"
       << "  detection ms    " << percentiles_of(detection_ms_, true) << "\n"
       << "  convergence ms  " << percentiles_of(convergence_ms_, false)
       << ", not converged: " << unconverged_count_ << "\n"

@@ -17,6 +17,8 @@ struct RunSubject {
   std::string scenario;
   std::uint32_t node_count;
   std::string model;
+  // Empty where the model has none to choose.
+  std::string policy;
 };
 
 class Summary {

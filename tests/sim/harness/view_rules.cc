@@ -21,12 +21,14 @@ std::string view_text(const ViewRules::View& view) {
 
 }  // namespace
 
-void ViewRules::on_change(SimTime now, Identity observer, const View& before, const View& after,
+void ViewRules::on_change(SimTime now, const View& before, const View& after,
                           const ViewChange& change) {
-  if (after.epoch <= before.epoch) {
+  const Identity observer = after.of;
+  if (after.epoch <= before.epoch && (has_one_view_an_epoch_ || before.of == observer)) {
     add(now,
         "S2: " + name_of(observer) + " went from " + view_text(before) + " to " + view_text(after));
   }
+  if (!has_one_view_an_epoch_) return;
   const auto [known, is_new] = view_of_epoch_.try_emplace(after.epoch, after);
   if (!is_new && (known->second.id != after.id || known->second.content != after.content)) {
     add(now, "S1: " + name_of(observer) + " holds " + view_text(after) + ", others " +

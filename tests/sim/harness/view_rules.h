@@ -8,6 +8,9 @@
 // S8  A healthy, fully connected member is not removed while at most a tenth of the nodes, rounded up, is sick.
 // L1  Some time within 5 s after the last fault all members hold one view.
 // L4  10 s after the last fault, or when the scenario says, all live processes are members again, in a view of exactly them.
+//
+// Where parts that are cut from each other may go on by themselves, epochs of two parts have nothing to do with each other: S2 is asserted
+// of the views of each identity by itself, and S1, S7, L1 and L4 are not.
 #pragma once
 
 #include <cstdint>
@@ -28,15 +31,18 @@ class ViewRules {
   // More would say nothing new.
   static constexpr std::size_t kViolationsMax = 20;
 
-  // What a node held before a change, and holds after it. `content` is a hash of the members alone.
+  // What a node held before a change, and holds after it. `content` is a hash of the members alone, `of` the identity under which the
+  // node holds it.
   struct View {
     std::uint64_t epoch = 0;
     std::uint64_t id = 0;
     std::uint64_t content = 0;
+    Identity of{};
   };
 
-  void on_change(SimTime now, Identity observer, const View& before, const View& after,
-                 const ViewChange& change);
+  explicit ViewRules(bool has_one_view_an_epoch) : has_one_view_an_epoch_(has_one_view_an_epoch) {}
+
+  void on_change(SimTime now, const View& before, const View& after, const ViewChange& change);
   void on_healthy_removed(SimTime now, Identity observer, Identity removed);
 
   // A member's view counts for L1: it began to hold `epoch`, or ceased to.
@@ -56,6 +62,7 @@ class ViewRules {
   void add(SimTime now, const std::string& what);
   void note_agreement(SimTime now);
 
+  const bool has_one_view_an_epoch_;
   std::unordered_map<std::uint64_t, View> view_of_epoch_;
   // Identity to index into removed_epochs_.
   FlatMap removed_;

@@ -10,14 +10,19 @@ namespace {
 
 struct Named {
   const char* name;
-  std::unique_ptr<Model> (*make)();
+  std::unique_ptr<Model> (*make)(const cluster::PartitionPolicy& policy);
 };
+
+template <std::unique_ptr<Model> (*make)()>
+std::unique_ptr<Model> without_policy(const cluster::PartitionPolicy&) {
+  return make();
+}
 
 constexpr Named kModels[] = {
     {"nexus", make_nexus_model},
-    {"swim", make_swim_model},
-    {"pekko", make_pekko_model},
-    {"protoactor", make_protoactor_model},
+    {"swim", without_policy<make_swim_model>},
+    {"pekko", without_policy<make_pekko_model>},
+    {"protoactor", without_policy<make_protoactor_model>},
 };
 
 }  // namespace
@@ -28,9 +33,9 @@ std::vector<std::string> model_names() {
   return names;
 }
 
-std::unique_ptr<Model> make_model(const std::string& name) {
+std::unique_ptr<Model> make_model(const std::string& name, const cluster::PartitionPolicy& policy) {
   for (const Named& model : kModels) {
-    if (name == model.name) return model.make();
+    if (name == model.name) return model.make(policy);
   }
   return nullptr;
 }

@@ -261,10 +261,21 @@ class NexusProcess final : public Process {
 
 class NexusModel final : public Model {
  public:
-  NexusModel() { options_.compatibility.cluster = "sim"; }
+  // As daemon/node.cc sets them from the configuration.
+  explicit NexusModel(const cluster::PartitionPolicy& policy) {
+    options_.compatibility.cluster = "sim";
+    options_.agreement.policy = policy;
+    options_.admission.view_size_max = policy.view_size_max();
+    options_.bootstrap.members_max = policy.view_size_max();
+    if (policy.kind == cluster::PartitionPolicy::Kind::static_quorum)
+      options_.bootstrap.expect = policy.quorum;
+  }
 
   Traits traits() const override {
-    return {.has_epochs = true, .description = "the protocols that ship with nexus"};
+    return {.has_epochs = true,
+            .has_one_view_an_epoch =
+                options_.agreement.policy.kind != cluster::PartitionPolicy::Kind::none,
+            .description = "the protocols that ship with nexus"};
   }
 
   std::unique_ptr<Process> make(Env& env, std::uint32_t) override {
@@ -278,6 +289,14 @@ class NexusModel final : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> make_nexus_model() { return std::make_unique<NexusModel>(); }
+const std::vector<std::string>& policy_names() {
+  static const std::vector<std::string> kNames{"keep-majority", "static-quorum", "keep-oldest",
+                                               "none"};
+  return kNames;
+}
+
+std::unique_ptr<Model> make_nexus_model(const cluster::PartitionPolicy& policy) {
+  return std::make_unique<NexusModel>(policy);
+}
 
 }  // namespace nexus::sim

@@ -3,11 +3,16 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "cluster/agreement/partition_policy.h"
 #include "tests/sim/process.h"
 
 namespace nexus::sim {
 
-std::unique_ptr<Model> make_nexus_model();
+// As the configuration names them, in the order of PartitionPolicy::Kind.
+const std::vector<std::string>& policy_names();
+std::unique_ptr<Model> make_nexus_model(const cluster::PartitionPolicy& policy);
 
 }  // namespace nexus::sim

@@ -525,7 +525,7 @@ class PekkoProcess final : public Process {
 class PekkoModel final : public Model {
  public:
   Traits traits() const override {
-    return {false, "a model of Pekko's cluster with keep-majority"};
+    return {.description = "a model of Pekko's cluster with keep-majority"};
   }
   std::unique_ptr<Process> make(Env& env, std::uint32_t node_count_max) override {
     return std::make_unique<PekkoProcess>(env, node_count_max);

@@ -295,7 +295,7 @@ class ProtoActorProcess final : public Process {
 class ProtoActorModel final : public Model {
  public:
   Traits traits() const override {
-    return {false, "a model of Proto.Actor's gossip, with the constants of the Go version"};
+    return {.description = "a model of Proto.Actor's gossip, with the constants of the Go version"};
   }
   std::unique_ptr<Process> make(Env& env, std::uint32_t node_count_max) override {
     return std::make_unique<ProtoActorProcess>(env, node_count_max);

@@ -8,7 +8,7 @@ namespace {
 class SwimModel final : public Model {
  public:
   Traits traits() const override {
-    return {false, "a model of SWIM with Lifeguard, with memberlist's LAN constants"};
+    return {.description = "a model of SWIM with Lifeguard, with memberlist's LAN constants"};
   }
   std::unique_ptr<Process> make(Env& env, std::uint32_t node_count_max) override {
     return std::make_unique<SwimProcess>(env, node_count_max);
