@@ -5,6 +5,8 @@ docs/benchmarks.md, which table.py prints.
 """
 
 import os
+import subprocess
+import sys
 import unittest
 
 import targets
@@ -62,6 +64,26 @@ class Policies(unittest.TestCase):
 
     def test_none(self):
         self.assert_no_violation("none")
+
+
+class TheTable(unittest.TestCase):
+    def run_table(self, *arguments):
+        command = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "table.py"), "--sim", SIM, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def test_has_a_row_for_each_scenario_and_a_column_for_each_model(self):
+        done = self.run_table("--rows", "dissemination", "--nodes", "40", "--seeds", "2", "--models", "nexus,swim")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[0], "| scenario | nodes | published best | target | nexus | swim |")
+        self.assertRegex(lines[2], r"^\| dissemination \| 40 \| Scalecube 3.6 s \| at most 0.5 s \| 0\.\d\d s \(2 seeds\) \| "
+                                   r"\d+\.\d\d s \(1 seed\) \|$")
+        self.assertEqual(len(lines), 3)
+
+    def test_an_unknown_row_is_an_error(self):
+        done = self.run_table("--rows", "dissemble")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no row dissemble", done.stderr)
 
 
 class TheChecks(unittest.TestCase):

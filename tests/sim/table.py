@@ -14,19 +14,29 @@ import sys
 import targets
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-RIVALS = ["swim", "pekko", "protoactor"]
+MODELS = ["nexus", "swim", "pekko", "protoactor"]
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sim", default=os.path.join(ROOT, "build", "release", "bin", "cluster_sim"))
-    parser.add_argument("--models", default=",".join(["nexus", *RIVALS]))
+    parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--rows", help="scenarios, with commas between; default: all")
     parser.add_argument("--seeds", type=int, help="of nexus; default: 20, and 1 of 10,000 nodes")
     parser.add_argument("--rival-seeds", type=int, default=1, help="of each rival; default 1")
     parser.add_argument("--nodes", type=int, help="another size for all rows, to try something out")
     parser.add_argument("--timeout", type=float, default=3600, help="seconds for one cell")
-    return parser.parse_args()
+    request = parser.parse_args()
+    known = {row.scenario for row in targets.ROWS}
+    request.rows = request.rows.split(",") if request.rows else sorted(known)
+    request.models = request.models.split(",")
+    for name in request.rows:
+        if name not in known:
+            parser.error(f"no row {name}; there are {', '.join(sorted(known))}")
+    for name in request.models:
+        if name not in MODELS:
+            parser.error(f"no model {name}; there are {', '.join(MODELS)}")
+    return request
 
 
 def cell(request, row, model):
@@ -51,15 +61,13 @@ def cell(request, row, model):
 
 def main():
     request = parse()
-    models = request.models.split(",")
-    rows = request.rows.split(",") if request.rows else None
-    print("| " + " | ".join(["scenario", "nodes", "published best", "target", *models]) + " |")
-    print("|" + " --- |" * (4 + len(models)), flush=True)
+    print("| " + " | ".join(["scenario", "nodes", "published best", "target", *request.models]) + " |")
+    print("|" + " --- |" * (4 + len(request.models)), flush=True)
     for row in targets.ROWS:
-        if rows and row.scenario not in rows:
+        if row.scenario not in request.rows:
             continue
         cells = [row.scenario, f"{request.nodes or row.nodes:,}", row.published, row.target]
-        cells += [cell(request, row, model) for model in models]
+        cells += [cell(request, row, model) for model in request.models]
         print("| " + " | ".join(cells) + " |", flush=True)
 
 
