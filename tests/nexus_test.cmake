@@ -1,4 +1,5 @@
-# How tests are declared. Labels: quick (seconds, no processes), process (starts nodes), package, tidy, sanitizer.
+# How tests are declared. Labels: quick (seconds, no processes), process (starts nodes), sim (simulated clusters), package,
+# tidy, sanitizer, soak, fuzz.
 
 find_package(GTest REQUIRED)
 
