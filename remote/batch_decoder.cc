@@ -10,6 +10,7 @@ namespace {
 // How deep groups may go in a field that is unknown: what the messages around it leave of protobuf's limit.
 constexpr std::uint32_t kFrameDepth = pb::kDepthMax;
 constexpr std::uint32_t kBatchDepth = kFrameDepth - 1;
+constexpr std::uint32_t kLinkWordDepth = kFrameDepth - 1;
 constexpr std::uint32_t kEnvelopeDepth = kBatchDepth - 1;
 constexpr std::uint32_t kHeaderDepth = kEnvelopeDepth - 1;
 constexpr std::uint32_t kHeaderEntryDepth = kHeaderDepth - 1;
@@ -19,6 +20,15 @@ constexpr std::uint32_t kTargetDepth = pb::kDepthMax;
 
 bool read_text(pb::FieldReader& fields, std::string_view& text) {
   return fields.read_bytes(text) && pb::is_utf8(text);
+}
+
+// What is not looked at here must be one for protobuf all the same.
+bool is_message(std::string_view bytes, std::uint32_t depth) {
+  pb::FieldReader fields(bytes);
+  while (!fields.at_end()) {
+    if (!fields.skip(fields.read_tag(), depth)) return false;
+  }
+  return true;
 }
 
 bool read_header_entry(std::string_view bytes, HeaderView& header) {
@@ -138,7 +148,7 @@ core::Result<BatchDecoder::Kind> BatchDecoder::decode(std::string_view frame) {
       case layout::kAck:
       case layout::kPing:
         has_link_word = true;
-        if (!fields.read_bytes(bytes)) return garbage();
+        if (!fields.read_bytes(bytes) || !is_message(bytes, kLinkWordDepth)) return garbage();
         break;
       default:
         if (!fields.skip(tag, kFrameDepth)) return garbage();

@@ -47,6 +47,11 @@ def seeds():
     yield text(1, type_name + text(2, "x") + text(3, number(1, 2**64 - 1)) + group + text(3, group))
     yield text(2, text(2, text(1, "m1") + text(2, "h:7")))
     yield text(3, text(2, "m2")) + text(4, b"")
+    # Between nodes that number their frames.
+    sequence = varint(1001 << 3 | 1) + (300).to_bytes(8, "little")
+    ack = text(1002, number(1, 300) + number(2, 65536))
+    yield text(1, type_name + text(2, "x") + envelope) + sequence
+    yield sequence + ack + text(1, type_name + text(2, "x") + envelope) + text(1003, b"")
 
 
 class BatchDecoderFuzz(unittest.TestCase):
