@@ -70,7 +70,8 @@ void Membership::look_at(std::size_t first, Instant now, const Output& out) {
 }
 
 void Membership::prepare_rejoin(const std::string& other_cluster, Instant now) {
-  if (now - member_since_ >= options_.rejoin.forgiven_after) removed_count_ = 0;
+  const std::int64_t forgiven = (now - member_since_) / options_.rejoin.forgiven_after;
+  removed_count_ -= static_cast<std::uint32_t>(std::min<std::int64_t>(removed_count_, forgiven));
   Duration wait = options_.rejoin.wait_min;
   for (std::uint32_t i = 0; i < removed_count_ && wait < options_.rejoin.wait_max; ++i) wait *= 2;
   wait = std::min(wait, options_.rejoin.wait_max);

@@ -175,5 +175,90 @@ TEST(JoiningNodeTest, ComesBackUnderAnotherIdWhenItsOwnWasRemoved) {
   EXPECT_EQ(std::get<Join>(join->message->body).member->id, MemberId(101, 9));
 }
 
+// A node that is taken in and removed again and again.
+class FlappingNodeTest : public testing::Test {
+ protected:
+  FlappingNodeTest()
+      : membership_(
+            options_, *test::member(5), maker_, [this] { return id_ = MemberId(++last_id_, 9); },
+            1) {
+    membership_.start({kElsewhere}, now_, out_);
+  }
+
+  void hear(Epoch epoch, ViewId view, ControlBody body) {
+    membership_.on_message({.id = other_->id, .address = other_->address},
+                           std::make_shared<const ControlMessage>(ControlMessage{
+                               .epoch = epoch, .view = view, .body = std::move(body)}),
+                           now_, out_);
+  }
+
+  void run_for(core::Duration time) {
+    const core::Instant end = now_ + time;
+    while (membership_.next_time() <= end) {
+      now_ = std::max(now_, membership_.next_time());
+      membership_.on_time(now_, out_);
+    }
+    now_ = end;
+  }
+
+  // A member for so long, hearing the other one all the time, then removed.
+  void be_member_for(core::Duration time) {
+    Member self = *test::member(5);
+    self.id = id_;
+    const ViewPtr view =
+        View::found({other_, std::make_shared<const Member>(self)}, options_.rings);
+    hear(1, view->id(), Snapshot{.view = view, .state = {}, .removed = {}});
+    ASSERT_EQ(membership_.incarnation().view(), view);
+    for (const core::Instant end = now_ + time; now_ < end;) {
+      run_for(milliseconds(500));
+      hear(1, view->id(), Probe{.sent = now_});
+    }
+    hear(2, view->id() + 1,
+         NotMember{.about = id_,
+                   .lineage = view->lineage(),
+                   .size = 1,
+                   .lowest = other_->id,
+                   .compatibility = options_.compatibility});
+    ASSERT_TRUE(membership_.is_out());
+  }
+
+  // Until it joins again.
+  core::Duration wait() {
+    const core::Instant begin = now_;
+    while (membership_.is_out()) run_for(milliseconds(10));
+    return now_ - begin;
+  }
+
+  const MembershipOptions options_;
+  ViewMaker maker_;
+  const MemberPtr other_ = test::member(1);
+  std::uint64_t last_id_ = 100;
+  MemberId id_ = test::member(5)->id;
+  core::Instant now_ = core::Instant{} + seconds(1'000);
+  Membership::Output out_;
+  Membership membership_;
+};
+
+TEST_F(FlappingNodeTest, WaitsLongerEachTime) {
+  core::Duration longest{};
+  for (int i = 0; i < 6; ++i) {
+    be_member_for(seconds(5));
+    const core::Duration wait = this->wait();
+    EXPECT_GT(wait, longest);
+    longest = wait;
+  }
+  EXPECT_GT(longest, 12 * options_.rejoin.wait_min) << "16 times as long, or 32, by a fifth less";
+  be_member_for(options_.rejoin.forgiven_after);
+  EXPECT_GT(wait(), 12 * options_.rejoin.wait_min) << "one is forgiven, not all";
+}
+
+// Each minute as a member makes up for one removal: a node that stands still now and then is no flapping one.
+TEST_F(FlappingNodeTest, IsForgivenBitByBit) {
+  for (int i = 0; i < 20; ++i) {
+    be_member_for(options_.rejoin.forgiven_after);
+    EXPECT_LT(wait(), 3 * options_.rejoin.wait_min) << "removal " << i;
+  }
+}
+
 }  // namespace
 }  // namespace nexus::cluster
