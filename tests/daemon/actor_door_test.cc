@@ -174,7 +174,8 @@ TEST_F(ActorDoorTest, AFailureInTheTurnIsToldWithItsReason) {
 
 TEST_F(ActorDoorTest, ADeadlineSaysWhetherTheMessageWasRunningOrQueued) {
   const core::Pid stuck = spawn("stuck", "s");
-  const auto running = ask(stuck, core::Payload::json("{}"), milliseconds(300));
+  // Time enough for its turn to begin, also on a busy machine.
+  const auto running = ask(stuck, core::Payload::json("{}"), milliseconds(1500));
   ASSERT_FALSE(running.ok());
   EXPECT_EQ(running.error().code, Errc::deadline_exceeded);
   EXPECT_EQ(running.error().metadata.at("stage"), "running");
