@@ -116,7 +116,8 @@ class Incarnation {
   const ViewPtr& view() const { return view_; }
   // Whom this member observes.
   std::span<const MemberIndex> subjects() const {
-    return view_ ? view_->rings().subjects(index_) : std::span<const MemberIndex>{};
+    const bool is_in = view_ && phase_ != Phase::out;
+    return is_in ? view_->rings().subjects(index_) : std::span<const MemberIndex>{};
   }
   const StateTable& state() const { return state_; }
   bool in_doubt(MemberIndex member) const { return detector_.in_doubt(member); }

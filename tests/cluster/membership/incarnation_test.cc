@@ -172,6 +172,16 @@ TEST_F(IncarnationTest, AfterForceTooFewForAStaticQuorumTakeOthersIn) {
   EXPECT_EQ(incarnation_->view()->size(), 2u);
 }
 
+TEST_F(IncarnationTest, WhoIsOutObservesNobody) {
+  start(3, 2);
+  EXPECT_EQ(incarnation_->subjects().size(), 2u);
+  const auto without_it = std::make_shared<const Cut>(
+      Cut{.base = view_->id(), .removed = {{.member = 2, .why = Departure::failed}}});
+  tell(view_->member(0), ViewDelta{.cuts = {without_it}});
+  ASSERT_EQ(out_.events.size(), 2u) << "the view, and that it is out";
+  EXPECT_TRUE(incarnation_->subjects().empty());
+}
+
 TEST_F(IncarnationTest, ForceNamesOnlyMembersAndTheNodeItself) {
   start(3, 1);
   EXPECT_FALSE(incarnation_->force(view_->id(), {view_->member(0).id}, now_, out_).ok())
