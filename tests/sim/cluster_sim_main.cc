@@ -1,6 +1,7 @@
 // How does a cluster protocol fare when things go wrong, and what does it cost?
 //
-//   cluster_sim --scenario NAME [--nodes N] [--seed S] [--seeds K] [--model NAME] [--policy NAME [--quorum N]] [--rtt-us T] [--json]
+//   cluster_sim --scenario NAME [--nodes N] [--seed S] [--seeds K] [--model NAME] [--policy NAME [--quorum N]] [--rtt-us T]
+//               [--views] [--json]
 //   cluster_sim --list
 //
 // Runs seeds S, S+1, .. of one scenario, each in a cluster of its own under virtual time, and prints a summary. A seed that breaks a
@@ -45,6 +46,7 @@ struct Request {
   std::uint32_t round_trip_us = 0;
   std::vector<std::uint32_t> only_faults;
   std::uint32_t shrink_attempts_max = 100;
+  bool tells_views = false;
   bool json = false;
   bool list = false;
 };
@@ -75,6 +77,8 @@ void declare(CLI::App& app, Request& request) {
   app.add_option("--shrink", request.shrink_attempts_max,
                  "runs at most, to find the faults that matter; 0: none")
       ->capture_default_str();
+  app.add_flag("--views", request.tells_views,
+               "the faults, and each change of each node's view and standing, on stderr");
   app.add_flag("--json", request.json, "the summary as one JSON object");
   app.add_flag("--list", request.list, "all scenarios and models");
 }
@@ -102,11 +106,17 @@ Scenario scenario_of(const Request& request, const ScenarioKind& kind, std::uint
   return scenario;
 }
 
-SeedResult run_faults(Scenario scenario, Model& model, std::uint64_t seed, const Kept& kept) {
+SeedResult run_faults(Scenario scenario, Model& model, std::uint64_t seed, const Kept& kept,
+                      std::ostream* story = nullptr) {
   std::vector<Fault> faults;
   for (const std::uint32_t index : kept) faults.push_back(scenario.plan.faults[index]);
   scenario.plan.faults = std::move(faults);
-  return Simulation(std::move(scenario), model, mix64(seed, 4)).run();
+  if (story != nullptr) {
+    for (const Fault& fault : scenario.plan.faults) *story << to_string(fault) << "\n";
+  }
+  Simulation simulation(std::move(scenario), model, mix64(seed, 4));
+  if (story != nullptr) simulation.tell(*story);
+  return simulation.run();
 }
 
 // All, or those asked for; there may be fewer than somebody thought.
@@ -160,7 +170,8 @@ int run(const Request& request, const ScenarioKind& kind, Model& model) {
   bool has_explained = false;
   for (std::uint64_t seed = request.seed; seed < request.seed + request.seed_count; ++seed) {
     const Scenario scenario = scenario_of(request, kind, seed);
-    SeedResult result = run_faults(scenario, model, seed, faults_of(request, scenario));
+    SeedResult result = run_faults(scenario, model, seed, faults_of(request, scenario),
+                                   request.tells_views ? &std::cerr : nullptr);
     if (!result.violations.empty()) {
       for (const std::string& violation : result.violations) std::cerr << violation << "\n";
       std::cerr << "replay: " << replay_of(request, seed) << "\n";

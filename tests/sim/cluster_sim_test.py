@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import unittest
 
@@ -122,6 +123,15 @@ class Policies(unittest.TestCase):
         self.assertIn("--model nexus --policy static-quorum --quorum 8 --rtt-us 2000000", replay)
         again = run(*replay.split()[2:], "--shrink", "0")
         self.assertEqual(again.stderr, done.stderr)
+
+
+class TheStory(unittest.TestCase):
+    def test_tells_the_faults_and_what_each_node_believes(self):
+        done = run("--scenario", "crash1", "--nodes", "20", "--views")
+        lines = done.stderr.splitlines()
+        crashed = re.fullmatch(r"\d+\.\d+ s: crash (\d+)", lines[0]).group(1)
+        self.assertEqual(len([line for line in lines if re.search(r"s \d+#1 epoch 1 id [0-9a-f]+ \+", line)]), 20)
+        self.assertEqual(len([line for line in lines if re.search(rf"s \d+#1 epoch 2 id [0-9a-f]+ -{crashed}#1$", line)]), 19)
 
 
 class WhatItCannotDo(unittest.TestCase):

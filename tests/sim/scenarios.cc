@@ -208,6 +208,29 @@ Scenario bridge(std::uint32_t node_count, std::uint64_t seed) {
   return split(node_count, 1);
 }
 
+// Each pair of parts loses and finds each other at a moment of its own, within two seconds.
+Scenario partition_thirds(std::uint32_t node_count, std::uint64_t seed) {
+  constexpr std::uint32_t kPartCount = 3;
+  Random random(seed);
+  Scenario scenario = settled(node_count);
+  std::vector<std::vector<NodeIndex>> parts;
+  for (std::uint32_t part = 0; part < kPartCount; ++part) {
+    parts.push_back(range(node_count * part / kPartCount, node_count * (part + 1) / kPartCount));
+  }
+  for (std::uint32_t a = 0; a < kPartCount; ++a) {
+    const std::uint32_t b = (a + 1) % kPartCount;
+    const SimTime begin = kSettled + random.between(0s, 2s);
+    const SimTime end = kSettled + 30s + random.between(0s, 2s);
+    for (const auto& [from, to] : {std::pair{a, b}, std::pair{b, a}}) {
+      Fault cut = rule(begin, end, parts[from], parts[to], kLoseAll);
+      cut.sick = parts[from];
+      scenario.plan.faults.push_back(std::move(cut));
+    }
+  }
+  scenario.healed_at = scenario.plan.end();
+  return scenario;
+}
+
 // Both ways between `node` and `others` so much is lost, and what passes is late.
 std::vector<Fault> bad_links(SimTime begin, SimTime end, NodeIndex node,
                              const std::vector<NodeIndex>& others, std::uint32_t loss,
@@ -279,6 +302,19 @@ Scenario churn(std::uint32_t node_count, std::uint64_t seed) {
   return scenario;
 }
 
+// Everybody who may be asked is away for some time, and comes back at a moment of its own: not to found a second cluster.
+Scenario seeds_restart(std::uint32_t node_count, std::uint64_t seed) {
+  Random random(seed);
+  Scenario scenario = settled(node_count);
+  const Fault::Kind down = random.below(2) == 0 ? Fault::Kind::crash : Fault::Kind::kill;
+  for (const NodeIndex node : scenario.contacts) {
+    const SimTime when = kSettled + random.between(0ms, 500ms);
+    for (Fault& fault : restart(when, down, random.between(100ms, 5s), node))
+      scenario.plan.faults.push_back(std::move(fault));
+  }
+  return scenario;
+}
+
 Scenario join20(std::uint32_t node_count, std::uint64_t seed) {
   constexpr std::uint32_t kJoinerCount = 20;
   (void)seed;
@@ -323,11 +359,16 @@ const std::vector<ScenarioKind>& all_scenarios() {
        "A tenth is starved of CPU for two minutes; a healthy node loses power meanwhile.", 128, 20,
        slow_members},
       {"partition_half", "Two halves are cut from each other for 30 s.", 100, 4, partition_half},
+      {"partition_thirds", "Three thirds are cut from each other for 30 s.", 12, 6,
+       partition_thirds},
       {"bridge", "The same, but one node sees both halves.", 100, 5, bridge},
       {"churn",
        "Crashes, kills, leaves, restarts, joins, pauses, slow CPUs, partial meshes and bad cables, "
        "one each second or two; clocks drift.",
        50, 20, churn},
+      {"seeds_restart",
+       "The seeds lose power or are killed while the others live, and start again within 5 s.", 12,
+       7, seeds_restart},
       {"join20", "Twenty nodes join a settled cluster at once.", 1500, 3, join20},
       {"rolling_restart",
        "Each node leaves and comes back under a new identity, one after the other; clocks drift.",

@@ -1,6 +1,9 @@
 #include "tests/sim/harness/sim_node.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string>
 #include <utility>
 
 namespace nexus::sim {
@@ -9,6 +12,10 @@ namespace {
 // No two nodes' clocks have one origin: who compares their readings is found out.
 core::Instant origin_of(std::uint64_t seed) {
   return core::Instant(std::chrono::seconds(1000 + mix64(seed) % 100'000));
+}
+
+std::string name_of(Identity identity) {
+  return std::to_string(identity.node) + "#" + std::to_string(identity.incarnation);
 }
 
 }  // namespace
@@ -134,12 +141,26 @@ Identity SimNode::renew_identity() {
 }
 
 void SimNode::view_changed(const ViewChange& change) {
+  if (world_.story != nullptr) {
+    tell() << "epoch " << change.epoch << " id " << std::hex << change.id << std::dec;
+    for (const Identity& added : change.added) *world_.story << " +" << name_of(added);
+    for (const Identity& removed : change.removed) *world_.story << " -" << name_of(removed);
+    *world_.story << "\n";
+  }
   has_new_view_ = true;
   world_.observer->on_view(world_.now, index_, change);
 }
 
 void SimNode::standing_changed(Standing standing) {
+  static constexpr std::array kNames{"joining", "member", "frozen", "out"};
+  if (world_.story != nullptr) tell() << kNames[static_cast<std::size_t>(standing)] << "\n";
   world_.observer->on_standing(world_.now, index_, standing);
+}
+
+std::ostream& SimNode::tell() {
+  std::array<char, 32> time{};
+  std::snprintf(time.data(), time.size(), "%.6f s ", static_cast<double>(world_.now.count()) / 1e9);
+  return *world_.story << time.data() << name_of(identity_) << " ";
 }
 
 void SimNode::learned(std::uint64_t key) {

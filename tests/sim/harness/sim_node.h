@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <ostream>
 #include <vector>
 
 #include "tests/sim/event_queue.h"
@@ -35,6 +36,8 @@ struct World {
   SimNetwork* network = nullptr;
   Observer* observer = nullptr;
   std::uint64_t trace_hash = 0;
+  // Where changes of views and standings are told; may be null.
+  std::ostream* story = nullptr;
 };
 
 class SimNode final : public Env {
@@ -106,6 +109,8 @@ class SimNode final : public Env {
   void handle(const Arrival& arrival);
   void arm_timer();
   void trace(std::uint64_t what);
+  // The story, after time and identity.
+  std::ostream& tell();
 
   World& world_;
   const NodeIndex index_;

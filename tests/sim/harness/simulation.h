@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <ostream>
 #include <vector>
 
 #include "tests/sim/harness/observer.h"
@@ -22,6 +23,8 @@ class Simulation final : private SimNetwork::Hosts {
 
   Simulation(Scenario scenario, Model& model, std::uint64_t seed);
 
+  // Before run(): what each node says of its view and its standing goes there, a line each.
+  void tell(std::ostream& out) { world_.story = &out; }
   SeedResult run();
 
   // For tests.
