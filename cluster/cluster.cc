@@ -65,8 +65,20 @@ class Cluster::Impl {
 
   Status status() const {
     if (left_.load()) return Status::left;
+    if (leaving_.load()) return Status::leaving;
     if (driver_.view() == nullptr) return Status::joining;
     return driver_.is_frozen() ? Status::frozen : Status::member;
+  }
+
+  void observe_status(std::function<void(Status)> observer) {
+    core::MutexLock lock(mutex_);
+    status_observer_ = std::move(observer);
+  }
+
+  bool leave(core::Duration patience) {
+    leaving_ = true;
+    tell_status();
+    return driver_.leave(patience);
   }
 
   SubscriptionId subscribe(Observer observer) {
@@ -114,6 +126,7 @@ class Cluster::Impl {
     } else if (const auto* rejoining = std::get_if<Incarnation::Rejoining>(&event)) {
       log.info("joining the cluster again", {{"member", rejoining->id.to_string()}});
     }
+    tell_status();
   }
 
   void on_link(const std::string& address, const std::string& why) {
@@ -196,6 +209,13 @@ class Cluster::Impl {
     system_.events().publish(std::move(event));
   }
 
+  // U4. Looked at under the lock, so that of two threads the later one does not tell what was before.
+  void tell_status() {
+    core::MutexLock lock(mutex_);
+    const Status now = status();
+    if (std::exchange(told_status_, now) != now && status_observer_) status_observer_(now);
+  }
+
   const std::string name_;
   // The id of the first incarnation, by which remote knows this process.
   const MemberId process_;
@@ -203,6 +223,7 @@ class Cluster::Impl {
   remote::Remote& remote_;
   GossipDriver driver_;
   GrpcControlLinks links_;
+  std::atomic<bool> leaving_ = false;
   std::atomic<bool> left_ = false;
 
   // The gossip thread's: the last view that this node was in, and processes that Remote blocks because they are no members.
@@ -216,6 +237,8 @@ class Cluster::Impl {
   ViewEvent last_ GUARDED_BY(mutex_);
   std::map<SubscriptionId, Observer> observers_ GUARDED_BY(mutex_);
   SubscriptionId last_id_ GUARDED_BY(mutex_) = 0;
+  std::function<void(Status)> status_observer_ GUARDED_BY(mutex_);
+  Status told_status_ GUARDED_BY(mutex_) = Status::joining;
 };
 
 Cluster::Cluster(Options options, core::ActorSystem& system, remote::Remote& remote,
@@ -223,9 +246,12 @@ Cluster::Cluster(Options options, core::ActorSystem& system, remote::Remote& rem
     : impl_(std::make_unique<Impl>(std::move(options), system, remote, std::move(tls))) {}
 Cluster::~Cluster() = default;
 
+void Cluster::observe_status(std::function<void(Status)> observer) {
+  impl_->observe_status(std::move(observer));
+}
 void Cluster::add_to(grpc::ServerBuilder& builder) { impl_->links().add_to(builder); }
 void Cluster::start() { impl_->driver().start(impl_->links()); }
-bool Cluster::leave(core::Duration patience) { return impl_->driver().leave(patience); }
+bool Cluster::leave(core::Duration patience) { return impl_->leave(patience); }
 void Cluster::stop() { impl_->driver().stop(kLinksPatience); }
 ViewPtr Cluster::view() const { return impl_->driver().view(); }
 Cluster::Status Cluster::status() const { return impl_->status(); }

@@ -1,6 +1,6 @@
 // Cluster: a node's part in its cluster, for the rest of the node and for users: who is there, what has changed, and how to go.
 //
-//   add_to(), start()          once, in this order, the server being started in between
+//   observe_status(), add_to(), start()   once, in this order, the server being started before start()
 //   view(), status(), member_id(), put(), state_of(), force(), join(), set_seeds()   any thread, after start(); not from an observer
 //   subscribe(), unsubscribe() any thread
 //   leave(), stop()            once, in this order, at the end; stop() before the server is shut down
@@ -9,6 +9,7 @@
 // U2  When a view without a member is seen here, its process is blocked in Remote before observers are told: links to it end, and those
 //     who watch its actors are told. A process that comes back is let in again before observers are told of that.
 // U3  Each change is also published on the system's event stream, as a ViewEvent.
+// U4  The observer of the status is told each change of it, in its order; the first call is the first change from `joining`.
 #pragma once
 
 #include <functional>
@@ -44,7 +45,8 @@ struct ViewEvent {
 
 class Cluster {
  public:
-  enum class Status : std::uint8_t { joining, member, frozen, left };
+  // `joining`: in no cluster, though it wants to be. `leaving`: told to leave(), and the others have not agreed yet.
+  enum class Status : std::uint8_t { joining, member, frozen, leaving, left };
 
   struct Options {
     MembershipOptions membership;
@@ -60,6 +62,8 @@ class Cluster {
           std::shared_ptr<const remote::TlsIdentity> tls);
   ~Cluster();
 
+  // Called on the gossip thread, and on that of leave(). The observer must not block, nor call this object.
+  void observe_status(std::function<void(Status)> observer);
   void add_to(grpc::ServerBuilder& builder);
   void start();
 

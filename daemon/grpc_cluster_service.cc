@@ -48,7 +48,27 @@ pb::WatchClusterResponse response_for(const cluster::View& view) {
   return response;
 }
 
-core::Error not_in_cluster() {
+pb::NodeStatus node_status_of(cluster::Cluster::Status status) {
+  switch (status) {
+    case cluster::Cluster::Status::joining:
+      return pb::NODE_STATUS_JOINING;
+    case cluster::Cluster::Status::member:
+      return pb::NODE_STATUS_MEMBER;
+    case cluster::Cluster::Status::frozen:
+      return pb::NODE_STATUS_FROZEN;
+    case cluster::Cluster::Status::leaving:
+      return pb::NODE_STATUS_LEAVING;
+    case cluster::Cluster::Status::left:
+      return pb::NODE_STATUS_LEFT;
+  }
+  return pb::NODE_STATUS_UNSPECIFIED;
+}
+
+core::Error not_in_cluster(cluster::Cluster::Status status) {
+  if (status == cluster::Cluster::Status::left) {
+    return {core::Errc::unavailable,
+            "this node has left the cluster and is stopping; ask another one", "DRAINING"};
+  }
   return {core::Errc::failed_precondition,
           "this node is in no cluster yet; it asks the nodes of cluster.seeds, and its log says "
           "how that goes",
@@ -136,18 +156,7 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
     response->set_member_id(cluster_.member_id().to_string());
     response->set_address(address_);
     const ViewPtr view = cluster_.view();
-    switch (cluster_.status()) {
-      case cluster::Cluster::Status::joining:
-      case cluster::Cluster::Status::left:
-        response->set_status(pb::NODE_STATUS_JOINING);
-        break;
-      case cluster::Cluster::Status::member:
-        response->set_status(pb::NODE_STATUS_MEMBER);
-        break;
-      case cluster::Cluster::Status::frozen:
-        response->set_status(pb::NODE_STATUS_FROZEN);
-        break;
-    }
+    response->set_status(node_status_of(cluster_.status()));
     if (view != nullptr) fill(*view, response->mutable_view());
     return finish(context, grpc::Status::OK);
   }
@@ -156,7 +165,7 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
                                         const pb::ListMembersRequest*,
                                         pb::ListMembersResponse* response) override {
     const ViewPtr view = cluster_.view();
-    if (view == nullptr) return finish(context, to_grpc_status(not_in_cluster()));
+    if (view == nullptr) return finish(context, to_grpc_status(not_in_cluster(cluster_.status())));
     fill(*view, response->mutable_view());
     const std::map<cluster::MemberId, bool> doubts = this->doubts();
     for (const cluster::MemberIndex i : by_address(*view))
@@ -168,7 +177,7 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
                                       const pb::GetMemberRequest* request,
                                       pb::GetMemberResponse* response) override {
     const ViewPtr view = cluster_.view();
-    if (view == nullptr) return finish(context, to_grpc_status(not_in_cluster()));
+    if (view == nullptr) return finish(context, to_grpc_status(not_in_cluster(cluster_.status())));
     const auto index = find_member(*view, request->member());
     if (!index) {
       return finish(context,
