@@ -8,6 +8,7 @@
 
 #include "cluster/gossip_driver.h"
 #include "cluster/grpc_control_links.h"
+#include "core/actor/throttler.h"
 #include "core/base/mutex.h"
 #include "remote/remote.h"
 
@@ -56,7 +57,7 @@ class Cluster::Impl {
         driver_(
             {.membership = options.membership, .self = options.self, .seeds = options.seeds},
             [this](const Incarnation::Event& event) { on_event(event); },
-            [this](const std::string& address, const std::string& why) { on_link(address, why); }),
+            [this](const GossipDriver::LinkTrouble& trouble) { on_link(trouble); }),
         links_({.rings = options.membership.rings, .limits = {}}, driver_, std::move(tls)) {}
 
   GossipDriver& driver() { return driver_; }
@@ -129,12 +130,18 @@ class Cluster::Impl {
     tell_status();
   }
 
-  void on_link(const std::string& address, const std::string& why) {
-    if (driver_.view() != nullptr) {
+  void on_link(const GossipDriver::LinkTrouble& trouble) {
+    const auto& [kind, address, why] = trouble;
+    if (kind == GossipDriver::LinkTrouble::Kind::dropped) {
+      const auto [valve, suppressed] = dropped_log_.on_event(core::SteadyClock().now());
+      if (valve == core::Throttle::Valve::closed) return;
+      system_.log().error("what the cluster has to say to a node was dropped",
+                          {{"peer", address}, {"detail", why}, {"not_told", suppressed}});
+    } else if (driver_.view() != nullptr) {
       system_.log().debug("control connection ended", {{"peer", address}, {"detail", why}});
-      return;
+    } else {
+      system_.log().info("no way into the cluster there yet", {{"seed", address}, {"detail", why}});
     }
-    system_.log().info("no way into the cluster there yet", {{"seed", address}, {"detail", why}});
   }
 
   void on_view(const Incarnation::ViewChanged& changed) {
@@ -230,6 +237,7 @@ class Cluster::Impl {
   ViewPtr last_held_;
   std::set<MemberId> blocked_;
   std::set<std::string> strangers_;
+  core::Throttle dropped_log_{{.event_count_max = 3, .window = std::chrono::seconds(10)}};
   std::deque<MemberId> blocked_in_order_;
 
   // Held while observers are called, which therefore call nothing here.
@@ -262,6 +270,11 @@ core::Status Cluster::put(std::string key, std::string value) {
 }
 std::vector<StateEntry> Cluster::state_of(const MemberId& member) {
   return impl_->driver().state_of(member);
+}
+std::size_t Cluster::frame_bytes_max() { return control_frame_bytes_max(ControlLimits{}); }
+Cluster::Metrics Cluster::metrics() const {
+  return {.links = impl_->links().counts(),
+          .dropped_state_count = impl_->driver().dropped_state_count()};
 }
 std::vector<Cluster::Doubt> Cluster::doubts() {
   std::vector<Doubt> doubts;

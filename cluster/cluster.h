@@ -1,7 +1,7 @@
 // Cluster: a node's part in its cluster, for the rest of the node and for users: who is there, what has changed, and how to go.
 //
 //   observe_status(), add_to(), start()   once, in this order, the server being started before start()
-//   view(), status(), member_id(), put(), state_of(), force(), join(), set_seeds()   any thread, after start(); not from an observer
+//   view(), status(), member_id(), metrics(), put(), state_of(), force(), join(), set_seeds()   any thread, after start(); not from an observer
 //   subscribe(), unsubscribe() any thread
 //   leave(), stop()            once, in this order, at the end; stop() before the server is shut down
 //
@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/control_link_counts.h"
 #include "cluster/membership/membership.h"
 #include "cluster/options.h"
 #include "core/actor_system.h"
@@ -85,6 +86,15 @@ class Cluster {
     bool leaves;
   };
   std::vector<Doubt> doubts();
+  // What was counted since the beginning.
+  struct Metrics {
+    ControlLinkCounts links;
+    // Keys and values of other members that were over a limit; see StateTable.
+    std::uint64_t dropped_state_count = 0;
+  };
+  Metrics metrics() const;
+  // Of one frame on a control connection, which the server must be ready to read.
+  static std::size_t frame_bytes_max();
   // See Incarnation::force().
   [[nodiscard]] core::Status force(ViewId base, const std::vector<MemberId>& keep);
   // Nodes to ask for the way into their cluster, besides the seeds, until the process ends. Of two clusters of one name the smaller

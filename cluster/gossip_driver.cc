@@ -139,11 +139,15 @@ void GossipDriver::on_message(Peer from, ControlMessagePtr message, std::functio
 }
 
 void GossipDriver::on_refused(const std::string& address) {
-  post(LinkEnded{.address = address, .refused = true, .why = "connection refused"});
+  post(LinkTrouble{LinkTrouble::Kind::refused, address, "connection refused"});
 }
 
 void GossipDriver::on_lost(const std::string& address, const std::string& why) {
-  post(LinkEnded{.address = address, .refused = false, .why = why});
+  post(LinkTrouble{LinkTrouble::Kind::lost, address, why});
+}
+
+void GossipDriver::on_dropped(const std::string& address, const std::string& why) {
+  post(LinkTrouble{LinkTrouble::Kind::dropped, address, why});
 }
 
 void GossipDriver::run() {
@@ -185,12 +189,12 @@ void GossipDriver::handle(Event& event, core::Instant now) {
   if (auto* const received = std::get_if<Received>(&event)) {
     membership_.on_message(received->from, received->message, now, output_);
     received->taken();
-  } else if (auto* const ended = std::get_if<LinkEnded>(&event)) {
-    link_observer_(ended->address, ended->why);
-    if (ended->refused) {
-      membership_.on_refused(ended->address, now, output_);
-    } else {
-      membership_.on_link_lost(ended->address, now);
+  } else if (auto* const trouble = std::get_if<LinkTrouble>(&event)) {
+    link_observer_(*trouble);
+    if (trouble->kind == LinkTrouble::Kind::refused) {
+      membership_.on_refused(trouble->address, now, output_);
+    } else if (trouble->kind == LinkTrouble::Kind::lost) {
+      membership_.on_link_lost(trouble->address, now);
     }
   } else {
     std::get<Call>(event)(now);
@@ -198,6 +202,7 @@ void GossipDriver::handle(Event& event, core::Instant now) {
 }
 
 void GossipDriver::carry_out() {
+  dropped_state_count_ = membership_.dropped_state_count();
   for (const Incarnation::Event& event : std::exchange(output_.events, {})) {
     {
       core::MutexLock lock(mutex_);
@@ -216,6 +221,10 @@ void GossipDriver::carry_out() {
     }
     if (const auto* rejoining = std::get_if<Incarnation::Rejoining>(&event)) {
       links_->set_self({.id = rejoining->id, .address = options_.self.address});
+    } else if (const auto* changed = std::get_if<Incarnation::ViewChanged>(&event)) {
+      links_->set_view(changed->view);
+    } else if (std::holds_alternative<Incarnation::Out>(event)) {
+      links_->set_view(nullptr);
     }
     observer_(event);
   }

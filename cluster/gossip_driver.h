@@ -1,13 +1,14 @@
 // GossipDriver: runs a Membership on a thread of its own (`nx-gossip`), with a clock and with links.
 //
 //   start()             once, first; leave() and stop() once, last
-//   view(), is_frozen(), id()   any thread, without waiting for the gossip thread
+//   view(), is_frozen(), id(), dropped_state_count()   any thread, without waiting for the gossip thread
 //   put(), force(), join(), set_seeds()   any thread but the gossip thread, which they wait for
 //   on_...()            ControlLinks: any thread
 //
 // `observer` is called on the gossip thread, with each event in its order, and must not block.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -32,8 +33,14 @@ class GossipDriver final : public ControlLinkEvents {
     std::vector<std::string> seeds;
   };
   using Observer = std::function<void(const Incarnation::Event&)>;
-  // Called when a link was refused or lost; for a log. The gossip thread.
-  using LinkObserver = std::function<void(const std::string& address, const std::string& why)>;
+  struct LinkTrouble {
+    enum class Kind : std::uint8_t { refused, lost, dropped };
+    Kind kind;
+    std::string address;
+    std::string why;
+  };
+  // See ControlLinkEvents; for a log. The gossip thread.
+  using LinkObserver = std::function<void(const LinkTrouble&)>;
 
   GossipDriver(Options options, Observer observer, LinkObserver link_observer);
   ~GossipDriver() override;
@@ -56,6 +63,8 @@ class GossipDriver final : public ControlLinkEvents {
   void join(const std::vector<std::string>& addresses);
   void set_seeds(std::vector<std::string> seeds);
   std::vector<StateEntry> state_of(const MemberId& member);
+  // Entries of peers that were over a limit.
+  std::uint64_t dropped_state_count() const { return dropped_state_count_.load(); }
   // Members that leave, or that some of their observers do not hear.
   struct Doubt {
     MemberId member;
@@ -66,6 +75,7 @@ class GossipDriver final : public ControlLinkEvents {
   void on_message(Peer from, ControlMessagePtr message, std::function<void()> taken) override;
   void on_refused(const std::string& address) override;
   void on_lost(const std::string& address, const std::string& why) override;
+  void on_dropped(const std::string& address, const std::string& why) override;
 
  private:
   struct Received {
@@ -73,13 +83,8 @@ class GossipDriver final : public ControlLinkEvents {
     ControlMessagePtr message;
     std::function<void()> taken;
   };
-  struct LinkEnded {
-    std::string address;
-    bool refused;
-    std::string why;
-  };
   using Call = std::function<void(core::Instant now)>;
-  using Event = std::variant<Received, LinkEnded, Call>;
+  using Event = std::variant<Received, LinkTrouble, Call>;
 
   void run();
   void handle(Event& event, core::Instant now);
@@ -108,6 +113,7 @@ class GossipDriver final : public ControlLinkEvents {
   ViewPtr view_ GUARDED_BY(mutex_);
   MemberId id_ GUARDED_BY(mutex_);
   bool frozen_ GUARDED_BY(mutex_) = false;
+  std::atomic<std::uint64_t> dropped_state_count_ = 0;
 
   std::thread thread_;
 };

@@ -120,7 +120,8 @@ core::Status GrpcServer::start(const HostPort& listen, remote::Remote& remote,
   // An idle connection is ended in order, and not asked whether it is still there: clients that wait for nothing do not look at theirs,
   // would not answer, and would learn of its end only by a call that fails.
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kConnectionIdleMs);
-  builder.SetMaxReceiveMessageSize(static_cast<int>(remote::frame_bytes_max(remote.options())));
+  builder.SetMaxReceiveMessageSize(static_cast<int>(
+      std::max(remote::frame_bytes_max(remote.options()), cluster::Cluster::frame_bytes_max())));
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnection);
   remote.add_to(builder);

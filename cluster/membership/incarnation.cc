@@ -55,7 +55,7 @@ void Incarnation::send(const std::string& address, ControlBody body, Output& out
 }
 
 ControlMessagePtr Incarnation::snapshot() const {
-  return message(Snapshot{.view = view_, .state = state_.all()});
+  return message(Snapshot{.view = view_, .state = state_.first_part()});
 }
 
 void Incarnation::flush(Instant now, Output& out) {

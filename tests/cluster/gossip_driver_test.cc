@@ -53,7 +53,7 @@ class TestNode {
             refused_ = refused->why;
           }
         },
-        [](const std::string&, const std::string&) {});
+        [](const GossipDriver::LinkTrouble&) {});
     relay_.target = driver_.get();
     driver_->start(*links_);
   }
@@ -94,6 +94,9 @@ class TestNode {
     }
     void on_lost(const std::string& address, const std::string& why) override {
       if (GossipDriver* const driver = target) driver->on_lost(address, why);
+    }
+    void on_dropped(const std::string& address, const std::string& why) override {
+      if (GossipDriver* const driver = target) driver->on_dropped(address, why);
     }
     std::atomic<GossipDriver*> target = nullptr;
   };

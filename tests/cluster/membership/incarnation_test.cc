@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "cluster/control_codec.h"
 #include "tests/cluster/support/members.h"
 
 namespace nexus::cluster {
@@ -102,6 +103,31 @@ TEST_F(IncarnationTest, WhoIsLeftOutByForceIsSaidToBe) {
   incarnation_->on_message({.id = view_->member(1).id, .address = view_->member(1).address},
                            delta.message, now_, out_);
   EXPECT_EQ(incarnation_->view()->id(), changed.view->id());
+}
+
+// A node must be able to join, and to catch up, however much the members have to say of themselves.
+TEST_F(IncarnationTest, NoMessageGrowsBeyondWhatIsReadWithTheStateOfTheMembers) {
+  start(600, 0);
+  Gossip gossip;
+  for (MemberIndex i = 1; i < 600; ++i) {
+    gossip.entries.push_back({.owner = view_->member(i).id,
+                              .key = "k",
+                              .sequence = 1,
+                              .value = std::string(16'000, 'v')});
+  }
+  tell(view_->member(1), std::move(gossip));
+  tell(view_->member(1), CatchUp{});
+  run_until(now_ + milliseconds(900));
+  EXPECT_EQ(sent<Snapshot>(), 1u);
+  std::size_t most = 0;
+  std::size_t told_on = 0;
+  for (const Send& send : out_.sends) {
+    most = std::max(most, encoded_bytes(*send.message));
+    if (const auto* part = std::get_if<Gossip>(&send.message->body))
+      told_on += part->entries.size();
+  }
+  EXPECT_LT(most, ControlLimits{}.bytes_max);
+  EXPECT_EQ(told_on, 599 * view_->rings().subjects(0).size()) << "in the end all of it is told on";
 }
 
 TEST_F(IncarnationTest, ForceNamesOnlyMembersAndTheNodeItself) {
