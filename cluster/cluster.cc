@@ -268,7 +268,7 @@ const std::string& Cluster::name() const { return impl_->name(); }
 core::Status Cluster::put(std::string key, std::string value) {
   return impl_->driver().put(std::move(key), std::move(value));
 }
-std::vector<StateEntry> Cluster::state_of(const MemberId& member) {
+std::vector<StateEntry> Cluster::state_of(const MemberId& member) const {
   return impl_->driver().state_of(member);
 }
 std::size_t Cluster::frame_bytes_max() { return control_frame_bytes_max(ControlLimits{}); }
@@ -276,7 +276,7 @@ Cluster::Metrics Cluster::metrics() const {
   return {.links = impl_->links().counts(),
           .dropped_state_count = impl_->driver().dropped_state_count()};
 }
-std::vector<Cluster::Doubt> Cluster::doubts() {
+std::vector<Cluster::Doubt> Cluster::doubts() const {
   std::vector<Doubt> doubts;
   for (const GossipDriver::Doubt& doubt : impl_->driver().doubts()) {
     doubts.push_back({.member = doubt.member, .leaves = doubt.leaves});

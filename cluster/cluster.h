@@ -1,7 +1,8 @@
 // Cluster: a node's part in its cluster, for the rest of the node and for users: who is there, what has changed, and how to go.
 //
 //   observe_status(), add_to(), start()   once, in this order, the server being started before start()
-//   view(), status(), member_id(), metrics(), put(), state_of(), force(), join(), set_seeds()   any thread, after start(); not from an observer
+//   view(), status(), member_id(), state_of(), doubts(), metrics()   any thread, after start(), without waiting; not from an observer
+//   put(), force(), join(), set_seeds()   the same, but these wait for the gossip thread
 //   subscribe(), unsubscribe() any thread
 //   leave(), stop()            once, in this order, at the end; stop() before the server is shut down
 //
@@ -79,13 +80,13 @@ class Cluster {
   const std::string& name() const;
   // Makes a value known to all members, under this one's name; see StateTable for the limits.
   [[nodiscard]] core::Status put(std::string key, std::string value);
-  std::vector<StateEntry> state_of(const MemberId& member);
+  std::vector<StateEntry> state_of(const MemberId& member) const;
   struct Doubt {
     MemberId member;
     // It has said that it goes; else some of its observers do not hear it.
     bool leaves;
   };
-  std::vector<Doubt> doubts();
+  std::vector<Doubt> doubts() const;
   // What was counted since the beginning.
   struct Metrics {
     ControlLinkCounts links;

@@ -1,7 +1,7 @@
 // GossipDriver: runs a Membership on a thread of its own (`nx-gossip`), with a clock and with links.
 //
 //   start()             once, first; leave() and stop() once, last
-//   view(), is_frozen(), id(), dropped_state_count()   any thread, without waiting for the gossip thread
+//   view(), is_frozen(), id(), state_of(), doubts(), dropped_state_count()   any thread, without waiting for the gossip thread
 //   put(), force(), join(), set_seeds()   any thread but the gossip thread, which they wait for
 //   on_...()            ControlLinks: any thread
 //
@@ -12,7 +12,9 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <variant>
@@ -62,7 +64,7 @@ class GossipDriver final : public ControlLinkEvents {
   // See Membership.
   void join(const std::vector<std::string>& addresses);
   void set_seeds(std::vector<std::string> seeds);
-  std::vector<StateEntry> state_of(const MemberId& member);
+  std::vector<StateEntry> state_of(const MemberId& member) const;
   // Entries of peers that were over a limit.
   std::uint64_t dropped_state_count() const { return dropped_state_count_.load(); }
   // Members that leave, or that some of their observers do not hear.
@@ -70,7 +72,7 @@ class GossipDriver final : public ControlLinkEvents {
     MemberId member;
     bool leaves;
   };
-  std::vector<Doubt> doubts();
+  std::vector<Doubt> doubts() const;
 
   void on_message(Peer from, ControlMessagePtr message, std::function<void()> taken) override;
   void on_refused(const std::string& address) override;
@@ -89,6 +91,8 @@ class GossipDriver final : public ControlLinkEvents {
   void run();
   void handle(Event& event, core::Instant now);
   void carry_out();
+  // What other threads may look at. `owners`: whose state has changed.
+  void publish(const std::set<MemberId>& owners, bool view_changed);
   // False when the thread has ended.
   bool post(Event event);
   // Runs it on the gossip thread and waits for it; false when the thread has ended.
@@ -103,6 +107,8 @@ class GossipDriver final : public ControlLinkEvents {
   ControlLinks* links_ = nullptr;
   Membership membership_;
   Membership::Output output_;
+  // When the doubts were published that others see.
+  std::uint64_t doubts_change_count_ = 0;
   core::Instant prune_at_{};
 
   mutable core::Mutex mutex_{"gossip"};
@@ -113,6 +119,9 @@ class GossipDriver final : public ControlLinkEvents {
   ViewPtr view_ GUARDED_BY(mutex_);
   MemberId id_ GUARDED_BY(mutex_);
   bool frozen_ GUARDED_BY(mutex_) = false;
+  // Of members that have any; what it points to never changes.
+  std::map<MemberId, std::shared_ptr<const std::vector<StateEntry>>> states_ GUARDED_BY(mutex_);
+  std::vector<Doubt> doubts_ GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> dropped_state_count_ = 0;
 
   std::thread thread_;

@@ -6,11 +6,14 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "core/base/check.h"
 #include "core/base/escape.h"
 #include "core/base/mutex.h"
+#include "core/base/thread_name.h"
 #include "daemon/grpc_error.h"
 #include "daemon/grpc_member.h"
 #include "nexus/v1/cluster_service.grpc.pb.h"
@@ -134,12 +137,21 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
   Impl(Options options, cluster::Cluster& cluster, std::string address)
       : options_(options), cluster_(cluster), address_(std::move(address)) {}
 
+  ~Impl() override { CHECK(!thread_.joinable()); }
+
   void start() {
-    subscription_ = cluster_.subscribe([this](const ViewEvent& event) { on_view(event); });
+    thread_ = std::thread([this] { run(); });
+    subscription_ = cluster_.subscribe([this](const ViewEvent& event) { post(event); });
   }
 
   void end() {
     cluster_.unsubscribe(subscription_);
+    {
+      core::MutexLock lock(inbox_mutex_);
+      stopping_ = true;
+      posted_.notify_all();
+    }
+    if (thread_.joinable()) thread_.join();
     std::vector<std::shared_ptr<Watch>> watches;
     {
       core::MutexLock lock(mutex_);
@@ -287,6 +299,31 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
   }
 
   // The gossip thread, and whoever calls start().
+  void post(const ViewEvent& event) {
+    core::MutexLock lock(inbox_mutex_);
+    if (inbox_.size() >= options_.changes_max) {
+      inbox_.clear();
+      inbox_.push_back({.view = event.view, .before = nullptr, .cut = nullptr});
+    } else {
+      inbox_.push_back(event);
+    }
+    posted_.notify_all();
+  }
+
+  void run() {
+    core::set_thread_name("nx-watch");
+    for (;;) {
+      std::deque<ViewEvent> events;
+      {
+        core::MutexLock lock(inbox_mutex_);
+        while (inbox_.empty() && !stopping_) posted_.wait(inbox_mutex_);
+        if (stopping_) return;
+        events.swap(inbox_);
+      }
+      for (const ViewEvent& event : events) on_view(event);
+    }
+  }
+
   void on_view(const ViewEvent& event) {
     core::MutexLock lock(mutex_);
     view_ = event.view;
@@ -323,6 +360,12 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
   cluster::Cluster& cluster_;
   const std::string address_;
   cluster::Cluster::SubscriptionId subscription_ = 0;
+
+  core::Mutex inbox_mutex_{"cluster_service_inbox"};
+  core::CondVar posted_;
+  std::deque<ViewEvent> inbox_ GUARDED_BY(inbox_mutex_);
+  bool stopping_ GUARDED_BY(inbox_mutex_) = false;
+  std::thread thread_;
 
   // Taken before a Watch's.
   core::Mutex mutex_{"cluster_service"};
