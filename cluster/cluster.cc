@@ -8,6 +8,7 @@
 
 #include "cluster/gossip_driver.h"
 #include "cluster/grpc_control_links.h"
+#include "core/actor/throttler.h"
 #include "core/base/mutex.h"
 #include "remote/remote.h"
 
@@ -62,7 +63,7 @@ class Cluster::Impl {
                    return remote_.received_from(process.to_string());
                  }},
             [this](const Incarnation::Event& event) { on_event(event); },
-            [this](const std::string& address, const std::string& why) { on_link(address, why); }),
+            [this](const GossipDriver::LinkTrouble& trouble) { on_link(trouble); }),
         links_({.rings = options.membership.rings, .limits = {}}, driver_, std::move(tls)) {}
 
   GossipDriver& driver() { return driver_; }
@@ -71,8 +72,20 @@ class Cluster::Impl {
 
   Status status() const {
     if (left_.load()) return Status::left;
+    if (leaving_.load()) return Status::leaving;
     if (driver_.view() == nullptr) return Status::joining;
     return driver_.is_frozen() ? Status::frozen : Status::member;
+  }
+
+  void observe_status(std::function<void(Status)> observer) {
+    core::MutexLock lock(mutex_);
+    status_observer_ = std::move(observer);
+  }
+
+  bool leave(core::Duration patience) {
+    leaving_ = true;
+    tell_status();
+    return driver_.leave(patience);
   }
 
   SubscriptionId subscribe(Observer observer) {
@@ -120,14 +133,21 @@ class Cluster::Impl {
     } else if (const auto* rejoining = std::get_if<Incarnation::Rejoining>(&event)) {
       log.info("joining the cluster again", {{"member", rejoining->id.to_string()}});
     }
+    tell_status();
   }
 
-  void on_link(const std::string& address, const std::string& why) {
-    if (driver_.view() != nullptr) {
+  void on_link(const GossipDriver::LinkTrouble& trouble) {
+    const auto& [kind, address, why] = trouble;
+    if (kind == GossipDriver::LinkTrouble::Kind::dropped) {
+      const auto [valve, suppressed] = dropped_log_.on_event(core::SteadyClock().now());
+      if (valve == core::Throttle::Valve::closed) return;
+      system_.log().error("what the cluster has to say to a node was dropped",
+                          {{"peer", address}, {"detail", why}, {"not_told", suppressed}});
+    } else if (driver_.view() != nullptr) {
       system_.log().debug("control connection ended", {{"peer", address}, {"detail", why}});
-      return;
+    } else {
+      system_.log().info("no way into the cluster there yet", {{"seed", address}, {"detail", why}});
     }
-    system_.log().info("no way into the cluster there yet", {{"seed", address}, {"detail", why}});
   }
 
   void on_view(const Incarnation::ViewChanged& changed) {
@@ -202,6 +222,13 @@ class Cluster::Impl {
     system_.events().publish(std::move(event));
   }
 
+  // U4. Looked at under the lock, so that of two threads the later one does not tell what was before.
+  void tell_status() {
+    core::MutexLock lock(mutex_);
+    const Status now = status();
+    if (std::exchange(told_status_, now) != now && status_observer_) status_observer_(now);
+  }
+
   const std::string name_;
   // The id of the first incarnation, by which remote knows this process.
   const MemberId process_;
@@ -209,12 +236,14 @@ class Cluster::Impl {
   remote::Remote& remote_;
   GossipDriver driver_;
   GrpcControlLinks links_;
+  std::atomic<bool> leaving_ = false;
   std::atomic<bool> left_ = false;
 
   // The gossip thread's: the last view that this node was in, and processes that Remote blocks because they are no members.
   ViewPtr last_held_;
   std::set<MemberId> blocked_;
   std::set<std::string> strangers_;
+  core::Throttle dropped_log_{{.event_count_max = 3, .window = std::chrono::seconds(10)}};
   std::deque<MemberId> blocked_in_order_;
 
   // Held while observers are called, which therefore call nothing here.
@@ -222,6 +251,8 @@ class Cluster::Impl {
   ViewEvent last_ GUARDED_BY(mutex_);
   std::map<SubscriptionId, Observer> observers_ GUARDED_BY(mutex_);
   SubscriptionId last_id_ GUARDED_BY(mutex_) = 0;
+  std::function<void(Status)> status_observer_ GUARDED_BY(mutex_);
+  Status told_status_ GUARDED_BY(mutex_) = Status::joining;
 };
 
 Cluster::Cluster(Options options, core::ActorSystem& system, remote::Remote& remote,
@@ -229,9 +260,12 @@ Cluster::Cluster(Options options, core::ActorSystem& system, remote::Remote& rem
     : impl_(std::make_unique<Impl>(std::move(options), system, remote, std::move(tls))) {}
 Cluster::~Cluster() = default;
 
+void Cluster::observe_status(std::function<void(Status)> observer) {
+  impl_->observe_status(std::move(observer));
+}
 void Cluster::add_to(grpc::ServerBuilder& builder) { impl_->links().add_to(builder); }
 void Cluster::start() { impl_->driver().start(impl_->links()); }
-bool Cluster::leave(core::Duration patience) { return impl_->driver().leave(patience); }
+bool Cluster::leave(core::Duration patience) { return impl_->leave(patience); }
 void Cluster::stop() { impl_->driver().stop(kLinksPatience); }
 ViewPtr Cluster::view() const { return impl_->driver().view(); }
 Cluster::Status Cluster::status() const { return impl_->status(); }
@@ -240,10 +274,15 @@ const std::string& Cluster::name() const { return impl_->name(); }
 core::Status Cluster::put(std::string key, std::string value) {
   return impl_->driver().put(std::move(key), std::move(value));
 }
-std::vector<StateEntry> Cluster::state_of(const MemberId& member) {
+std::vector<StateEntry> Cluster::state_of(const MemberId& member) const {
   return impl_->driver().state_of(member);
 }
-std::vector<Cluster::Doubt> Cluster::doubts() {
+std::size_t Cluster::frame_bytes_max() { return control_frame_bytes_max(ControlLimits{}); }
+Cluster::Metrics Cluster::metrics() const {
+  return {.links = impl_->links().counts(),
+          .dropped_state_count = impl_->driver().dropped_state_count()};
+}
+std::vector<Cluster::Doubt> Cluster::doubts() const {
   std::vector<Doubt> doubts;
   for (const GossipDriver::Doubt& doubt : impl_->driver().doubts()) {
     doubts.push_back({.member = doubt.member, .leaves = doubt.leaves});

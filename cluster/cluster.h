@@ -1,7 +1,8 @@
 // Cluster: a node's part in its cluster, for the rest of the node and for users: who is there, what has changed, and how to go.
 //
-//   add_to(), start()          once, in this order, the server being started in between
-//   view(), status(), member_id(), put(), state_of(), force(), join(), set_seeds()   any thread, after start(); not from an observer
+//   observe_status(), add_to(), start()   once, in this order, the server being started before start()
+//   view(), status(), member_id(), state_of(), doubts(), metrics()   any thread, after start(), without waiting; not from an observer
+//   put(), force(), join(), set_seeds()   the same, but these wait for the gossip thread
 //   subscribe(), unsubscribe() any thread
 //   leave(), stop()            once, in this order, at the end; stop() before the server is shut down
 //
@@ -9,6 +10,7 @@
 // U2  When a view without a member is seen here, its process is blocked in Remote before observers are told: links to it end, and those
 //     who watch its actors are told. A process that comes back is let in again before observers are told of that.
 // U3  Each change is also published on the system's event stream, as a ViewEvent.
+// U4  The observer of the status is told each change of it, in its order; the first call is the first change from `joining`.
 #pragma once
 
 #include <functional>
@@ -16,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/control_link_counts.h"
 #include "cluster/membership/membership.h"
 #include "cluster/options.h"
 #include "core/actor_system.h"
@@ -44,7 +47,8 @@ struct ViewEvent {
 
 class Cluster {
  public:
-  enum class Status : std::uint8_t { joining, member, frozen, left };
+  // `joining`: in no cluster, though it wants to be. `leaving`: told to leave(), and the others have not agreed yet.
+  enum class Status : std::uint8_t { joining, member, frozen, leaving, left };
 
   struct Options {
     MembershipOptions membership;
@@ -60,6 +64,8 @@ class Cluster {
           std::shared_ptr<const remote::TlsIdentity> tls);
   ~Cluster();
 
+  // Called on the gossip thread, and on that of leave(). The observer must not block, nor call this object.
+  void observe_status(std::function<void(Status)> observer);
   void add_to(grpc::ServerBuilder& builder);
   void start();
 
@@ -74,13 +80,22 @@ class Cluster {
   const std::string& name() const;
   // Makes a value known to all members, under this one's name; see StateTable for the limits.
   [[nodiscard]] core::Status put(std::string key, std::string value);
-  std::vector<StateEntry> state_of(const MemberId& member);
+  std::vector<StateEntry> state_of(const MemberId& member) const;
   struct Doubt {
     MemberId member;
     // It has said that it goes; else some of its observers do not hear it.
     bool leaves;
   };
-  std::vector<Doubt> doubts();
+  std::vector<Doubt> doubts() const;
+  // What was counted since the beginning.
+  struct Metrics {
+    ControlLinkCounts links;
+    // Keys and values of other members that were over a limit; see StateTable.
+    std::uint64_t dropped_state_count = 0;
+  };
+  Metrics metrics() const;
+  // Of one frame on a control connection, which the server must be ready to read.
+  static std::size_t frame_bytes_max();
   // See Incarnation::force().
   [[nodiscard]] core::Status force(ViewId base, const std::vector<MemberId>& keep);
   // Nodes to ask for the way into their cluster, besides the seeds, until the process ends. Of two clusters of one name the smaller

@@ -291,6 +291,10 @@ class Reader {
   }
 
   MemberPtr member(const pb::Member& in) {
+    if (const std::size_t bytes = in.ByteSizeLong(); bytes > limits_.member_bytes_max) {
+      fail("a member that says " + std::to_string(bytes) + " bytes of itself; at most " +
+           std::to_string(limits_.member_bytes_max) + " are read");
+    }
     auto out = std::make_shared<Member>();
     out->id = id(in.id());
     out->process = in.has_process() ? id(in.process()) : out->id;

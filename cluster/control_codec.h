@@ -6,16 +6,11 @@
 #include <string_view>
 
 #include "cluster/messages.h"
+#include "cluster/options.h"
 #include "cluster/view/rings.h"
 #include "core/base/result.h"
 
 namespace nexus::cluster {
-
-struct ControlLimits {
-  // Of one message; what is larger is not decoded.
-  std::size_t bytes_max = 16 * 1024 * 1024;
-  std::size_t members_max = 65536;
-};
 
 std::string encode(const ControlMessage& message);
 // encode(message).size(), without encoding.

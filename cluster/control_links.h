@@ -18,6 +18,8 @@ class ControlLinkEvents {
   virtual void on_refused(const std::string& address) = 0;
   // Any thread. The link to this address has ended, with what was under way; `why` for a log.
   virtual void on_lost(const std::string& address, const std::string& why) = 0;
+  // Any thread. What was to be sent to this address is over a limit, here or there, and was not taken: for the operator.
+  virtual void on_dropped(const std::string& address, const std::string& why) = 0;
 };
 
 class ControlLinks {
@@ -28,6 +30,8 @@ class ControlLinks {
   virtual void send(const std::string& address, const ControlMessagePtr& message) = 0;
   // This node has another id from now on: links are made anew.
   virtual void set_self(const Peer& self) = 0;
+  // Whose messages count: the members of this view. Empty: the node is in none.
+  virtual void set_view(const ViewPtr& view) = 0;
   // Ends the links that have not been used for long.
   virtual void prune(core::Instant now) = 0;
   // Waits up to `patience` until what was sent has left, then ends all. No link of this side tells anything after the return.

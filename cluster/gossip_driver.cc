@@ -115,25 +115,20 @@ void GossipDriver::set_seeds(std::vector<std::string> seeds) {
   call([&](core::Instant) { membership_.set_seeds(std::move(seeds)); });
 }
 
-std::vector<StateEntry> GossipDriver::state_of(const MemberId& member) {
-  std::vector<StateEntry> state;
-  call([&](core::Instant) { state = membership_.incarnation().state().of(member); });
-  return state;
+std::vector<StateEntry> GossipDriver::state_of(const MemberId& member) const {
+  std::shared_ptr<const std::vector<StateEntry>> state;
+  {
+    core::MutexLock lock(mutex_);
+    const auto found = states_.find(member);
+    if (found == states_.end()) return {};
+    state = found->second;
+  }
+  return *state;
 }
 
-std::vector<GossipDriver::Doubt> GossipDriver::doubts() {
-  std::vector<Doubt> doubts;
-  call([&](core::Instant) {
-    const Incarnation& incarnation = membership_.incarnation();
-    const ViewPtr& view = incarnation.view();
-    if (view == nullptr || membership_.is_out()) return;
-    for (MemberIndex i = 0; i < view->size(); ++i) {
-      if (incarnation.in_doubt(i)) {
-        doubts.push_back({.member = view->member(i).id, .leaves = incarnation.leaves(i)});
-      }
-    }
-  });
-  return doubts;
+std::vector<GossipDriver::Doubt> GossipDriver::doubts() const {
+  core::MutexLock lock(mutex_);
+  return doubts_;
 }
 
 void GossipDriver::on_message(Peer from, ControlMessagePtr message, std::function<void()> taken) {
@@ -141,11 +136,15 @@ void GossipDriver::on_message(Peer from, ControlMessagePtr message, std::functio
 }
 
 void GossipDriver::on_refused(const std::string& address) {
-  post(LinkEnded{.address = address, .refused = true, .why = "connection refused"});
+  post(LinkTrouble{LinkTrouble::Kind::refused, address, "connection refused"});
 }
 
 void GossipDriver::on_lost(const std::string& address, const std::string& why) {
-  post(LinkEnded{.address = address, .refused = false, .why = why});
+  post(LinkTrouble{LinkTrouble::Kind::lost, address, why});
+}
+
+void GossipDriver::on_dropped(const std::string& address, const std::string& why) {
+  post(LinkTrouble{LinkTrouble::Kind::dropped, address, why});
 }
 
 void GossipDriver::run() {
@@ -203,12 +202,12 @@ void GossipDriver::handle(Event& event, core::Instant now) {
   if (auto* const received = std::get_if<Received>(&event)) {
     membership_.on_message(received->from, received->message, now, output_);
     received->taken();
-  } else if (auto* const ended = std::get_if<LinkEnded>(&event)) {
-    link_observer_(ended->address, ended->why);
-    if (ended->refused) {
-      membership_.on_refused(ended->address, now, output_);
-    } else {
-      membership_.on_link_lost(ended->address, now);
+  } else if (auto* const trouble = std::get_if<LinkTrouble>(&event)) {
+    link_observer_(*trouble);
+    if (trouble->kind == LinkTrouble::Kind::refused) {
+      membership_.on_refused(trouble->address, now, output_);
+    } else if (trouble->kind == LinkTrouble::Kind::lost) {
+      membership_.on_link_lost(trouble->address, now);
     }
   } else {
     std::get<Call>(event)(now);
@@ -216,7 +215,19 @@ void GossipDriver::handle(Event& event, core::Instant now) {
 }
 
 void GossipDriver::carry_out() {
-  for (const Incarnation::Event& event : std::exchange(output_.events, {})) {
+  std::set<MemberId> owners;
+  bool view_changed = false;
+  const std::vector<Incarnation::Event> events = std::exchange(output_.events, {});
+  for (const Incarnation::Event& event : events) {
+    if (const auto* state = std::get_if<Incarnation::StateChanged>(&event)) {
+      owners.insert(state->entry.owner);
+    } else if (std::holds_alternative<Incarnation::ViewChanged>(event) ||
+               std::holds_alternative<Incarnation::Out>(event)) {
+      view_changed = true;
+    }
+  }
+  publish(owners, view_changed);
+  for (const Incarnation::Event& event : events) {
     {
       core::MutexLock lock(mutex_);
       if (const auto* changed = std::get_if<Incarnation::ViewChanged>(&event)) {
@@ -234,11 +245,43 @@ void GossipDriver::carry_out() {
     }
     if (const auto* rejoining = std::get_if<Incarnation::Rejoining>(&event)) {
       links_->set_self({.id = rejoining->id, .address = options_.self.address});
+    } else if (const auto* changed = std::get_if<Incarnation::ViewChanged>(&event)) {
+      links_->set_view(changed->view);
+    } else if (std::holds_alternative<Incarnation::Out>(event)) {
+      links_->set_view(nullptr);
     }
     observer_(event);
   }
   for (const Send& send : std::exchange(output_.sends, {}))
     links_->send(send.address, send.message);
+}
+
+void GossipDriver::publish(const std::set<MemberId>& owners, bool view_changed) {
+  dropped_state_count_ = membership_.dropped_state_count();
+  const Incarnation& incarnation = membership_.incarnation();
+  const ViewPtr view = membership_.is_out() ? nullptr : incarnation.view();
+  if (view_changed || !owners.empty()) {
+    core::MutexLock lock(mutex_);
+    if (view_changed) {
+      std::erase_if(states_, [&](const auto& state) {
+        return view == nullptr || !view->index_of(state.first);
+      });
+    }
+    for (const MemberId& owner : owners) {
+      if (view == nullptr || !view->index_of(owner)) continue;
+      states_[owner] =
+          std::make_shared<const std::vector<StateEntry>>(incarnation.state().of(owner));
+    }
+  }
+  if (!view_changed && incarnation.doubt_change_count() == doubts_change_count_) return;
+  doubts_change_count_ = incarnation.doubt_change_count();
+  std::vector<Doubt> doubts;
+  if (view != nullptr) {
+    for (const MemberIndex i : incarnation.doubtful())
+      doubts.push_back({.member = view->member(i).id, .leaves = incarnation.leaves(i)});
+  }
+  core::MutexLock lock(mutex_);
+  doubts_ = std::move(doubts);
 }
 
 }  // namespace nexus::cluster

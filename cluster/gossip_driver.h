@@ -1,18 +1,20 @@
 // GossipDriver: runs a Membership on a thread of its own (`nx-gossip`), with a clock and with links.
 //
 //   start()             once, first; leave() and stop() once, last
-//   view(), is_frozen(), id()   any thread, without waiting for the gossip thread
+//   view(), is_frozen(), id(), state_of(), doubts(), dropped_state_count()   any thread, without waiting for the gossip thread
 //   put(), force(), join(), set_seeds()   any thread but the gossip thread, which they wait for
 //   on_...()            ControlLinks: any thread
 //
 // `observer` is called on the gossip thread, with each event in its order, and must not block.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <variant>
@@ -35,8 +37,14 @@ class GossipDriver final : public ControlLinkEvents {
     std::function<std::uint64_t(const MemberId& process)> traffic_of{};
   };
   using Observer = std::function<void(const Incarnation::Event&)>;
-  // Called when a link was refused or lost; for a log. The gossip thread.
-  using LinkObserver = std::function<void(const std::string& address, const std::string& why)>;
+  struct LinkTrouble {
+    enum class Kind : std::uint8_t { refused, lost, dropped };
+    Kind kind;
+    std::string address;
+    std::string why;
+  };
+  // See ControlLinkEvents; for a log. The gossip thread.
+  using LinkObserver = std::function<void(const LinkTrouble&)>;
 
   GossipDriver(Options options, Observer observer, LinkObserver link_observer);
   ~GossipDriver() override;
@@ -58,17 +66,20 @@ class GossipDriver final : public ControlLinkEvents {
   // See Membership.
   void join(const std::vector<std::string>& addresses);
   void set_seeds(std::vector<std::string> seeds);
-  std::vector<StateEntry> state_of(const MemberId& member);
+  std::vector<StateEntry> state_of(const MemberId& member) const;
+  // Entries of peers that were over a limit.
+  std::uint64_t dropped_state_count() const { return dropped_state_count_.load(); }
   // Members that leave, or that some of their observers do not hear.
   struct Doubt {
     MemberId member;
     bool leaves;
   };
-  std::vector<Doubt> doubts();
+  std::vector<Doubt> doubts() const;
 
   void on_message(Peer from, ControlMessagePtr message, std::function<void()> taken) override;
   void on_refused(const std::string& address) override;
   void on_lost(const std::string& address, const std::string& why) override;
+  void on_dropped(const std::string& address, const std::string& why) override;
 
  private:
   struct Received {
@@ -76,18 +87,15 @@ class GossipDriver final : public ControlLinkEvents {
     ControlMessagePtr message;
     std::function<void()> taken;
   };
-  struct LinkEnded {
-    std::string address;
-    bool refused;
-    std::string why;
-  };
   using Call = std::function<void(core::Instant now)>;
-  using Event = std::variant<Received, LinkEnded, Call>;
+  using Event = std::variant<Received, LinkTrouble, Call>;
 
   void run();
   void handle(Event& event, core::Instant now);
   void carry_out();
   void look_for_traffic(core::Instant now);
+  // What other threads may look at. `owners`: whose state has changed.
+  void publish(const std::set<MemberId>& owners, bool view_changed);
   // False when the thread has ended.
   bool post(Event event);
   // Runs it on the gossip thread and waits for it; false when the thread has ended.
@@ -102,6 +110,8 @@ class GossipDriver final : public ControlLinkEvents {
   ControlLinks* links_ = nullptr;
   Membership membership_;
   Membership::Output output_;
+  // When the doubts were published that others see.
+  std::uint64_t doubts_change_count_ = 0;
   core::Instant prune_at_{};
   core::Instant traffic_at_{};
   // By process, for those that are observed.
@@ -115,6 +125,10 @@ class GossipDriver final : public ControlLinkEvents {
   ViewPtr view_ GUARDED_BY(mutex_);
   MemberId id_ GUARDED_BY(mutex_);
   bool frozen_ GUARDED_BY(mutex_) = false;
+  // Of members that have any; what it points to never changes.
+  std::map<MemberId, std::shared_ptr<const std::vector<StateEntry>>> states_ GUARDED_BY(mutex_);
+  std::vector<Doubt> doubts_ GUARDED_BY(mutex_);
+  std::atomic<std::uint64_t> dropped_state_count_ = 0;
 
   std::thread thread_;
 };

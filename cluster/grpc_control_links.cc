@@ -7,12 +7,13 @@
 #include <grpcpp/support/client_callback.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
-#include <set>
 #include <utility>
 
 #include "core/base/mutex.h"
+#include "core/base/sharded_counter.h"
 #include "nexus/internal/v1/control.grpc.pb.h"
 #include "remote/certified_names.h"
 #include "remote/grpc_tls.h"
@@ -24,6 +25,10 @@ namespace {
 namespace pb = nexus::internal::v1;
 
 constexpr int kKeepaliveMs = 10'000;
+// Of a peer's frame, between two.
+constexpr std::size_t kFrameBytesKept = 64 * 1024;
+// Nodes that were asked for what was missed, since the last view.
+constexpr std::size_t kAskedMax = 64;
 
 // Streams that run, so that the last one is waited for, and those that have ended. The last hold on a channel must not be let go
 // on a thread of gRPC's: with the process's last channel gRPC 1.51 ends those threads, and one that waits for itself frees twice.
@@ -66,14 +71,29 @@ class Running {
   std::vector<std::shared_ptr<void>> retired_ GUARDED_BY(mutex_);
 };
 
+struct Counters {
+  core::ShardedCounter sent_message_count;
+  core::ShardedCounter sent_bytes;
+  core::ShardedCounter dropped_message_count;
+  core::ShardedCounter overrun_count;
+  core::ShardedCounter oversized_message_count;
+  core::ShardedCounter received_message_count;
+  core::ShardedCounter refused_message_count;
+  core::ShardedCounter refused_link_count;
+};
+
 // A stream that this node has opened. Keeps itself until gRPC has done with it.
 class OutgoingStream final : public grpc::ClientBidiReactor<pb::Frame, pb::Frame> {
  public:
+  // `options` and `counters` must outlive it.
   OutgoingStream(std::string address, std::shared_ptr<grpc::Channel> channel, bool with_tls,
-                 ControlLinkEvents& events, std::shared_ptr<Running> running)
+                 const GrpcControlLinks::Options& options, ControlLinkEvents& events,
+                 Counters& counters, std::shared_ptr<Running> running)
       : address_(std::move(address)),
         with_tls_(with_tls),
+        options_(options),
         events_(events),
+        counters_(counters),
         running_(std::move(running)),
         stub_(pb::ControlService::NewStub(std::move(channel))) {}
 
@@ -96,11 +116,12 @@ class OutgoingStream final : public grpc::ClientBidiReactor<pb::Frame, pb::Frame
   }
 
   // False when it has ended. One whose peer reads too little ends with this.
-  bool send(std::string message, std::size_t queue_bytes_max) {
+  bool send(std::string message) {
     {
       core::MutexLock lock(mutex_);
       if (ended_) return false;
-      if (queued_bytes_ + message.size() <= queue_bytes_max) {
+      if (queued_bytes_ + message.size() <= options_.queue_bytes_max &&
+          queue_.size() < options_.queue_count_max) {
         queued_bytes_ += message.size();
         pb::Frame frame;
         frame.set_message(std::move(message));
@@ -108,6 +129,12 @@ class OutgoingStream final : public grpc::ClientBidiReactor<pb::Frame, pb::Frame
         if (!writing_) write_next();
         return true;
       }
+      ended_ = true;
+      counters_.dropped_message_count.add();
+      counters_.overrun_count.add();
+      overrun_ = "the node does not read: " + std::to_string(queue_.size()) + " messages of " +
+                 std::to_string(queued_bytes_) + " bytes wait for it, and one of " +
+                 std::to_string(message.size()) + " would be too much";
     }
     cancel();
     return true;
@@ -129,9 +156,13 @@ class OutgoingStream final : public grpc::ClientBidiReactor<pb::Frame, pb::Frame
   void OnWriteDone(bool ok) override {
     core::MutexLock lock(mutex_);
     writing_ = false;
-    if (!ok || ended_) return;
-    queued_bytes_ -= queue_.front().message().size();
+    if (!ok) return;
+    const std::size_t bytes = queue_.front().message().size();
+    if (bytes > 0) counters_.sent_message_count.add();
+    counters_.sent_bytes.add(bytes);
+    queued_bytes_ -= bytes;
     queue_.pop_front();
+    if (ended_) return;
     if (!queue_.empty()) {
       write_next();
     } else if (finishing_) {
@@ -146,7 +177,23 @@ class OutgoingStream final : public grpc::ClientBidiReactor<pb::Frame, pb::Frame
   }
 
   void OnDone(const grpc::Status& status) override {
+    std::string overrun;
+    {
+      core::MutexLock lock(mutex_);
+      for (const pb::Frame& frame : queue_)
+        if (!frame.message().empty()) counters_.dropped_message_count.add();
+      overrun = std::move(overrun_);
+    }
     const bool refused = status.error_message().find("Connection refused") != std::string::npos;
+    // The other node has its limits, too.
+    const bool refused_message = status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED ||
+                                 status.error_code() == grpc::StatusCode::INVALID_ARGUMENT;
+    if (!overrun.empty()) {
+      events_.on_dropped(address_, overrun);
+    } else if (refused_message) {
+      events_.on_dropped(address_, "the node does not take what this one says: " +
+                                       remote::explained(status.error_message(), with_tls_));
+    }
     if (status.ok()) {
       // This node has ended it.
     } else if (refused) {
@@ -166,7 +213,9 @@ class OutgoingStream final : public grpc::ClientBidiReactor<pb::Frame, pb::Frame
 
   const std::string address_;
   const bool with_tls_;
+  const GrpcControlLinks::Options& options_;
   ControlLinkEvents& events_;
+  Counters& counters_;
   const std::shared_ptr<Running> running_;
   const std::unique_ptr<pb::ControlService::Stub> stub_;
   grpc::ClientContext context_;
@@ -181,21 +230,51 @@ class OutgoingStream final : public grpc::ClientBidiReactor<pb::Frame, pb::Frame
   bool writing_ GUARDED_BY(mutex_) = false;
   bool finishing_ GUARDED_BY(mutex_) = false;
   bool ended_ GUARDED_BY(mutex_) = false;
+  // Why this node has ended it; empty otherwise.
+  std::string overrun_ GUARDED_BY(mutex_);
 };
 
+class IncomingStream;
+
 // What all streams of other nodes share.
-struct Incoming {
-  Incoming(const GrpcControlLinks::Options& o, ControlLinkEvents& e,
+class Incoming {
+ public:
+  Incoming(const GrpcControlLinks::Options& o, ControlLinkEvents& e, Counters& c,
            std::shared_ptr<const remote::TlsIdentity> t)
-      : options(o), events(e), tls(std::move(t)) {}
+      : options(o), events(e), counters(c), tls(std::move(t)) {}
+
+  enum class Claim : std::uint8_t { taken, taken_in_hand, refused };
+
+  // False when this node is stopping. `ended`: the one that gives way, or the one that came (G5); else null.
+  bool add(IncomingStream* stream, std::shared_ptr<IncomingStream>& ended);
+  void remove(IncomingStream* stream);
+  void introduce(IncomingStream* stream, const Peer& peer);
+  // G4. What is `taken_in_hand` is let go with let_go().
+  Claim claim(const Peer& from, std::size_t bytes);
+  void let_go();
+
+  // The gossip thread.
+  void set_view(const ViewPtr& view);
+  void set_asked(const std::string& address);
+  std::vector<std::shared_ptr<IncomingStream>> close();
 
   const GrpcControlLinks::Options& options;
   ControlLinkEvents& events;
+  Counters& counters;
   const std::shared_ptr<const remote::TlsIdentity> tls;
 
-  core::Mutex mutex{"control_incoming"};
-  bool closed GUARDED_BY(mutex) = false;
-  std::set<class IncomingStream*> streams GUARDED_BY(mutex);
+ private:
+  bool is_member(const Peer& peer) const REQUIRES(mutex_);
+
+  core::Mutex mutex_{"control_incoming"};
+  bool closed_ GUARDED_BY(mutex_) = false;
+  // In the order in which they came, with who is there; nobody before it has said so.
+  std::map<std::uint64_t, std::pair<IncomingStream*, Peer>> streams_ GUARDED_BY(mutex_);
+  std::uint64_t last_number_ GUARDED_BY(mutex_) = 0;
+  ViewPtr view_ GUARDED_BY(mutex_);
+  // Who has not answered yet: the latest, at most kAskedMax.
+  std::deque<std::string> asked_ GUARDED_BY(mutex_);
+  std::size_t in_hand_count_ GUARDED_BY(mutex_) = 0;
 };
 
 // A stream that another node has opened. Owned by itself until gRPC has done with it.
@@ -206,19 +285,24 @@ class IncomingStream final : public grpc::ServerBidiReactor<pb::Frame, pb::Frame
                               grpc::CallbackServerContext* context) {
     auto stream = std::make_shared<IncomingStream>(shared, context);
     stream->self_ = stream;
-    bool closed = false;
-    {
-      core::MutexLock lock(shared->mutex);
-      closed = shared->closed;
-      if (!closed) shared->streams.insert(stream.get());
-    }
-    if (closed) {
+    std::shared_ptr<IncomingStream> ended;
+    if (!shared->add(stream.get(), ended)) {
       stream->end(grpc::Status(grpc::StatusCode::UNAVAILABLE, "this node is stopping"));
-    } else {
-      stream->StartRead(&stream->frame_);
+    } else if (ended != stream) {
+      stream->read();
+    }
+    if (ended != nullptr) {
+      shared->counters.refused_link_count.add();
+      ended->end(grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                              "too many nodes speak to this one: at most " +
+                                  std::to_string(shared->options.inbound_count_max) +
+                                  ", and its members come first"));
     }
     return stream.get();
   }
+
+  // Set once, before the first read.
+  std::uint64_t number = 0;
 
   IncomingStream(std::shared_ptr<Incoming> shared, grpc::CallbackServerContext* context)
       : shared_(std::move(shared)), context_(context) {}
@@ -237,10 +321,32 @@ class IncomingStream final : public grpc::ServerBidiReactor<pb::Frame, pb::Frame
       return end(
           grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the first frame must say who speaks"));
     }
+    const std::size_t bytes = frame_.message().size();
+    const Incoming::Claim claim = shared_->claim(from_, bytes);
+    if (claim == Incoming::Claim::refused) {
+      shared_->counters.refused_message_count.add();
+      return end(grpc::Status(
+          grpc::StatusCode::RESOURCE_EXHAUSTED,
+          "a control message of " + std::to_string(bytes) +
+              " bytes from a node that is no member and was not asked for it; at most " +
+              std::to_string(shared_->options.limits.stranger_bytes_max) + " are read"));
+    }
+    // Of many that have sent something large once, nothing must be kept.
+    const auto in_hand =
+        claim == Incoming::Claim::taken_in_hand
+            ? std::shared_ptr<void>(nullptr, [shared = shared_](void*) { shared->let_go(); })
+            : nullptr;
     auto message = decode(frame_.message(), shared_->options.rings, shared_->options.limits);
-    if (!message.ok())
-      return end(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, message.error().detail));
-    shared_->events.on_message(from_, std::move(*message), [weak = weak_from_this()] {
+    if (bytes > kFrameBytesKept) frame_ = pb::Frame();
+    if (!message.ok()) {
+      shared_->counters.refused_message_count.add();
+      return end(grpc::Status(message.error().code == core::Errc::resource_exhausted
+                                  ? grpc::StatusCode::RESOURCE_EXHAUSTED
+                                  : grpc::StatusCode::INVALID_ARGUMENT,
+                              message.error().detail));
+    }
+    shared_->counters.received_message_count.add();
+    shared_->events.on_message(from_, std::move(*message), [weak = weak_from_this(), in_hand] {
       if (const auto self = weak.lock()) self->read();
     });
   }
@@ -248,10 +354,7 @@ class IncomingStream final : public grpc::ServerBidiReactor<pb::Frame, pb::Frame
   void OnCancel() override { end(grpc::Status::CANCELLED); }
 
   void OnDone() override {
-    {
-      core::MutexLock lock(shared_->mutex);
-      shared_->streams.erase(this);
-    }
+    shared_->remove(this);
     const std::shared_ptr<IncomingStream> self = std::move(self_);
   }
 
@@ -282,6 +385,7 @@ class IncomingStream final : public grpc::ServerBidiReactor<pb::Frame, pb::Frame
       }
     }
     from_ = {.id = id, .address = hello.address()};
+    shared_->introduce(this, from_);
     return true;
   }
 
@@ -295,6 +399,79 @@ class IncomingStream final : public grpc::ServerBidiReactor<pb::Frame, pb::Frame
   core::Mutex mutex_{"control_incoming_stream"};
   bool ended_ GUARDED_BY(mutex_) = false;
 };
+
+bool Incoming::add(IncomingStream* stream, std::shared_ptr<IncomingStream>& ended) {
+  core::MutexLock lock(mutex_);
+  if (closed_) return false;
+  if (streams_.size() >= options.inbound_count_max) {
+    auto stranger = streams_.begin();
+    while (stranger != streams_.end() && is_member(stranger->second.second)) ++stranger;
+    if (stranger == streams_.end()) {
+      ended = stream->shared_from_this();
+      return true;
+    }
+    ended = stranger->second.first->shared_from_this();
+    streams_.erase(stranger);
+  }
+  stream->number = ++last_number_;
+  streams_.emplace(stream->number, std::pair(stream, Peer{}));
+  return true;
+}
+
+void Incoming::remove(IncomingStream* stream) {
+  core::MutexLock lock(mutex_);
+  streams_.erase(stream->number);
+}
+
+void Incoming::introduce(IncomingStream* stream, const Peer& peer) {
+  core::MutexLock lock(mutex_);
+  const auto entry = streams_.find(stream->number);
+  if (entry != streams_.end()) entry->second.second = peer;
+}
+
+bool Incoming::is_member(const Peer& peer) const {
+  if (view_ == nullptr) return false;
+  const auto index = view_->index_of(peer.id);
+  return index && view_->member(*index).address == peer.address;
+}
+
+Incoming::Claim Incoming::claim(const Peer& from, std::size_t bytes) {
+  if (bytes <= options.limits.stranger_bytes_max) return Claim::taken;
+  core::MutexLock lock(mutex_);
+  if (is_member(from)) return Claim::taken;
+  // One answer each: whoever says that it knows a later view is asked.
+  if (std::erase(asked_, from.address) > 0) return Claim::taken;
+  if (view_ != nullptr || in_hand_count_ >= options.limits.stranger_large_count_max)
+    return Claim::refused;
+  ++in_hand_count_;
+  return Claim::taken_in_hand;
+}
+
+void Incoming::let_go() {
+  core::MutexLock lock(mutex_);
+  --in_hand_count_;
+}
+
+void Incoming::set_view(const ViewPtr& view) {
+  core::MutexLock lock(mutex_);
+  view_ = view;
+  asked_.clear();
+}
+
+void Incoming::set_asked(const std::string& address) {
+  core::MutexLock lock(mutex_);
+  std::erase(asked_, address);
+  asked_.push_back(address);
+  if (asked_.size() > kAskedMax) asked_.pop_front();
+}
+
+std::vector<std::shared_ptr<IncomingStream>> Incoming::close() {
+  std::vector<std::shared_ptr<IncomingStream>> streams;
+  core::MutexLock lock(mutex_);
+  closed_ = true;
+  for (const auto& [number, entry] : streams_) streams.push_back(entry.first->shared_from_this());
+  return streams;
+}
 
 class Service final : public pb::ControlService::CallbackService {
  public:
@@ -318,28 +495,49 @@ class GrpcControlLinks::Impl {
         events_(events),
         tls_(std::move(tls)),
         running_(std::make_shared<Running>()),
-        incoming_(std::make_shared<Incoming>(options_, events_, tls_)),
+        incoming_(std::make_shared<Incoming>(options_, events_, counters_, tls_)),
         service_(incoming_) {}
 
   grpc::Service& service() { return service_; }
 
   void send(const std::string& address, const ControlMessagePtr& message) {
-    Link& link = links_[address];
-    link.used = core::SteadyClock().now();
     // The same message goes to many.
     if (message != encoded_message_) {
       encoded_message_ = message;
       encoded_ = encode(*message);
     }
-    if (link.stream != nullptr && link.stream->send(encoded_, options_.queue_bytes_max)) return;
+    if (encoded_.size() > options_.limits.bytes_max) {
+      counters_.oversized_message_count.add();
+      events_.on_dropped(address, "a control message of " + std::to_string(encoded_.size()) +
+                                      " bytes is not sent; at most " +
+                                      std::to_string(options_.limits.bytes_max) + " are read");
+      return;
+    }
+    if (std::holds_alternative<CatchUp>(message->body)) incoming_->set_asked(address);
+    Link& link = links_[address];
+    link.used = core::SteadyClock().now();
+    if (link.stream != nullptr && link.stream->send(encoded_)) return;
     link.stream = dial(address);
-    link.stream->send(encoded_, options_.queue_bytes_max);
+    link.stream->send(encoded_);
   }
 
   void set_self(const Peer& self) {
     self_ = self;
     for (auto& [address, link] : links_) link.stream->finish();
     links_.clear();
+  }
+
+  void set_view(const ViewPtr& view) { incoming_->set_view(view); }
+
+  ControlLinkCounts counts() const {
+    return {.sent_message_count = counters_.sent_message_count.sum(),
+            .sent_bytes = counters_.sent_bytes.sum(),
+            .dropped_message_count = counters_.dropped_message_count.sum(),
+            .overrun_count = counters_.overrun_count.sum(),
+            .oversized_message_count = counters_.oversized_message_count.sum(),
+            .received_message_count = counters_.received_message_count.sum(),
+            .refused_message_count = counters_.refused_message_count.sum(),
+            .refused_link_count = counters_.refused_link_count.sum()};
   }
 
   void prune(core::Instant now) {
@@ -357,14 +555,7 @@ class GrpcControlLinks::Impl {
   void close(core::Duration patience) {
     for (auto& [address, link] : links_) link.stream->finish();
     links_.clear();
-    std::vector<std::shared_ptr<IncomingStream>> streams;
-    {
-      core::MutexLock lock(incoming_->mutex);
-      incoming_->closed = true;
-      for (IncomingStream* const stream : incoming_->streams)
-        streams.push_back(stream->shared_from_this());
-    }
-    for (const auto& stream : streams)
+    for (const auto& stream : incoming_->close())
       stream->end(grpc::Status(grpc::StatusCode::UNAVAILABLE, "this node is stopping"));
     if (!running_->wait_until(core::SteadyClock().now() + patience)) {
       for (const std::weak_ptr<OutgoingStream>& weak : all_) {
@@ -399,7 +590,7 @@ class GrpcControlLinks::Impl {
     arguments.SetMaxSendMessageSize(-1);
     auto channel = remote::open_channel(address, std::move(arguments), tls_.get());
     auto stream = std::make_shared<OutgoingStream>(address, std::move(channel), tls_ != nullptr,
-                                                   events_, running_);
+                                                   options_, events_, counters_, running_);
     stream->start(stream, self_);
     all_.push_back(stream);
     return stream;
@@ -408,6 +599,7 @@ class GrpcControlLinks::Impl {
   const Options options_;
   ControlLinkEvents& events_;
   const std::shared_ptr<const remote::TlsIdentity> tls_;
+  Counters counters_;
   const std::shared_ptr<Running> running_;
   const std::shared_ptr<Incoming> incoming_;
   Service service_;
@@ -433,6 +625,8 @@ void GrpcControlLinks::send(const std::string& address, const ControlMessagePtr&
   impl_->send(address, message);
 }
 void GrpcControlLinks::set_self(const Peer& self) { impl_->set_self(self); }
+void GrpcControlLinks::set_view(const ViewPtr& view) { impl_->set_view(view); }
+ControlLinkCounts GrpcControlLinks::counts() const { return impl_->counts(); }
 void GrpcControlLinks::prune(core::Instant now) { impl_->prune(now); }
 void GrpcControlLinks::close(core::Duration patience) { impl_->close(patience); }
 

@@ -13,6 +13,30 @@
 
 namespace nexus::cluster {
 
+// What a node sends, and reads of others, on control connections.
+//
+// These share the node's one listener with `remote` and the clients, and a listener has one limit for what it reads: GrpcServer takes the
+// larger of control_frame_bytes_max() and remote::frame_bytes_max(). With the defaults both are 8 MiB + 64 KiB, so that the cluster adds
+// nothing to it; a smaller `remote.message_bytes_max` does not keep a cluster's views out, and a larger one makes no control message larger.
+struct ControlLimits {
+  // Of one message; a larger one is neither sent nor decoded. A view of 10,000 members takes 1 to 2 MB, one of members_max about 7 MB;
+  // states are sent in parts (StateTable::Options::message_bytes_max).
+  std::size_t bytes_max = 8 * 1024 * 1024;
+  std::size_t members_max = 65536;
+  // Of what one member says of itself as it joins; all others keep it.
+  std::size_t member_bytes_max = 64 * 1024;
+  // Of one message of a node that is no member and was not asked: a Join with all that a member may say of itself, and more than enough
+  // for everything else that strangers have to say.
+  std::size_t stranger_bytes_max = 256 * 1024;
+  // Larger ones that a node which is in no view yet has in hand at once: who lets it in is none that it has asked.
+  std::size_t stranger_large_count_max = 4;
+};
+
+// Of a frame with the largest message.
+inline std::size_t control_frame_bytes_max(const ControlLimits& limits) {
+  return limits.bytes_max + 64 * 1024;
+}
+
 // When this member proposes a cut.
 struct ProposerOptions {
   // Since the last thing that changed it; the others may have more to say.

@@ -6,11 +6,14 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "core/base/check.h"
 #include "core/base/escape.h"
 #include "core/base/mutex.h"
+#include "core/base/thread_name.h"
 #include "daemon/grpc_error.h"
 #include "daemon/grpc_member.h"
 #include "nexus/v1/cluster_service.grpc.pb.h"
@@ -48,7 +51,27 @@ pb::WatchClusterResponse response_for(const cluster::View& view) {
   return response;
 }
 
-core::Error not_in_cluster() {
+pb::NodeStatus node_status_of(cluster::Cluster::Status status) {
+  switch (status) {
+    case cluster::Cluster::Status::joining:
+      return pb::NODE_STATUS_JOINING;
+    case cluster::Cluster::Status::member:
+      return pb::NODE_STATUS_MEMBER;
+    case cluster::Cluster::Status::frozen:
+      return pb::NODE_STATUS_FROZEN;
+    case cluster::Cluster::Status::leaving:
+      return pb::NODE_STATUS_LEAVING;
+    case cluster::Cluster::Status::left:
+      return pb::NODE_STATUS_LEFT;
+  }
+  return pb::NODE_STATUS_UNSPECIFIED;
+}
+
+core::Error not_in_cluster(cluster::Cluster::Status status) {
+  if (status == cluster::Cluster::Status::left) {
+    return {core::Errc::unavailable,
+            "this node has left the cluster and is stopping; ask another one", "DRAINING"};
+  }
   return {core::Errc::failed_precondition,
           "this node is in no cluster yet; it asks the nodes of cluster.seeds, and its log says "
           "how that goes",
@@ -114,12 +137,21 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
   Impl(Options options, cluster::Cluster& cluster, std::string address)
       : options_(options), cluster_(cluster), address_(std::move(address)) {}
 
+  ~Impl() override { CHECK(!thread_.joinable()); }
+
   void start() {
-    subscription_ = cluster_.subscribe([this](const ViewEvent& event) { on_view(event); });
+    thread_ = std::thread([this] { run(); });
+    subscription_ = cluster_.subscribe([this](const ViewEvent& event) { post(event); });
   }
 
   void end() {
     cluster_.unsubscribe(subscription_);
+    {
+      core::MutexLock lock(inbox_mutex_);
+      stopping_ = true;
+      posted_.notify_all();
+    }
+    if (thread_.joinable()) thread_.join();
     std::vector<std::shared_ptr<Watch>> watches;
     {
       core::MutexLock lock(mutex_);
@@ -136,18 +168,7 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
     response->set_member_id(cluster_.member_id().to_string());
     response->set_address(address_);
     const ViewPtr view = cluster_.view();
-    switch (cluster_.status()) {
-      case cluster::Cluster::Status::joining:
-      case cluster::Cluster::Status::left:
-        response->set_status(pb::NODE_STATUS_JOINING);
-        break;
-      case cluster::Cluster::Status::member:
-        response->set_status(pb::NODE_STATUS_MEMBER);
-        break;
-      case cluster::Cluster::Status::frozen:
-        response->set_status(pb::NODE_STATUS_FROZEN);
-        break;
-    }
+    response->set_status(node_status_of(cluster_.status()));
     if (view != nullptr) fill(*view, response->mutable_view());
     return finish(context, grpc::Status::OK);
   }
@@ -156,7 +177,7 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
                                         const pb::ListMembersRequest*,
                                         pb::ListMembersResponse* response) override {
     const ViewPtr view = cluster_.view();
-    if (view == nullptr) return finish(context, to_grpc_status(not_in_cluster()));
+    if (view == nullptr) return finish(context, to_grpc_status(not_in_cluster(cluster_.status())));
     fill(*view, response->mutable_view());
     const std::map<cluster::MemberId, bool> doubts = this->doubts();
     for (const cluster::MemberIndex i : by_address(*view))
@@ -168,7 +189,7 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
                                       const pb::GetMemberRequest* request,
                                       pb::GetMemberResponse* response) override {
     const ViewPtr view = cluster_.view();
-    if (view == nullptr) return finish(context, to_grpc_status(not_in_cluster()));
+    if (view == nullptr) return finish(context, to_grpc_status(not_in_cluster(cluster_.status())));
     const auto index = find_member(*view, request->member());
     if (!index) {
       return finish(context,
@@ -278,6 +299,31 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
   }
 
   // The gossip thread, and whoever calls start().
+  void post(const ViewEvent& event) {
+    core::MutexLock lock(inbox_mutex_);
+    if (inbox_.size() >= options_.changes_max) {
+      inbox_.clear();
+      inbox_.push_back({.view = event.view, .before = nullptr, .cut = nullptr});
+    } else {
+      inbox_.push_back(event);
+    }
+    posted_.notify_all();
+  }
+
+  void run() {
+    core::set_thread_name("nx-watch");
+    for (;;) {
+      std::deque<ViewEvent> events;
+      {
+        core::MutexLock lock(inbox_mutex_);
+        while (inbox_.empty() && !stopping_) posted_.wait(inbox_mutex_);
+        if (stopping_) return;
+        events.swap(inbox_);
+      }
+      for (const ViewEvent& event : events) on_view(event);
+    }
+  }
+
   void on_view(const ViewEvent& event) {
     core::MutexLock lock(mutex_);
     view_ = event.view;
@@ -314,6 +360,12 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
   cluster::Cluster& cluster_;
   const std::string address_;
   cluster::Cluster::SubscriptionId subscription_ = 0;
+
+  core::Mutex inbox_mutex_{"cluster_service_inbox"};
+  core::CondVar posted_;
+  std::deque<ViewEvent> inbox_ GUARDED_BY(inbox_mutex_);
+  bool stopping_ GUARDED_BY(inbox_mutex_) = false;
+  std::thread thread_;
 
   // Taken before a Watch's.
   core::Mutex mutex_{"cluster_service"};

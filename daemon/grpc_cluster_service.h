@@ -2,6 +2,9 @@
 //
 //   start(), end()   once, in this order; the cluster must have been made, and must outlive end()
 //   the service      any thread
+//
+// Clients are told of changes on a thread of its own (`nx-watch`): however many they are, and however slow, the gossip thread only leaves
+// word of the change.
 #pragma once
 
 #include <memory>
@@ -22,6 +25,8 @@ class GrpcClusterService {
     // Changes that may wait for one client; a slower one is ended, and may go on with its resume token.
     std::size_t waiting_max = 1024;
     std::size_t streams_max = 1000;
+    // Changes that may wait for that thread; in place of more, all clients get a snapshot.
+    std::size_t changes_max = 256;
   };
 
   // `address`: the node's.

@@ -29,6 +29,8 @@ constexpr int kConnectionIdleMs = 60'000;
 constexpr const char* kServices[] = {"nexus.v1.ActorService", "nexus.v1.ClusterService",
                                      "remote.Remoting"};
 
+constexpr const char* kReady = "nexus.v1.Ready";
+
 // A bound socket that is closed again: tells why an address cannot be listened on, or which port is free.
 class ProbeSocket {
  public:
@@ -118,7 +120,8 @@ core::Status GrpcServer::start(const HostPort& listen, remote::Remote& remote,
   // An idle connection is ended in order, and not asked whether it is still there: clients that wait for nothing do not look at theirs,
   // would not answer, and would learn of its end only by a call that fails.
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kConnectionIdleMs);
-  builder.SetMaxReceiveMessageSize(static_cast<int>(remote::frame_bytes_max(remote.options())));
+  builder.SetMaxReceiveMessageSize(static_cast<int>(
+      std::max(remote::frame_bytes_max(remote.options()), cluster::Cluster::frame_bytes_max())));
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnection);
   remote.add_to(builder);
@@ -133,7 +136,9 @@ core::Status GrpcServer::start(const HostPort& listen, remote::Remote& remote,
                                                     ": the address was taken meanwhile"};
   }
   remote.start();
+  // In this order: the health service sets all names that it knows at once.
   set_serving(true);
+  set_ready(false);
   return core::Nothing{};
 }
 
@@ -142,6 +147,11 @@ void GrpcServer::set_serving(bool serving) {
   auto* health = impl_->server->GetHealthCheckService();
   health->SetServingStatus(serving);
   for (const char* service : kServices) health->SetServingStatus(service, serving);
+}
+
+void GrpcServer::set_ready(bool ready) {
+  if (impl_->server != nullptr)
+    impl_->server->GetHealthCheckService()->SetServingStatus(kReady, ready);
 }
 
 void GrpcServer::shutdown(core::Instant deadline) {

@@ -1,6 +1,7 @@
 // GrpcServer: the node's one listener, for peers and clients, with health (grpc.health.v1) and reflection (v1alpha and v1).
 //
-//   all calls   the node's thread
+//   set_ready()       any thread, between start() and shutdown()
+//   all other calls   the node's thread
 #pragma once
 
 #include <cstdint>
@@ -37,8 +38,10 @@ class GrpcServer {
                      const std::vector<grpc::Service*>& services,
                      std::shared_ptr<const remote::TlsIdentity> tls);
 
-  // What health checks are told, of the node and of each of its services; SERVING after start().
+  // What health checks are told, of the node and of each of its services: that it lives and takes calls. SERVING after start().
   void set_serving(bool serving);
+  // The same by the name `nexus.v1.Ready`: that it has its place in the cluster, too. NOT_SERVING after start().
+  void set_ready(bool ready);
 
   // Takes no new calls, lets open ones end until `deadline`, then breaks them off.
   void shutdown(core::Instant deadline);

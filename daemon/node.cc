@@ -251,6 +251,9 @@ core::Status Node::start(const NodeConfig& config) {
   if (!activator.ok()) return activator.error();
   core::Status prepared = prepare_family(*running, advertised, member_id.to_string());
   if (!prepared.ok()) return prepared;
+  running->cluster.observe_status([server = &running->server](cluster::Cluster::Status status) {
+    server->set_ready(status == cluster::Cluster::Status::member);
+  });
   core::Status listening = running->server.start(
       listen, running->remote, running->cluster,
       {&running->actor_service.service(), &running->cluster_service.service()}, running->tls);

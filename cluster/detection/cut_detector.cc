@@ -7,6 +7,7 @@ namespace nexus::cluster {
 void CutDetector::begin(ViewPtr view) {
   view_ = std::move(view);
   subjects_.clear();
+  ++change_count_;
 }
 
 bool CutDetector::on_alert(const Alert& alert, core::Instant now) {
@@ -15,6 +16,7 @@ bool CutDetector::on_alert(const Alert& alert, core::Instant now) {
     Subject& subject = subjects_[alert.subject];
     if (subject.leaves) return false;
     subject.leaves = true;
+    ++change_count_;
     return true;
   }
   if (!view_->rings().observes(alert.observer, alert.subject)) return false;
@@ -34,6 +36,7 @@ bool CutDetector::on_alert(const Alert& alert, core::Instant now) {
     known->sequence = alert.sequence;
     known->down = alert.down;
   }
+  ++change_count_;
   const bool doubt = subject.down_count >= marks(alert.subject).low;
   if (!doubt) {
     subject.since = core::Instant::max();
@@ -109,6 +112,14 @@ bool CutDetector::in_doubt(MemberIndex member) const {
   const auto found = subjects_.find(member);
   return found != subjects_.end() &&
          (found->second.leaves || found->second.down_count >= marks(member).low);
+}
+
+std::vector<MemberIndex> CutDetector::doubtful() const {
+  std::vector<MemberIndex> members;
+  for (const auto& [member, subject] : subjects_) {
+    if (in_doubt(member)) members.push_back(member);
+  }
+  return members;
 }
 
 bool CutDetector::leaves(MemberIndex member) const {

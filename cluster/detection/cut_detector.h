@@ -65,6 +65,10 @@ class CutDetector {
   // The newest word of each observer that has spoken, also that it hears the member again: whoever missed that would go by an old one.
   [[nodiscard]] std::vector<Alert> newest_alerts() const;
   bool empty() const { return subjects_.empty(); }
+  // All that in_doubt() is true of, ascending.
+  [[nodiscard]] std::vector<MemberIndex> doubtful() const;
+  // Rises whenever doubtful(), or who of them leaves, may have changed.
+  std::uint64_t change_count() const { return change_count_; }
 
  private:
   struct Word {
@@ -91,6 +95,7 @@ class CutDetector {
   const Options options_;
   ViewPtr view_;
   std::map<MemberIndex, Subject> subjects_;
+  std::uint64_t change_count_ = 0;
 };
 
 }  // namespace nexus::cluster

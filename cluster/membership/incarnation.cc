@@ -55,8 +55,8 @@ void Incarnation::send(const std::string& address, ControlBody body, Output& out
 }
 
 ControlMessagePtr Incarnation::snapshot() const {
-  return message(
-      Snapshot{.view = view_, .state = state_.all(), .removed = admission_.newest_removed()});
+  return message(Snapshot{
+      .view = view_, .state = state_.first_part(), .removed = admission_.newest_removed()});
 }
 
 void Incarnation::flush(Instant now, Output& out) {

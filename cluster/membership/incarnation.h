@@ -122,6 +122,9 @@ class Incarnation {
   const StateTable& state() const { return state_; }
   bool in_doubt(MemberIndex member) const { return detector_.in_doubt(member); }
   bool leaves(MemberIndex member) const { return detector_.leaves(member); }
+  // See CutDetector.
+  std::vector<MemberIndex> doubtful() const { return detector_.doubtful(); }
+  std::uint64_t doubt_change_count() const { return detector_.change_count(); }
   // Besides the view.
   std::size_t bytes() const;
 

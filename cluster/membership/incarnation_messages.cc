@@ -272,6 +272,7 @@ void Incarnation::handle(const Context& c, const StateDigests& digests) {
     if (mine[b] != digests.buckets[b]) versions.buckets |= std::uint32_t{1} << b;
   }
   if (versions.buckets == 0) return;
+  versions.buckets = state_.part_of(versions.buckets);
   versions.versions = state_.versions_in(versions.buckets);
   send(c.from.address, std::move(versions), c.out);
 }

@@ -116,6 +116,7 @@ void Membership::do_rejoin(Instant now, Output& out) {
   if (now - rejoin.begin >= std::max(rejoin.wait, rejoin.settle)) {
     self_.id = new_id_();
     had_others_ = false;
+    dropped_state_count_ = dropped_state_count();
     incarnation_ = make_incarnation();
     std::vector<std::string> contacts = std::move(rejoin.contacts);
     const bool again = rejoin.again;

@@ -54,6 +54,10 @@ class Membership {
 
   // Of the incarnation that is, or was last.
   const Incarnation& incarnation() const { return *incarnation_; }
+  // Of all incarnations; see StateTable.
+  std::uint64_t dropped_state_count() const {
+    return dropped_state_count_ + incarnation_->state().dropped_count();
+  }
   bool is_out() const { return rejoin_.has_value() || ended_; }
 
  private:
@@ -89,6 +93,7 @@ class Membership {
   // By an operator, the last of them.
   std::vector<std::string> told_;
 
+  std::uint64_t dropped_state_count_ = 0;
   std::unique_ptr<Incarnation> incarnation_;
   std::optional<Rejoin> rejoin_;
   std::uint32_t removed_count_ = 0;

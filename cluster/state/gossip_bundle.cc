@@ -1,6 +1,7 @@
 #include "cluster/state/gossip_bundle.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace nexus::cluster {
@@ -53,7 +54,24 @@ void GossipBundle::add(const StateEntry& entry, core::Instant now) {
 Gossip GossipBundle::take(core::Instant now) {
   due_ = core::Instant::max();
   last_taken_ = now;
-  return std::exchange(gossip_, {});
+  std::size_t bytes = 0;
+  const auto rest =
+      std::find_if(gossip_.entries.begin(), gossip_.entries.end(), [&](const StateEntry& entry) {
+        bytes += entry.key.size() + entry.value.size();
+        return bytes > options_.state_bytes_max;
+      });
+  // At least one, whatever its size.
+  const auto end =
+      rest == gossip_.entries.begin() && rest != gossip_.entries.end() ? rest + 1 : rest;
+  std::vector<StateEntry> later(std::make_move_iterator(end),
+                                std::make_move_iterator(gossip_.entries.end()));
+  gossip_.entries.erase(end, gossip_.entries.end());
+  Gossip taken = std::exchange(gossip_, {});
+  if (!later.empty()) {
+    gossip_.entries = std::move(later);
+    added(now);
+  }
+  return taken;
 }
 
 }  // namespace nexus::cluster

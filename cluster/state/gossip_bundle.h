@@ -14,6 +14,8 @@ class GossipBundle {
     // After a silence of at least `period`.
     core::Duration first = std::chrono::milliseconds(5);
     core::Duration period = std::chrono::milliseconds(50);
+    // Keys and values of members' states in one; what is beyond waits for the next.
+    std::size_t state_bytes_max = 2 * 1024 * 1024;
   };
 
   explicit GossipBundle(Options options) : options_(options) {}

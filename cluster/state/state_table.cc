@@ -11,6 +11,32 @@ std::uint64_t digest_of(const MemberId& owner, std::string_view key, std::uint64
   return Digest().add(owner).add(key).add(sequence).value();
 }
 
+// What an id, a sequence number and the tags of both take in a message, at most.
+constexpr std::size_t kEntryOverhead = 48;
+
+// T4.
+class Part {
+ public:
+  explicit Part(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  // False when it is full, and the entry not in it.
+  bool add(const MemberId& owner, std::string_view key, std::uint64_t sequence,
+           const std::string& value) {
+    const std::size_t bytes = kEntryOverhead + key.size() + value.size();
+    if (!entries.empty() && bytes_ + bytes > bytes_max_) return false;
+    bytes_ += bytes;
+    entries.push_back(
+        {.owner = owner, .key = std::string(key), .sequence = sequence, .value = value});
+    return true;
+  }
+
+  std::vector<StateEntry> entries;
+
+ private:
+  const std::size_t bytes_max_;
+  std::size_t bytes_ = 0;
+};
+
 }  // namespace
 
 std::size_t StateTable::bucket_of(const MemberId& owner) {
@@ -130,6 +156,34 @@ std::vector<StateEntry> StateTable::all() const {
   return entries;
 }
 
+std::vector<StateEntry> StateTable::first_part() const {
+  Part part(options_.message_bytes_max);
+  for (const auto& [owner, owned] : owned_) {
+    for (const auto& [key, value] : owned.keys) {
+      if (!part.add(owner, key, value.sequence, value.value)) return std::move(part.entries);
+    }
+  }
+  return std::move(part.entries);
+}
+
+std::uint32_t StateTable::part_of(std::uint32_t buckets) const {
+  std::array<std::size_t, kStateBuckets> bytes{};
+  for (const auto& [owner, owned] : owned_) {
+    for (const auto& [key, value] : owned.keys)
+      bytes[bucket_of(owner)] += kEntryOverhead + key.size();
+  }
+  std::uint32_t part = 0;
+  std::size_t sum = 0;
+  for (std::size_t b = 0; b < kStateBuckets; ++b) {
+    const std::uint32_t bit = std::uint32_t{1} << b;
+    if ((buckets & bit) == 0) continue;
+    sum += bytes[b];
+    if (part != 0 && sum > options_.message_bytes_max) break;
+    part |= bit;
+  }
+  return part;
+}
+
 std::vector<StateVersion> StateTable::versions_in(std::uint32_t buckets) const {
   std::vector<StateVersion> versions;
   for (const auto& [owner, owned] : owned_) {
@@ -144,17 +198,16 @@ std::vector<StateEntry> StateTable::newer_than(const std::vector<StateVersion>& 
                                                std::uint32_t buckets) const {
   std::map<std::pair<MemberId, std::string_view>, std::uint64_t> known;
   for (const StateVersion& version : theirs) known[{version.owner, version.key}] = version.sequence;
-  std::vector<StateEntry> entries;
+  Part part(options_.message_bytes_max);
   for (const auto& [owner, owned] : owned_) {
     if ((buckets >> bucket_of(owner) & 1) == 0) continue;
     for (const auto& [key, value] : owned.keys) {
       const auto their = known.find({owner, key});
       if (their != known.end() && their->second >= value.sequence) continue;
-      entries.push_back(
-          {.owner = owner, .key = key, .sequence = value.sequence, .value = value.value});
+      if (!part.add(owner, key, value.sequence, value.value)) return std::move(part.entries);
     }
   }
-  return entries;
+  return std::move(part.entries);
 }
 
 std::vector<StateVersion> StateTable::older_than(const std::vector<StateVersion>& theirs) const {
@@ -171,18 +224,15 @@ std::vector<StateVersion> StateTable::older_than(const std::vector<StateVersion>
 }
 
 std::vector<StateEntry> StateTable::find(const std::vector<StateVersion>& wanted) const {
-  std::vector<StateEntry> entries;
+  Part part(options_.message_bytes_max);
   for (const StateVersion& version : wanted) {
     const auto owned = owned_.find(version.owner);
     if (owned == owned_.end()) continue;
     const auto known = owned->second.keys.find(version.key);
     if (known == owned->second.keys.end()) continue;
-    entries.push_back({.owner = version.owner,
-                       .key = version.key,
-                       .sequence = known->second.sequence,
-                       .value = known->second.value});
+    if (!part.add(version.owner, version.key, known->second.sequence, known->second.value)) break;
   }
-  return entries;
+  return std::move(part.entries);
 }
 
 }  // namespace nexus::cluster

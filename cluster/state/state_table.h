@@ -5,6 +5,8 @@
 // T2  Equal tables have equal digests.
 // T3  A member has at most keys_max keys and bytes_max bytes of keys and values, here and at others; what is beyond is refused, and when
 //     a peer sends it, it is dropped and counted.
+// T4  What is asked for to be sent is at most message_bytes_max, or one entry: of two tables that differ by more, the one that lags gets the
+//     first part, and the next one when they are compared again.
 #pragma once
 
 #include <array>
@@ -28,6 +30,8 @@ class StateTable {
     std::size_t key_bytes_max = 128;
     // Of one member: keys and values.
     std::size_t bytes_max = 16 * 1024;
+    // Of entries, or of their versions, in one message. The rest comes with the next comparison: T4.
+    std::size_t message_bytes_max = 2 * 1024 * 1024;
   };
 
   explicit StateTable(Options options) : options_(options) {}
@@ -43,16 +47,21 @@ class StateTable {
   void keep_only(const View& view);
 
   std::vector<StateEntry> all() const;
+  // T4.
+  std::vector<StateEntry> first_part() const;
   std::vector<StateEntry> of(const MemberId& owner) const;
 
   std::uint64_t digest() const { return digest_; }
   std::array<std::uint64_t, kStateBuckets> bucket_digests() const { return buckets_; }
+  // Of these buckets the first ones whose versions make one message; at least one.
+  std::uint32_t part_of(std::uint32_t buckets) const;
   std::vector<StateVersion> versions_in(std::uint32_t buckets) const;
-  // What this table has newer than, or besides, `theirs` in these buckets.
+  // T4: what this table has newer than, or besides, `theirs` in these buckets.
   std::vector<StateEntry> newer_than(const std::vector<StateVersion>& theirs,
                                      std::uint32_t buckets) const;
   // What they have newer than this table.
   std::vector<StateVersion> older_than(const std::vector<StateVersion>& theirs) const;
+  // T4.
   std::vector<StateEntry> find(const std::vector<StateVersion>& wanted) const;
 
   std::uint64_t dropped_count() const { return dropped_count_; }

@@ -31,7 +31,9 @@ std::string node_status_text(const ClusterInfo& cluster) {
            "on without them\n";
   }
   if (cluster.node_status == "unknown") return "the status of " + node + " is unknown\n";
-  return node + (cluster.node_status == "joining" ? " is joining\n" : " is a member\n");
+  if (cluster.node_status == "left") return node + " has left the cluster and is stopping\n";
+  return node +
+         (cluster.node_status == "member" ? " is a member\n" : " is " + cluster.node_status + "\n");
 }
 
 JsonObject& put_member(JsonObject& object, const MemberInfo& member) {

@@ -26,6 +26,10 @@ std::string status_name(v1::NodeStatus status) {
       return "member";
     case v1::NODE_STATUS_FROZEN:
       return "frozen";
+    case v1::NODE_STATUS_LEAVING:
+      return "leaving";
+    case v1::NODE_STATUS_LEFT:
+      return "left";
     default:
       return "unknown";
   }

@@ -138,6 +138,10 @@ TEST(ControlCodec, WhatMakesNoSenseIsRefusedWithAReason) {
                     {.members_max = 1}),
             "too many members");
   EXPECT_NE(why_not(JoinOffer{.joiners = test::members(3)}, {.bytes_max = 10}), "");
+  Member boaster = *test::member(1);
+  boaster.labels["why"] = std::string(64 * 1024, 'x');
+  EXPECT_TRUE(why_not(JoinOffer{.joiners = {std::make_shared<const Member>(boaster)}})
+                  .ends_with("bytes of itself; at most 65536 are read"));
   EXPECT_FALSE(decode("\xff\xff\xff", {}, {}).ok());
   EXPECT_FALSE(decode("", {}, {}).ok()) << "no body";
 }

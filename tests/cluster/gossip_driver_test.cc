@@ -6,8 +6,11 @@
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "cluster/grpc_control_links.h"
@@ -48,15 +51,19 @@ class TestNode {
     driver_ = std::make_unique<GossipDriver>(
         GossipDriver::Options{.membership = options, .self = member_, .seeds = std::move(seeds)},
         [this](const Incarnation::Event& event) {
+          if (on_event) on_event(event);
           if (const auto* refused = std::get_if<Incarnation::Refused>(&event)) {
             core::MutexLock lock(mutex_);
             refused_ = refused->why;
           }
         },
-        [](const std::string&, const std::string&) {});
+        [](const GossipDriver::LinkTrouble&) {});
     relay_.target = driver_.get();
     driver_->start(*links_);
   }
+
+  // On the gossip thread. Before start().
+  std::function<void(const Incarnation::Event&)> on_event;
 
   bool leave() { return driver_->leave(seconds(5)); }
 
@@ -94,6 +101,9 @@ class TestNode {
     }
     void on_lost(const std::string& address, const std::string& why) override {
       if (GossipDriver* const driver = target) driver->on_lost(address, why);
+    }
+    void on_dropped(const std::string& address, const std::string& why) override {
+      if (GossipDriver* const driver = target) driver->on_dropped(address, why);
     }
     std::atomic<GossipDriver*> target = nullptr;
   };
@@ -186,6 +196,34 @@ TEST(GossipDriver, WhatOnePutsAllKnow) {
     }
     return true;
   }));
+}
+
+TEST(GossipDriver, WhoLooksAtWhatIsKnownDoesNotWaitForTheGossipThread) {
+  TestNode node;
+  auto release = std::make_shared<nexus::test::Gate>();
+  auto held = std::make_shared<nexus::test::Gate>();
+  node.on_event = [&](const Incarnation::Event& event) {
+    const auto* state = std::get_if<Incarnation::StateChanged>(&event);
+    if (state == nullptr || state->entry.key != "hold") return;
+    held->open();
+    release->wait();
+  };
+  node.listen();
+  node.start({});
+  ASSERT_TRUE(nexus::test::eventually([&] { return node.size() == 1; }));
+  ASSERT_TRUE(node.driver().put("color", "blue").ok());
+  std::thread holder([&] { (void)node.driver().put("hold", ""); });
+  EXPECT_TRUE(held->wait());
+  std::atomic<bool> looked = false;
+  std::thread looker([&] {
+    EXPECT_EQ(node.driver().state_of(node.driver().id()).size(), 2u);
+    EXPECT_TRUE(node.driver().doubts().empty());
+    looked = true;
+  });
+  EXPECT_TRUE(nexus::test::eventually([&] { return looked.load(); }));
+  release->open();
+  holder.join();
+  looker.join();
 }
 
 TEST(GossipDriver, ANodeOfAnotherClusterIsRefusedWithAReason) {

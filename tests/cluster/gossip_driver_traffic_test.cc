@@ -37,7 +37,7 @@ class GossipDriverTraffic : public testing::Test {
                                 .traffic_of = [this](const MemberId& process) -> std::uint64_t {
                                   return process == silent_ && is_talking_ ? ++traffic_ : 0;
                                 }},
-          [](const Incarnation::Event&) {}, [](const std::string&, const std::string&) {});
+          [](const Incarnation::Event&) {}, [](const GossipDriver::LinkTrouble&) {});
       node.links = network_.links(address, *node.driver);
       nodes_.push_back(std::move(node));
     }

@@ -1,9 +1,13 @@
 #include "daemon/node.h"
 
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
 
+#include "cluster/cluster.h"
 #include "core/actor/context.h"
 #include "daemon/config/option_table.h"
+#include "nexus/internal/v1/control.grpc.pb.h"
 #include "nexus/v1/types.pb.h"
 #include "remote/activation_messages.h"
 #include "tests/support/wait.h"
@@ -100,6 +104,33 @@ TEST(Node, APortThatIsTakenIsAnErrorThatNamesTheAddress) {
   ASSERT_FALSE(started.ok());
   EXPECT_EQ(started.error().code, core::Errc::unavailable);
   EXPECT_NE(started.error().detail.find(first.address()), std::string::npos);
+}
+
+// The one listener has one limit for what it reads, and views of large clusters are larger than small messages of actors.
+TEST(Node, ReadsControlMessagesHoweverSmallThoseOfActorsAre) {
+  NodeConfig config = on_any_port("n");
+  config.remote.message_bytes_max = 1024;
+  config.remote.batch_bytes_max = 1024;
+  Node node;
+  ASSERT_TRUE(node.start(config).ok());
+  ASSERT_TRUE(test::eventually(
+      [&] { return node.cluster().status() == cluster::Cluster::Status::member; }));
+  const auto stub = internal::v1::ControlService::NewStub(
+      grpc::CreateChannel(node.address(), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  const auto stream = stub->Connect(&context);
+  internal::v1::Frame frame;
+  frame.mutable_hello()->mutable_id()->set_high(1);
+  frame.mutable_hello()->set_address("127.0.0.1:1");
+  frame.set_message(std::string(7 * 1024 * 1024, 'x'));
+  EXPECT_TRUE(stream->Write(frame));
+  while (stream->Read(&frame)) continue;
+  // So the cluster has seen it; it is not a node that may say as much.
+  EXPECT_EQ(
+      stream->Finish().error_message(),
+      "a control message of 7340032 bytes from a node that is no member and was not asked for "
+      "it; at most 262144 are read");
+  EXPECT_TRUE(node.stop());
 }
 
 TEST(Node, CanStartAgainAfterItHasStopped) {

@@ -85,10 +85,13 @@ class ClusterFaults(ClusterTestCase):
         self.part(nodes[:2], nodes[2:])
         self.await_agreement(members[2:], nodes[2:], 5)
         self.await_true(lambda: all(member.status() == api.NODE_STATUS_FROZEN for member in members[:2]))
-        # The smaller part changes nothing.
+        # The smaller part changes nothing, lives, and takes no part in what needs the cluster.
         self.assertEqual([member.view() for member in members[:2]], [before] * 2)
+        self.await_true(lambda: all(member.is_live_only() for member in members[:2]))
+        self.assertTrue(all(member.health() for member in members[2:]))
         self.network.heal()
         self.await_agreement(members, nodes, 10)
+        self.await_true(lambda: all(member.health() for member in members))
 
     def test_a_node_that_is_not_heard_is_missed_though_it_hears(self):
         nodes, members = self.begin(5)

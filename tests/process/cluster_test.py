@@ -9,6 +9,7 @@ from nexus.v1 import cluster_service_pb2 as api
 from support.case import main
 from support.certificates import Authority, TlsFiles
 from support.cluster import ClusterTestCase
+from support.nexusctl import nexusctl
 from support.node import TEST_NODE, TIME_FACTOR
 from support.ports import free_port
 
@@ -44,6 +45,7 @@ class Cluster(ClusterTestCase):
         # None of the seeds is there: it waits, and says so.
         self.await_true(lambda: "no way into the cluster there yet" in nodes[3].log())
         self.assertIsNone(late.view())
+        self.assertTrue(late.is_live_only(), "a node that is in no cluster yet must not be taken for ready")
         with self.assertRaises(grpc.RpcError) as refused:
             late.stub.ListMembers(api.ListMembersRequest(), timeout=5)
         self.assertEqual(refused.exception.code(), grpc.StatusCode.FAILED_PRECONDITION)
@@ -53,6 +55,7 @@ class Cluster(ClusterTestCase):
         self.await_agreement([first, third, late], [nodes[0], nodes[2], nodes[3]], 10)
         second = self.member(nodes[1].start().await_ready())
         self.await_agreement([first, second, third, late], nodes, 10)
+        self.await_true(lambda: all(member.health() for member in (first, second, third, late)))
 
     def test_a_crash_is_seen_by_all_and_ends_what_was_watched_there(self):
         nodes, members = self.settled(5)
@@ -102,6 +105,23 @@ class Cluster(ClusterTestCase):
         self.await_agreement(members[:3] + members[4:], nodes[:3] + nodes[4:], 2)
         events.cancel()
 
+    def test_a_node_that_has_left_says_so_while_it_stops(self):
+        nodes, members = self.settled(3, program=TEST_NODE)
+        self.assertTrue(members[2].health())
+        client = self.client(nodes[2])
+        pid = client.spawn("sleeper", "s").pid
+        # The node cannot end before this turn does, which has begun.
+        failure = self.assert_refused(grpc.StatusCode.DEADLINE_EXCEEDED, "ASK_TIMEOUT", client.ask, pid,
+                                      {"ms": 4000 * TIME_FACTOR}, timeout=0.5 * TIME_FACTOR)
+        self.assertEqual(failure.metadata["stage"], "running")
+        nodes[2].signal(signal.SIGTERM)
+        self.await_true(lambda: members[2].status() == api.NODE_STATUS_LEFT)
+        self.assertFalse(members[2].health())
+        told = nexusctl("--node", nodes[2].listen, "members")
+        self.assertEqual(told.returncode, 3)
+        self.assertIn("DRAINING: this node has left the cluster and is stopping", told.stderr)
+        self.assertEqual(nodes[2].await_exit(), 0)
+
     def test_a_stream_goes_on_where_it_ended(self):
         nodes, members = self.settled(3)
         stream = members[0].stub.WatchCluster(api.WatchClusterRequest())
@@ -121,6 +141,7 @@ class Cluster(ClusterTestCase):
         self.await_true(lambda: members[0].status() == api.NODE_STATUS_FROZEN)
         self.assertEqual(len(members[0].view()[2]), 3)
         self.assertIn("too few members are heard", nodes[0].log())
+        self.await_true(members[0].is_live_only)
         # One of three seeds that has forgotten everything cannot make up for the vote of its last run.
         nodes[1].restart()
         self.await_true(lambda: members[0].status() == api.NODE_STATUS_FROZEN)
@@ -128,6 +149,7 @@ class Cluster(ClusterTestCase):
         nodes[2].restart()
         self.await_agreement(members, nodes, 20)
         self.assertEqual(members[0].status(), api.NODE_STATUS_MEMBER)
+        self.await_true(lambda: all(member.health() for member in members))
 
     def test_a_node_of_another_cluster_is_told_why_it_may_not_come_in(self):
         host = self.start("host")

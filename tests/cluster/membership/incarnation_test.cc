@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "cluster/control_codec.h"
 #include "tests/cluster/support/members.h"
 
 namespace nexus::cluster {
@@ -180,6 +181,31 @@ TEST_F(IncarnationTest, WhoIsOutObservesNobody) {
   tell(view_->member(0), ViewDelta{.cuts = {without_it}});
   ASSERT_EQ(out_.events.size(), 2u) << "the view, and that it is out";
   EXPECT_TRUE(incarnation_->subjects().empty());
+}
+
+// A node must be able to join, and to catch up, however much the members have to say of themselves.
+TEST_F(IncarnationTest, NoMessageGrowsBeyondWhatIsReadWithTheStateOfTheMembers) {
+  start(600, 0);
+  Gossip gossip;
+  for (MemberIndex i = 1; i < 600; ++i) {
+    gossip.entries.push_back({.owner = view_->member(i).id,
+                              .key = "k",
+                              .sequence = 1,
+                              .value = std::string(16'000, 'v')});
+  }
+  tell(view_->member(1), std::move(gossip));
+  tell(view_->member(1), CatchUp{});
+  run_until(now_ + milliseconds(900));
+  EXPECT_EQ(sent<Snapshot>(), 1u);
+  std::size_t most = 0;
+  std::size_t told_on = 0;
+  for (const Send& send : out_.sends) {
+    most = std::max(most, encoded_bytes(*send.message));
+    if (const auto* part = std::get_if<Gossip>(&send.message->body))
+      told_on += part->entries.size();
+  }
+  EXPECT_LT(most, ControlLimits{}.bytes_max);
+  EXPECT_EQ(told_on, 599 * view_->rings().subjects(0).size()) << "in the end all of it is told on";
 }
 
 TEST_F(IncarnationTest, ForceNamesOnlyMembersAndTheNodeItself) {

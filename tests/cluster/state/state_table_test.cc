@@ -98,6 +98,39 @@ TEST(StateTable, T3_AMemberHasNoMoreThanItsShare) {
   EXPECT_EQ(table.dropped_count(), 1u);
 }
 
+// As two members do that compare their tables again and again.
+TEST(StateTable, T4_TablesThatDifferByMoreThanOneMessageBecomeEqualPartByPart) {
+  const StateTable::Options options{.message_bytes_max = 1000};
+  StateTable full(options);
+  StateTable lags(options);
+  for (std::uint64_t i = 1; i <= 200; ++i) {
+    full.merge(
+        {.owner = MemberId(i, i), .key = "k", .sequence = 1, .value = std::string(100, 'v')});
+  }
+  for (const StateEntry& entry : full.first_part()) lags.merge(entry);
+  int rounds = 0;
+  while (lags.digest() != full.digest() && rounds < 100) {
+    ++rounds;
+    std::uint32_t differing = 0;
+    for (std::size_t b = 0; b < kStateBuckets; ++b)
+      differing |= full.bucket_digests()[b] != lags.bucket_digests()[b] ? std::uint32_t{1} << b : 0;
+    differing = lags.part_of(differing);
+    const std::vector<StateEntry> part = full.newer_than(lags.versions_in(differing), differing);
+    std::size_t bytes = 0;
+    for (const StateEntry& entry : part) bytes += entry.key.size() + entry.value.size();
+    EXPECT_LE(bytes, 1000u);
+    for (const StateEntry& entry : part) lags.merge(entry);
+    std::vector<StateVersion> all;
+    for (const StateEntry& entry : full.all())
+      all.push_back({.owner = entry.owner, .key = entry.key, .sequence = entry.sequence});
+    bytes = 0;
+    for (const StateEntry& entry : full.find(all)) bytes += entry.key.size() + entry.value.size();
+    EXPECT_LE(bytes, 1000u);
+  }
+  EXPECT_EQ(lags.digest(), full.digest()) << "after " << rounds << " rounds";
+  EXPECT_GT(rounds, 20);
+}
+
 TEST(StateTable, AMemberThatIsGoneLeavesNothingBehind) {
   StateTable table({});
   const std::uint64_t empty = table.digest();

@@ -39,6 +39,7 @@ class MemoryNetwork {
       network_.deliver(self_, address, message);
     }
     void set_self(const Peer& self) override { self_ = self; }
+    void set_view(const ViewPtr&) override {}
     void prune(core::Instant) override {}
     void close(core::Duration) override {
       const core::MutexLock lock(network_.mutex_);

@@ -54,6 +54,13 @@ class Listing(MembersTest):
         self.assertIn("\nh:3 ", out)
         self.assertEqual(json.loads(self.run_ok("members", "--json").splitlines()[0])["node_status"], "frozen")
 
+    def test_a_node_that_goes_says_so(self):
+        for status, word in ((api.NODE_STATUS_LEAVING, "h:1 is leaving"),
+                             (api.NODE_STATUS_LEFT, "h:1 has left the cluster and is stopping")):
+            with self.subTest(word):
+                self.service.node_status = status
+                self.assertEqual(self.run_ok("members").splitlines()[0], f"cluster demo: epoch 7, 3 members; {word}")
+
     def test_a_node_in_no_cluster_says_how_it_finds_one(self):
         self.service.joining = True
         for arguments in (["members"], ["members", "h:1"]):

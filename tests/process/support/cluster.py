@@ -6,8 +6,12 @@ import unittest
 import grpc
 from nexus.v1 import cluster_service_pb2 as api
 from nexus.v1 import cluster_service_pb2_grpc as rpc
+from nexus_health import health_pb2, health_pb2_grpc
 from support.case import NodeTestCase
 from support.node import TIME_FACTOR
+
+# The name that readiness has in health checks.
+READY = "nexus.v1.Ready"
 
 
 class Member:
@@ -30,6 +34,15 @@ class Member:
 
     def status(self):
         return self.stub.GetCluster(api.GetClusterRequest(), timeout=5 * TIME_FACTOR).status
+
+    def health(self, service=READY):
+        """Whether health checks of this name are told SERVING; the empty name is liveness."""
+        request = health_pb2.HealthCheckRequest(service=service)
+        status = health_pb2_grpc.HealthStub(self._client.channel).Check(request, timeout=5 * TIME_FACTOR).status
+        return status == health_pb2.HealthCheckResponse.SERVING
+
+    def is_live_only(self):
+        return self.health("") and not self.health()
 
     def close(self):
         self._client.close()
