@@ -192,7 +192,7 @@ void Cluster::show(const Letter& letter) {
     return show_sayings(letter, *gossip);
   const Kind kind = *kind_of(letter.message->body);
   if (!shown_.contains(kind)) return;
-  std::string text = "to " + letter.to + ": " + text_of(*letter.message, views_);
+  std::string text = text_of(*letter.message, views_);
   switch (network_.fate(kind, letter.from, letter.to)) {
     case Fate::delivered:
       break;
@@ -203,7 +203,7 @@ void Cluster::show(const Letter& letter) {
       text += " (held)";
       break;
   }
-  trace_.add(elapsed(), letter.from, text);
+  trace_.add(elapsed(), letter.from, text, letter.to);
 }
 
 void Cluster::show_sayings(const Letter& letter, const Gossip& gossip) {

@@ -205,7 +205,7 @@ std::vector<Saying> sayings_of(const Gossip& gossip, const MemberId& sender, con
     if (alert.observer != self) continue;
     const std::string subject = member_name(alert.subject, view);
     say(Kind::alert,
-        alert.leaves() ? "I leave" : (alert.down ? "I do not hear " : "I hear ") + subject,
+        alert.leaves() ? "alert: it leaves" : "alert: " + subject + (alert.down ? " down" : " up"),
         name_of(sender) + ' ' + std::to_string(alert.sequence));
   }
   for (const Proposal& proposal : gossip.proposals) {
