@@ -182,14 +182,14 @@ void Cluster::send(const std::string& from, const Send& what) {
                 .to = node_at(what.address),
                 .peer = {.id = id_of(node.number, node.incarnation), .address = address_of(from)},
                 .message = what.message};
-  show(letter);
+  trace_sent(letter);
   network_.apply(letter);
   if (letter.message) send_out(std::move(letter));
 }
 
-void Cluster::show(const Letter& letter) {
+void Cluster::trace_sent(const Letter& letter) {
   if (const auto* gossip = std::get_if<Gossip>(&letter.message->body))
-    return show_sayings(letter, *gossip);
+    return trace_said(letter, *gossip);
   const Kind kind = *kind_of(letter.message->body);
   if (!shown_.contains(kind)) return;
   std::string text = text_of(*letter.message, views_);
@@ -206,7 +206,7 @@ void Cluster::show(const Letter& letter) {
   trace_.add(elapsed(), letter.from, text, letter.to);
 }
 
-void Cluster::show_sayings(const Letter& letter, const Gossip& gossip) {
+void Cluster::trace_said(const Letter& letter, const Gossip& gossip) {
   const auto view = views_.find(letter.message->view);
   if (view == views_.end()) return;
   for (const Saying& saying : sayings_of(gossip, letter.peer.id, *view->second, cuts_)) {

@@ -83,8 +83,8 @@ class Cluster {
   void carry_out(const std::string& name);
   void note(const std::string& name, const Incarnation::Event& event);
   void send(const std::string& from, const Send& what);
-  void show(const Letter& letter);
-  void show_sayings(const Letter& letter, const Gossip& gossip);
+  void trace_sent(const Letter& letter);
+  void trace_said(const Letter& letter, const Gossip& gossip);
   void send_out(Letter letter);
   void arrive(const Letter& letter, std::uint64_t process);
   // At the node after the time of a message, if it is the same process then.

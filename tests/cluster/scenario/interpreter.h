@@ -10,7 +10,7 @@
 //   leave n2, put n1 KEY VALUE, tell n4 n1   tell: an operator says that there is a cluster
 //   force n1 keep n1 n2                      an operator goes on with these
 //   cut [KIND...] n1 n2 | n3 n4              messages between the two groups are lost; "n1 -> n2" only those in that direction;
-//   hold [KIND...] n1 -> n2                  "all" is all nodes of a cluster. hold: they wait
+//   hold [KIND...] n1 -> n2                  "all" is all nodes so far. hold: they wait
 //   deliver, drop [KIND...] n1 -> n2         what is held
 //   heal                                     ends cut and hold; what is held stays so
 //   run 2s                                   or 300ms
