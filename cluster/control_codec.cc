@@ -1,15 +1,26 @@
 #include "cluster/control_codec.h"
 
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "core/base/check.h"
 #include "nexus/internal/v1/control.pb.h"
+#include "remote/protobuf_wire.h"
 
 namespace nexus::cluster {
 namespace {
 
 namespace pb = nexus::internal::v1;
+
+// What the messages inside a message may take in memory, at least and for each of its bytes. What members write takes up to fourteen
+// times its bytes: kinds of actors with names of one letter.
+constexpr std::size_t kMemoryBytesBase = 2048;
+constexpr std::size_t kMemoryBytesPerByte = 16;
 
 // --- to protobuf
 
@@ -114,7 +125,8 @@ void to(const Promise& promise, pb::Control* out) {
 }
 void to(const CatchUp&, pb::Control* out) { out->mutable_catch_up(); }
 void to(const ViewDelta& delta, pb::Control* out) {
-  for (const CutPtr& cut : delta.cuts) to(*cut, out->mutable_view_delta()->add_cuts());
+  pb::ViewDelta* const body = out->mutable_view_delta();
+  for (const CutPtr& cut : delta.cuts) to(*cut, body->add_cuts());
 }
 void to(const Snapshot& snapshot, pb::Control* out) {
   pb::Snapshot* const body = out->mutable_snapshot();
@@ -189,6 +201,77 @@ pb::Control to_protobuf(const ControlMessage& message) {
 }
 
 // --- from protobuf
+
+enum class Weight : std::uint8_t { fits, too_much, no_protobuf };
+
+// What protobuf's parser would take for the messages and texts inside a message, from the bytes alone. An empty member is two bytes there
+// and some two hundred in memory, so a few megabytes could ask for gigabytes; and for a text that says that it is long the parser
+// takes that much before it looks whether it is there.
+class Weigher {
+ public:
+  [[nodiscard]] static Weight weigh(std::string_view bytes, std::size_t memory_bytes_max) {
+    static const Weights weights = weights_of(*pb::Control::descriptor());
+    return Weigher(weights, memory_bytes_max).weigh(bytes, *pb::Control::descriptor(), 0);
+  }
+
+ private:
+  using Descriptor = google::protobuf::Descriptor;
+  using Field = google::protobuf::FieldDescriptor;
+  using Weights = std::map<const Descriptor*, std::size_t>;
+
+  // A text of its own on the heap, or the place of a message there, with the pointer to it.
+  static constexpr std::size_t kTextBytes = sizeof(std::string) + 16;
+  static constexpr std::size_t kPlaceBytes = 24;
+  static constexpr std::uint32_t kLengthDelimited = 2;
+
+  Weigher(const Weights& weights, std::size_t left) : weights_(weights), left_(left) {}
+
+  // Of this kind of message and of each that may be in it.
+  static Weights weights_of(const Descriptor& type) {
+    Weights weights;
+    add(type, weights);
+    return weights;
+  }
+  static void add(const Descriptor& type, Weights& weights) {
+    const auto* const empty =
+        google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type);
+    if (!weights.emplace(&type, empty->SpaceUsedLong() + kPlaceBytes).second) return;
+    for (int i = 0; i < type.field_count(); ++i) {
+      if (const Descriptor* const inner = type.field(i)->message_type()) add(*inner, weights);
+    }
+  }
+
+  Weight take(std::size_t bytes) {
+    if (bytes > left_) return Weight::too_much;
+    left_ -= bytes;
+    return Weight::fits;
+  }
+
+  Weight weigh(std::string_view bytes, const Descriptor& type, std::uint32_t depth) {
+    Weight weight = take(weights_.at(&type));
+    remote::pb::FieldReader reader(bytes);
+    while (weight == Weight::fits && !reader.at_end()) {
+      const std::uint32_t tag = reader.read_tag();
+      if (tag == 0) return Weight::no_protobuf;
+      const Field* const field = type.FindFieldByNumber(static_cast<int>(tag >> 3));
+      if (field == nullptr || (tag & 7) != kLengthDelimited) {
+        if (!reader.skip(tag, remote::pb::kDepthMax - depth)) return Weight::no_protobuf;
+        continue;
+      }
+      std::string_view inside;
+      if (!reader.read_bytes(inside)) return Weight::no_protobuf;
+      if (field->message_type() != nullptr) {
+        weight = weigh(inside, *field->message_type(), depth + 1);
+      } else if (field->is_repeated() && field->type() == Field::TYPE_STRING) {
+        weight = take(kTextBytes);
+      }
+    }
+    return weight;
+  }
+
+  const Weights& weights_;
+  std::size_t left_;
+};
 
 // What is wrong with what a peer sent is kept here, the first thing only; the values that are read after it are not used.
 class Reader {
@@ -408,7 +491,12 @@ class Reader {
 
 std::string encode(const ControlMessage& message) {
   std::string bytes;
-  CHECK(to_protobuf(message).SerializeToString(&bytes));
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  // Labels of a member are written in their order.
+  coded.SetSerializationDeterministic(true);
+  CHECK(to_protobuf(message).SerializeToCodedStream(&coded));
+  coded.Trim();
   return bytes;
 }
 
@@ -424,8 +512,16 @@ core::Result<ControlMessagePtr> decode(std::string_view bytes, RingOptions rings
                                  " bytes; at most " + std::to_string(limits.bytes_max) +
                                  " are read"};
   }
+  const Weight weight =
+      Weigher::weigh(bytes, kMemoryBytesBase + kMemoryBytesPerByte * bytes.size());
+  if (weight == Weight::too_much) {
+    return core::Error{.code = core::Errc::resource_exhausted,
+                       .detail = "a control message that is far larger in memory than its " +
+                                 std::to_string(bytes.size()) + " bytes"};
+  }
   pb::Control in;
-  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+  if (weight == Weight::no_protobuf ||
+      !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return core::Error{.code = core::Errc::invalid_argument,
                        .detail = "a control message that is not valid protobuf"};
   }

@@ -5,78 +5,15 @@
 #include <vector>
 
 #include "cluster/random.h"
+#include "tests/cluster/support/control_messages.h"
 #include "tests/cluster/support/members.h"
 
 namespace nexus::cluster {
 namespace {
 
-using std::chrono::milliseconds;
-
-CutPtr some_cut() {
-  auto joiner = std::make_shared<Member>(Member{.id = MemberId(77, 1),
-                                                .process = MemberId(76, 1),
-                                                .address = "10.0.0.77:7701",
-                                                .version = "0.1.0",
-                                                .zone = "b",
-                                                .kinds = {"counter", "echo"},
-                                                .labels = {{"rack", "7"}}});
-  return std::make_shared<const Cut>(Cut{.base = 5,
-                                         .removed = {{.member = 1, .why = Departure::failed},
-                                                     {.member = 4, .why = Departure::replaced}},
-                                         .joined = {std::move(joiner)}});
-}
-
-// One of each kind, every field with a value of its own.
-std::vector<ControlBody> one_of_each() {
-  const MemberId id(0x0123456789abcdef, 42);
-  const core::Instant sent{milliseconds(-5)};
-  MemberSet voters(70);
-  voters.add(3);
-  voters.add(69);
-  const Round round{.attempt = 2, .coordinator = 9};
-  const StateEntry entry{.owner = id, .key = "k", .sequence = 3, .value = std::string("\0\xff", 2)};
-  Gossip gossip;
-  gossip.alerts = {{.subject = 1, .observer = 2, .sequence = 3, .down = true}};
-  gossip.proposals = {{.round = round, .cut = some_cut()}};
-  gossip.tallies = {{.round = {}, .cut = 8, .voters = voters}};
-  gossip.prepares = {{.round = round}};
-  gossip.entries = {entry};
-  StateDigests digests;
-  digests.buckets[15] = 15;
-  const Compatibility compatibility{
-      .cluster = "prod", .protocol_min = 1, .protocol_max = 2, .settings = 6};
-  return {
-      Probe{.sent = sent},
-      ProbeAck{.sent = sent},
-      IndirectProbe{.subject = id, .sent = sent},
-      IndirectAck{.subject = id, .sent = sent, .heard = true},
-      gossip,
-      Promise{.round = round, .voted = Proposal{.round = {}, .cut = some_cut()}},
-      Promise{.round = round, .voted = std::nullopt},
-      CatchUp{},
-      ViewDelta{.cuts = {some_cut(), some_cut()}},
-      Snapshot{.view = test::view_of(15), .state = {entry}, .removed = {id, MemberId(1, 2)}},
-      NotMember{
-          .about = id,
-          .lineage = 1,
-          .size = 2,
-          .lowest = id,
-          .compatibility = {.cluster = "c", .protocol_min = 1, .protocol_max = 2, .settings = 3}},
-      Join{.member = test::member(3), .compatibility = compatibility, .again = true},
-      JoinRefused{.joiner = id, .removed = true, .why = "no"},
-      JoinCheck{.joiner = id, .sent = sent},
-      JoinConfirm{.joiner = id, .sent = sent},
-      JoinOffer{.joiners = test::members(3)},
-      Found{.members = test::members(2)},
-      FoundAck{.lineage = 9},
-      digests,
-      StateVersions{.buckets = 3, .versions = {{.owner = id, .key = "k", .sequence = 1}}},
-      StateWanted{.versions = {{.owner = id, .key = "k", .sequence = 1}}}};
-}
-
 TEST(ControlCodec, EachMessageComesBackAsItWas) {
   std::vector<bool> seen(std::variant_size_v<ControlBody>);
-  for (const ControlBody& body : one_of_each()) {
+  for (const ControlBody& body : test::one_of_each()) {
     SCOPED_TRACE("kind " + std::to_string(body.index()));
     seen[body.index()] = true;
     const ControlMessage message{
@@ -146,12 +83,59 @@ TEST(ControlCodec, WhatMakesNoSenseIsRefusedWithAReason) {
   EXPECT_FALSE(decode("", {}, {}).ok()) << "no body";
 }
 
+// Two bytes each, and some hundreds in memory.
+TEST(ControlCodec, WhatWouldTakeFarMoreMemoryThanItIsLongIsRefused) {
+  const auto filled = [](int field, std::size_t count) {
+    std::string inside;
+    for (std::size_t i = 0; i < count; ++i) inside += std::string("\x0a\0", 2);
+    std::string bytes{static_cast<char>(((field << 3 | 2) & 0x7f) | 0x80),
+                      static_cast<char>(field >> 4)};
+    for (std::size_t size = inside.size(); size > 0; size >>= 7)
+      bytes += static_cast<char>((size & 0x7f) | (size >> 7 > 0 ? 0x80 : 0));
+    return bytes + inside;
+  };
+  // join_offer, found: members. view_delta: cuts.
+  for (const int field : {18, 19, 11}) {
+    const auto decoded = decode(filled(field, 10'000), {}, {});
+    ASSERT_FALSE(decoded.ok()) << field;
+    EXPECT_NE(decoded.error().detail.find("far larger in memory"), std::string::npos)
+        << decoded.error().detail;
+  }
+}
+
+TEST(ControlCodec, WhatIsDenseInMemoryAndMakesSenseIsRead) {
+  auto kinds = std::make_shared<Member>(*test::member(1));
+  kinds->kinds.assign(4'000, "k");
+  for (int i = 0; i < 4'000; ++i) kinds->labels.emplace(std::to_string(i), "");
+  EXPECT_EQ(why_not(JoinOffer{.joiners = {kinds}}), "");
+  Cut cut{.base = 1};
+  for (MemberIndex i = 0; i < 10'000; ++i)
+    cut.removed.push_back({.member = i, .why = Departure::failed});
+  EXPECT_EQ(why_not(ViewDelta{.cuts = {std::make_shared<const Cut>(cut)}}), "");
+  Gossip gossip;
+  for (MemberIndex i = 0; i < 10'000; ++i)
+    gossip.alerts.push_back({.subject = 0, .observer = 1, .sequence = i + 1});
+  gossip.prepares.assign(10'000, {.round = {.attempt = 1, .coordinator = 0}});
+  EXPECT_EQ(why_not(gossip), "");
+  EXPECT_EQ(why_not(JoinOffer{.joiners = test::members(10'000)}), "");
+}
+
+// Its labels are in no order.
+TEST(ControlCodec, EqualMessagesHaveEqualBytes) {
+  const auto written = [] {
+    auto labelled = std::make_shared<Member>(*test::member(1));
+    for (int i = 0; i < 100; ++i) labelled->labels.emplace(std::to_string(i), "x");
+    return encode({.body = JoinOffer{.joiners = {std::move(labelled)}}});
+  };
+  EXPECT_EQ(written(), written());
+}
+
 // Any bytes are an error or a message, never a crash: messages with bytes changed by chance.
 TEST(ControlCodec, BytesThatWereChangedDoNoHarm) {
   Random random(3);
   std::size_t refused = 0;
   std::size_t tried = 0;
-  for (const ControlBody& body : one_of_each()) {
+  for (const ControlBody& body : test::one_of_each()) {
     const std::string good = encode({.epoch = 1, .view = 2, .state = 3, .body = body});
     for (int i = 0; i < 500; ++i) {
       std::string bytes = good;

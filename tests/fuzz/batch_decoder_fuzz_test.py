@@ -1,13 +1,8 @@
 """libFuzzer for a minute (NEXUS_FUZZ_S) on BatchDecoder, beginning with frames as peers write them."""
 
-import os
-import subprocess
-import sys
-import tempfile
 import unittest
 
-PROGRAM = os.path.join(os.environ["NEXUS_TEST_BIN_DIR"], "batch_decoder_fuzz")
-SECONDS = int(os.environ.get("NEXUS_FUZZ_S", "60"))
+from libfuzzer import FuzzCase
 
 
 def varint(value):
@@ -54,23 +49,9 @@ def seeds():
     yield sequence + ack + text(1, type_name + text(2, "x") + envelope) + text(1003, b"")
 
 
-class BatchDecoderFuzz(unittest.TestCase):
+class BatchDecoderFuzz(FuzzCase):
     def test_agrees_with_protobuf_for_a_minute(self):
-        if not os.path.exists(PROGRAM):
-            print("\n*** clang++ or its libFuzzer is not installed: the reader of batches was NOT fuzzed ***", file=sys.stderr)
-            self.skipTest("no clang++ with libFuzzer")
-        with tempfile.TemporaryDirectory() as folder:
-            corpus = os.path.join(folder, "corpus")
-            os.mkdir(corpus)
-            for index, seed in enumerate(seeds()):
-                with open(os.path.join(corpus, str(index)), "wb") as file:
-                    file.write(seed)
-            command = [PROGRAM, f"-max_total_time={SECONDS}", "-max_len=2048", "-timeout=10", "-rss_limit_mb=1024",
-                       "-print_final_stats=1", corpus]
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
-            lines = done.stderr.splitlines()
-            self.assertEqual(done.returncode, 0, "\n" + "\n".join(lines[-60:]))
-            print("\n".join(line for line in lines if line.startswith(("Done", "stat::"))), file=sys.stderr)
+        self.fuzz("batch_decoder_fuzz", "the reader of batches", seeds())
 
 
 if __name__ == "__main__":
