@@ -52,7 +52,7 @@ struct ProposerOptions {
 struct RejoinOptions {
   // A node that is told that it was removed joins again after this; the wait doubles with each time, up to the longest one.
   core::Duration wait_min = std::chrono::milliseconds(500);
-  core::Duration wait_max = std::chrono::minutes(5);
+  core::Duration wait_max = std::chrono::seconds(30);
   // For so long as a member one removal is forgiven.
   core::Duration forgiven_after = std::chrono::minutes(1);
   // A node that nobody could reach, alone, must hear the others for so long before it joins again.

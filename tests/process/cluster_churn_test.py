@@ -21,8 +21,9 @@ NODES = 9
 # These are there all the time, and stand still at most.
 STAYING = 2
 MIB = 1024 * 1024
-# Until all agree after a fault; one that stood still for long joins again under a new id first.
-PATIENCE_S = 30
+# Until all agree after a fault: one that stood still for long joins again under a new id first, and one that does so again and again waits
+# for half a minute before.
+PATIENCE_S = 60
 
 
 class Witness:
