@@ -60,11 +60,10 @@ def exactly(what, value, limit):
 
 
 def seconds(milliseconds):
-    return "never" if milliseconds is None else f"{milliseconds / 1000:.2f} s"
+    return f"{milliseconds / 1000:.2f} s"
 
 
 def detection(summary):
-    """None where no healthy node has found anything out."""
     times = summary["detection_ms"]
     if times["p50"] is None:
         return "nothing found"
@@ -73,17 +72,19 @@ def detection(summary):
 
 def convergence(summary):
     """Of the slowest seed, or nearly; seeds that never came together are said."""
-    text = seconds(summary["convergence_ms"]["p99"])
     missing = summary["unconverged_seeds"]
+    if missing == summary["seeds"]:
+        return "never"
+    text = seconds(summary["convergence_ms"]["p99"])
     return f"{text}, {missing} of {summary['seeds']} seeds never" if missing else text
 
 
 def faults(summary):
     """What was found out of the faulty, and who was taken for one."""
-    text = f"{detection(summary)}; {summary['view_changes']} changes"
+    text = f"{detection(summary)}; view changes {summary['view_changes']}"
     for key, name in (("healthy_removed", "healthy removed"), ("faulty_left", "faulty left")):
         if summary[key]:
-            text += f"; {summary[key]} {name}"
+            text += f", {name} {summary[key]}"
     return text
 
 
