@@ -17,6 +17,7 @@ void FastPaxos::begin(ViewPtr view, MemberIndex self) {
   voted_.reset();
   own_.reset();
   rank_ = 0;
+  withdrawn_ = false;
   asking_.reset();
   ask_at_ = Instant::max();
   repeat_at_ = Instant::max();
@@ -37,6 +38,7 @@ void FastPaxos::propose(CutPtr cut, std::uint32_t rank, Instant now, Actions& ac
   CHECK(view_->fits(*cut));
   if (decided_) return;
   own_ = cut;
+  withdrawn_ = false;
   rank_ = rank;
   learn(cut);
   const std::uint64_t digest = cut->digest();
@@ -50,6 +52,11 @@ void FastPaxos::propose(CutPtr cut, std::uint32_t rank, Instant now, Actions& ac
   // When those who are left are too few for the fast round, there is no use in waiting for it.
   const MemberSet kept = voters_of(digest);
   if (!decided_ && !options_.policy.is_fast_quorum(*view_, kept, kept)) ask(now, actions);
+}
+
+void FastPaxos::withdraw() {
+  own_.reset();
+  withdrawn_ = true;
 }
 
 void FastPaxos::vote(Round round, std::uint64_t cut, Instant now, Actions& actions) {
@@ -95,7 +102,7 @@ void FastPaxos::on_proposal(const Proposal& proposal, Instant now, Actions& acti
   if (!known) actions.emplace_back(Spread(proposal));
   count(key, actions);
   if (decided_) return;
-  const bool may_vote = proposal.round.is_fast() ? !voted_ && promised_ == Round{}
+  const bool may_vote = proposal.round.is_fast() ? !voted_ && !withdrawn_ && promised_ == Round{}
                                                  : proposal.round >= promised_ &&
                                                        (!voted_ || voted_->round < proposal.round);
   if (may_vote) vote(proposal.round, digest, now, actions);
@@ -117,7 +124,10 @@ void FastPaxos::ask(Instant now, Actions& actions) {
   Round round = promised_;
   for (const auto& [key, voters] : tallies_) round = std::max(round, key.first);
   round = {.attempt = round.attempt + 1, .coordinator = self_};
-  asking_ = Asking{.round = round, .answered = MemberSet(view_->size()), .votes = {}};
+  asking_ = Asking{.round = round,
+                   .answered = MemberSet(view_->size()),
+                   .votes = {},
+                   .waits_for_all = withdrawn_};
   if (repeat_at_ == Instant::max()) repeat_at_ = now + options_.repeat;
   promised_ = round;
   ask_at_ =
@@ -164,6 +174,10 @@ void FastPaxos::answered(MemberIndex from, const std::optional<Voted>& voted, In
                          Actions& actions) {
   if (!asking_->answered.add(from)) return;
   asking_->votes.emplace_back(from, voted);
+  if (!asking_->waits_for_all || asking_->answered.count() == view_->size()) conclude(now, actions);
+}
+
+void FastPaxos::conclude(Instant now, Actions& actions) {
   MemberSet alive = MemberSet::all(view_->size());
   if (own_) alive = voters_of(own_->digest());
   if (!options_.policy.is_quorum(*view_, asking_->answered, alive)) return;
@@ -176,7 +190,7 @@ void FastPaxos::answered(MemberIndex from, const std::optional<Voted>& voted, In
 }
 
 // F2.
-std::optional<std::uint64_t> FastPaxos::choose() const {
+std::optional<std::uint64_t> FastPaxos::choose() {
   Round highest;
   for (const auto& [member, voted] : asking_->votes) {
     if (voted) highest = std::max(highest, voted->round);
@@ -192,6 +206,11 @@ std::optional<std::uint64_t> FastPaxos::choose() const {
     if (options_.policy.is_fast_quorum(*view_, members, voters_of(cut))) return cut;
   }
   if (own_) return own_->digest();
+  if (withdrawn_) {
+    const auto nothing = std::make_shared<const Cut>(Cut{.base = view_->id()});
+    learn(nothing);
+    return nothing->digest();
+  }
   if (!might_have.empty()) {
     return std::max_element(
                might_have.begin(), might_have.end(),
@@ -203,10 +222,18 @@ std::optional<std::uint64_t> FastPaxos::choose() const {
 
 void FastPaxos::on_time(Instant now, Actions& actions) {
   if (decided_ || !view_) return;
-  if (now >= ask_at_) ask(now, actions);
+  if (now >= ask_at_) {
+    if (asking_ && std::exchange(asking_->waits_for_all, false)) {
+      ask_at_ = now + options_.fallback;
+      if (!asking_->proposed) conclude(now, actions);
+    } else {
+      ask(now, actions);
+    }
+    if (decided_) return;
+  }
   if (now >= repeat_at_) {
     repeat_at_ = now + options_.repeat;
-    if (voted_) {
+    if (voted_ && !(withdrawn_ && voted_->round.is_fast())) {
       if (cuts_.contains(voted_->cut))
         actions.emplace_back(
             Spread(Proposal{.round = voted_->round, .cut = cuts_.at(voted_->cut)}));

@@ -6,6 +6,8 @@
 // F2  A coordinator that has asked a quorum proposes what a fast quorum may have chosen; else the vote of the highest classic round; else
 //     what it likes.
 // F3  What is said is said again every `repeat` until a cut is decided.
+// F4  A member that has withdrawn does not vote in the fast round, and as coordinator proposes the empty cut where F2 lets it propose what
+//     it likes.
 //
 // Sources: Lamport, "Fast Paxos", Distributed Computing 19(2), 2006; Rapid (USENIX ATC 2018), section 4.3, also for the flooded tallies.
 #pragma once
@@ -36,6 +38,7 @@ class FastPaxos final : public ViewAgreement {
 
   void begin(ViewPtr view, MemberIndex self) override;
   void propose(CutPtr cut, std::uint32_t rank, core::Instant now, Actions& actions) override;
+  void withdraw() override;
   void on_proposal(const Proposal& proposal, core::Instant now, Actions& actions) override;
   void on_tally(const Tally& tally, core::Instant now, Actions& actions) override;
   void on_prepare(const Prepare& prepare, core::Instant now, Actions& actions) override;
@@ -56,6 +59,8 @@ class FastPaxos final : public ViewAgreement {
     Round round;
     MemberSet answered;
     std::vector<std::pair<MemberIndex, std::optional<Voted>>> votes;
+    // Whoever has not answered may have voted for what is withdrawn: better ask a little longer.
+    bool waits_for_all = false;
     bool proposed = false;
   };
 
@@ -67,7 +72,9 @@ class FastPaxos final : public ViewAgreement {
   void ask(core::Instant now, Actions& actions);
   void answered(MemberIndex from, const std::optional<Voted>& voted, core::Instant now,
                 Actions& actions);
-  std::optional<std::uint64_t> choose() const;
+  // Proposes, when a quorum has answered.
+  void conclude(core::Instant now, Actions& actions);
+  std::optional<std::uint64_t> choose();
   // Those that can vote for it: who leaves still can.
   MemberSet voters_of(std::uint64_t cut) const;
 
@@ -84,6 +91,7 @@ class FastPaxos final : public ViewAgreement {
   // What this member would propose; its rank.
   CutPtr own_;
   std::uint32_t rank_ = 0;
+  bool withdrawn_ = false;
   std::optional<Asking> asking_;
   core::Instant ask_at_ = core::Instant::max();
   core::Instant repeat_at_ = core::Instant::max();

@@ -142,6 +142,7 @@ void Incarnation::install(ViewPtr next, const CutPtr& cut, Instant now, Output& 
   repeat_at_ = Instant::max();
   consider_at_ = now;
   silent_until_ = Instant{};
+  thawing_ = false;
   set_frozen(false, out);
 
   if (cut != nullptr) welcome(*before, *cut, out);
@@ -265,12 +266,19 @@ void Incarnation::consider(Instant now, Output& out) {
   const bool was_frozen = frozen_;
   set_frozen(!assessment.gone.empty() && !options_.agreement.policy.is_quorum(*view_, alive, alive),
              out);
-  if (was_frozen && !frozen_) silent_until_ = now + options_.thaw;
+  if (was_frozen && !frozen_) {
+    silent_until_ = now + options_.thaw;
+    thawing_ = true;
+  }
   consider_at_ = std::min(assessment.again, detector_.next_recheck());
   if (frozen_) return;
   if (now < silent_until_) {
     consider_at_ = std::min(consider_at_, silent_until_);
     return;
+  }
+  if (std::exchange(thawing_, false)) {
+    proposer_.begin(view_, index_);
+    if (assessment.gone.empty()) agreement_->withdraw();
   }
   const CutPtr cut = proposer_.consider(assessment, admission_, detector_, now);
   consider_at_ = std::min(consider_at_, proposer_.next_time());
@@ -311,7 +319,7 @@ void Incarnation::on_time(Instant now, Output& out) {
            IndirectAck{.subject = answer.subject, .sent = answer.sent, .heard = answer.heard}, out);
     }
   }
-  if (now >= agreement_->next_time()) {
+  if (now >= next_agreement()) {
     agreement_->on_time(now, agreement_actions_);
     do_agreement(now, out);
     if (phase_ == Phase::out) return;
@@ -338,9 +346,8 @@ void Incarnation::on_time(Instant now, Output& out) {
 Instant Incarnation::next_time() const {
   if (phase_ == Phase::out) return Instant::max();
   if (!view_) return bootstrap_.next_time();
-  return std::min({edges_.next_time(), relay_.next_time(), admission_.next_time(),
-                   agreement_->next_time(), offer_at_, reoffer_at_, repeat_at_, greet_at_,
-                   consider_at_, bundle_.due()});
+  return std::min({edges_.next_time(), relay_.next_time(), admission_.next_time(), next_agreement(),
+                   offer_at_, reoffer_at_, repeat_at_, greet_at_, consider_at_, bundle_.due()});
 }
 
 void Incarnation::set_seeds(std::vector<std::string> seeds) {

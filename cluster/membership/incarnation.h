@@ -178,6 +178,10 @@ class Incarnation {
   void spread(const Alert& alert, core::Instant now);
   // After alerts, joins or time have changed something.
   void consider(core::Instant now, Output& out);
+  bool is_silent(core::Instant now) const { return frozen_ || now < silent_until_; }
+  core::Instant next_agreement() const {
+    return frozen_ ? core::Instant::max() : std::max(agreement_->next_time(), silent_until_);
+  }
   void offer(core::Instant now, Output& out);
   void repeat_alerts(core::Instant now);
   // Whoever is at a seed address and not in the view has another one, or none.
@@ -233,8 +237,10 @@ class Incarnation {
   core::Instant reoffer_at_ = core::Instant::max();
   core::Instant greet_at_ = core::Instant::max();
   bool frozen_ = false;
-  // Until then a member that was frozen proposes nothing.
+  // A member that is frozen, and until then one that was, says nothing about cuts.
   core::Instant silent_until_{};
+  // It was frozen, and has not yet looked again at what it proposed or voted for before.
+  bool thawing_ = false;
 };
 
 }  // namespace nexus::cluster

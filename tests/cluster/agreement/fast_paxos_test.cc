@@ -54,6 +54,8 @@ class Voters {
     carry_out(member, actions);
   }
 
+  void withdraw(MemberIndex member) { voters_[member]->withdraw(); }
+
   // Delivers one message by chance, or lets time pass when there is none.
   void step() {
     if (mail_.empty() || (rough_ && random_.below(8) == 0)) {
@@ -286,6 +288,35 @@ TEST(FastPaxos, F3_APromiseIsGivenAgainUntilTheRoundGoesOn) {
   actions.clear();
   voter.on_time(voter.next_time(), actions);
   EXPECT_EQ(promise_count(actions), 0) << "it has voted in that round";
+}
+
+// Two of five have voted when all learn that nobody is gone after all.
+TEST(FastPaxos, F4_WhatIsWithdrawnAndWasNotChosenEndsInAViewAsItWas) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    Voters voters(5, {}, seed);
+    voters.set_loss(100);
+    voters.propose(0, voters.removal_of({4}));
+    voters.propose(1, voters.removal_of({4}));
+    voters.set_loss(0);
+    for (MemberIndex i = 0; i < 5; ++i) voters.withdraw(i);
+    ASSERT_TRUE(voters.run_until_decided(seconds(60))) << "seed " << seed;
+    EXPECT_EQ(voters.check_agreement(), (Cut{.base = voters.view()->id()}.digest()))
+        << "seed " << seed;
+  }
+}
+
+// With four votes of five it was, though nobody has counted them yet.
+TEST(FastPaxos, F4_WhatMayHaveBeenChosenStays) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    Voters voters(5, {}, seed);
+    voters.set_loss(100);
+    const CutPtr cut = voters.removal_of({4});
+    for (MemberIndex i = 0; i < 4; ++i) voters.propose(i, cut);
+    voters.set_loss(0);
+    for (MemberIndex i = 0; i < 5; ++i) voters.withdraw(i);
+    ASSERT_TRUE(voters.run_until_decided(seconds(60))) << "seed " << seed;
+    EXPECT_EQ(voters.check_agreement(), cut->digest()) << "seed " << seed;
+  }
 }
 
 struct Chaos {

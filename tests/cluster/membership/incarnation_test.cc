@@ -52,11 +52,23 @@ class IncarnationTest : public testing::Test {
             {.subject = subject, .observer = observer, .sequence = sequence, .down = down});
       }
     }
-    const Member& from = view_->member(0);
-    incarnation_->on_message({.id = from.id, .address = from.address},
-                             std::make_shared<const ControlMessage>(ControlMessage{
-                                 .epoch = view_->epoch(), .view = view_->id(), .body = gossip}),
-                             now_, out_);
+    tell_in_view(0, std::move(gossip));
+  }
+
+  void tell_in_view(MemberIndex from, ControlBody body) {
+    const Member& member = view_->member(from);
+    incarnation_->on_message(
+        {.id = member.id, .address = member.address},
+        std::make_shared<const ControlMessage>(
+            ControlMessage{.epoch = view_->epoch(), .view = view_->id(), .body = std::move(body)}),
+        now_, out_);
+  }
+
+  bool has_voted() const {
+    return std::any_of(out_.sends.begin(), out_.sends.end(), [](const Send& send) {
+      const auto* said = std::get_if<Gossip>(&send.message->body);
+      return said != nullptr && !said->tallies.empty();
+    });
   }
 
   bool is_frozen() const {
@@ -225,6 +237,28 @@ TEST_F(IncarnationTest, WhenEverybodyCountsAsFailedItFreezes) {
   run_until(now_ + milliseconds(300));
   EXPECT_TRUE(is_frozen());
   EXPECT_FALSE(has_proposed());
+}
+
+// A vote from before the partition must not remove those who are heard again.
+TEST_F(IncarnationTest, WhoWasFrozenGivesNoVoteToWhatWasProposedBefore) {
+  start(5, 1);
+  Gossip stale;
+  stale.proposals.push_back(
+      {.round = {},
+       .cut = std::make_shared<const Cut>(
+           Cut{.base = view_->id(), .removed = {{.member = 4, .why = Departure::failed}}})});
+  all_say({2, 3, 4}, 1, true);
+  run_until(now_ + milliseconds(300));
+  ASSERT_TRUE(is_frozen());
+  tell_in_view(0, stale);
+  all_say({2, 3, 4}, 2, false);
+  run_until(now_ + milliseconds(300));
+  EXPECT_FALSE(is_frozen());
+  tell_in_view(0, stale);
+  run_until(now_ + options_.thaw);
+  tell_in_view(0, stale);
+  run_until(now_ + milliseconds(300));
+  EXPECT_FALSE(has_voted());
 }
 
 // Links come back one after the other: who is heard last must not pay for that.
