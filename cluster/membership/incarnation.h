@@ -151,6 +151,7 @@ class Incarnation {
   void handle(const Context& c, const ViewDelta& delta);
   void handle(const Context& c, const Snapshot& snapshot);
   void handle(const Context& c, const NotMember& not_member);
+  void give_way(const Context& c, std::uint64_t size, const MemberId& lowest);
   void handle(const Context& c, const Join& join);
   void handle(const Context& c, const JoinRefused& refused);
   void handle(const Context& c, const JoinCheck& check);

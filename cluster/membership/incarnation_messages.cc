@@ -162,8 +162,12 @@ void Incarnation::handle(const Context& c, const ViewDelta& delta) {
 void Incarnation::handle(const Context& c, const Snapshot& snapshot) {
   if (!view_) {
     if (!snapshot.view->index_of(self_->id)) return;
-  } else if (snapshot.view->lineage() != view_->lineage() ||
-             snapshot.view->epoch() <= view_->epoch() ||
+  } else if (snapshot.view->lineage() != view_->lineage()) {
+    // Both have let it in: members of the other one take it for one of theirs that has missed something.
+    if (snapshot.view->index_of(self_->id))
+      give_way(c, c.message->frozen ? 0 : snapshot.view->size(), snapshot.view->member(0).id);
+    return;
+  } else if (snapshot.view->epoch() <= view_->epoch() ||
              (!c.index && c.from.address != asked_of_)) {
     return;
   } else {
@@ -190,11 +194,15 @@ void Incarnation::handle(const Context& c, const NotMember& other) {
     c.out.events.push_back(Stranger{.address = c.from.address, .why = std::move(why)});
     return;
   }
-  // Two clusters, or two views of one epoch: the smaller one gives way.
-  const bool smaller = other.size > view_->size() ||
-                       (other.size == view_->size() && other.lowest < view_->member(0).id);
+  give_way(c, other.size, other.lowest);
+}
+
+// Two clusters, or two views of one epoch: the smaller one gives way. `size` is 0 when the other one is frozen.
+void Incarnation::give_way(const Context& c, std::uint64_t size, const MemberId& lowest) {
+  const bool smaller =
+      size > view_->size() || (size == view_->size() && lowest < view_->member(0).id);
   // Two that are frozen wait, each for its own.
-  if (smaller || (frozen_ && other.size > 0)) {
+  if (smaller || (frozen_ && size > 0)) {
     go_out(WhyOut::other_cluster, c.out, c.from.address);
   } else if (may_tell(c.from.id, c.now)) {
     send(c.from.address, not_member(c.from.id), c.out);

@@ -185,6 +185,39 @@ TEST_F(IncarnationTest, AfterForceTooFewForAStaticQuorumTakeOthersIn) {
   EXPECT_EQ(incarnation_->view()->size(), 2u);
 }
 
+// It asked both to let it in, and both did.
+TEST_F(IncarnationTest, OfTwoClustersThatHoldItItGoesToTheLarger) {
+  start(3, 1);
+  std::vector<MemberPtr> others = test::members(8);
+  for (MemberPtr& member : others) {
+    if (member->id != view_->member(1).id) {
+      Member other = *member;
+      other.id = MemberId(member->id.high() + 1000, 5);
+      other.address += "0";
+      member = std::make_shared<const Member>(other);
+    }
+  }
+  const ViewPtr larger = View::found(others, options_.rings);
+  ASSERT_TRUE(larger->index_of(view_->member(1).id));
+  const Member& from = larger->member(7);
+  const auto hear = [&](const ViewPtr& view) {
+    incarnation_->on_message({.id = from.id, .address = from.address},
+                             std::make_shared<const ControlMessage>(ControlMessage{
+                                 .epoch = view->epoch(),
+                                 .view = view->id(),
+                                 .body = Snapshot{.view = view, .state = {}, .removed = {}}}),
+                             now_, out_);
+  };
+  const ViewPtr smaller = View::found({view_->members()[1], others[7]}, options_.rings);
+  hear(smaller);
+  EXPECT_TRUE(out_.events.empty());
+  hear(larger);
+  ASSERT_EQ(out_.events.size(), 1u);
+  const auto& out = std::get<Incarnation::Out>(out_.events[0]);
+  EXPECT_EQ(out.why, Incarnation::WhyOut::other_cluster);
+  EXPECT_EQ(out.other_cluster, from.address);
+}
+
 TEST_F(IncarnationTest, WhoIsOutObservesNobody) {
   start(3, 2);
   EXPECT_EQ(incarnation_->subjects().size(), 2u);
