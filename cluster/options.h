@@ -80,6 +80,8 @@ struct MembershipOptions {
   core::Duration reoffer = std::chrono::milliseconds(500);
   // A seed that is not in the view is greeted so often: when it has founded another cluster, the two learn of each other.
   core::Duration greet_seeds = std::chrono::seconds(5);
+  // Where few could do so, each does it more often: all together every so often.
+  core::Duration greet_seeds_together = std::chrono::milliseconds(100);
   // Standing alerts are repeated after this, then after twice as long, and so on up to the longest.
   core::Duration repeat_alerts = std::chrono::seconds(1);
   core::Duration repeat_alerts_max = std::chrono::seconds(16);

@@ -124,7 +124,7 @@ void Incarnation::install(ViewPtr next, const CutPtr& cut, Instant now, Output& 
   index_ = *index;
   if (phase_ == Phase::joining) {
     phase_ = Phase::member;
-    greet_at_ = now + random_.around(options_.greet_seeds, 20);
+    greet_at_ = now + random_.around(greeting_wait(), 20);
   }
 
   detector_.begin(view_);
@@ -204,8 +204,14 @@ void Incarnation::repeat_alerts(Instant now) {
   for (const Alert& alert : detector_.newest_alerts()) bundle_.add(alert, now);
 }
 
+// Seeds that have started again must hear of the others before they found a cluster anew; but not of all at once.
+Duration Incarnation::greeting_wait() const {
+  return std::min(options_.greet_seeds,
+                  options_.greet_seeds_together * static_cast<std::int64_t>(view_->size()));
+}
+
 void Incarnation::greet_a_seed(Instant now, Output& out) {
-  greet_at_ = now + random_.around(options_.greet_seeds, 20);
+  greet_at_ = now + random_.around(greeting_wait(), 20);
   std::vector<const std::string*> strange;
   for (const std::vector<std::string>* list : {&bootstrap_.seeds(), &bootstrap_.told()}) {
     for (const std::string& address : *list) {

@@ -186,6 +186,7 @@ class Incarnation {
   void offer(core::Instant now, Output& out);
   void repeat_alerts(core::Instant now);
   // Whoever is at a seed address and not in the view has another one, or none.
+  core::Duration greeting_wait() const;
   void greet_a_seed(core::Instant now, Output& out);
   void install(ViewPtr next, const CutPtr& cut, core::Instant now, Output& out);
   void welcome(const View& base, const Cut& cut, Output& out);
