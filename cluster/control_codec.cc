@@ -490,13 +490,14 @@ class Reader {
 }  // namespace
 
 std::string encode(const ControlMessage& message) {
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
+  const pb::Control control = to_protobuf(message);
+  std::string bytes(control.ByteSizeLong(), '\0');
+  google::protobuf::io::ArrayOutputStream stream(bytes.data(), static_cast<int>(bytes.size()));
   google::protobuf::io::CodedOutputStream coded(&stream);
-  // Labels of a member are written in their order.
+  // The labels of a member are written in their order.
   coded.SetSerializationDeterministic(true);
-  CHECK(to_protobuf(message).SerializeToCodedStream(&coded));
-  coded.Trim();
+  control.SerializeWithCachedSizes(&coded);
+  CHECK(!coded.HadError());
   return bytes;
 }
 
