@@ -55,7 +55,8 @@ class Policies(unittest.TestCase):
                 summary, said = targets.summary_of(SIM, arguments)
                 self.assertEqual(summary["violations"], 0, f"target \"one view per epoch (S1) in every run\": {said}")
                 self.assertEqual(summary["healthy_removed"], 0, f"cluster_sim {' '.join(arguments)} removed healthy nodes")
-                self.assertEqual(summary["unconverged_seeds"], 0, f"cluster_sim {' '.join(arguments)}: not one view in the end")
+                if policy != "none":
+                    self.assertEqual(summary["unconverged_seeds"], 0, f"cluster_sim {' '.join(arguments)}: not one view in the end")
                 if scenario in self.THIRDS and policy != "keep-oldest":
                     self.assertEqual(summary["view_changes"], 0, f"cluster_sim {' '.join(arguments)}: all parts had frozen")
 
