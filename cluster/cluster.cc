@@ -272,7 +272,20 @@ Cluster::Status Cluster::status() const { return impl_->status(); }
 MemberId Cluster::member_id() const { return impl_->driver().id(); }
 const std::string& Cluster::name() const { return impl_->name(); }
 core::Status Cluster::put(std::string key, std::string value) {
+  if (is_own_key(key)) {
+    return core::Error{.code = core::Errc::invalid_argument,
+                       .detail = "keys that begin with \"nexus.\" are the cluster's own"};
+  }
   return impl_->driver().put(std::move(key), std::move(value));
+}
+core::Status Cluster::set_kinds(const std::vector<std::string>& kinds) {
+  return impl_->driver().put(std::string(kKindsKey), encode_kinds(kinds));
+}
+core::Status Cluster::set_labels(const std::map<std::string, std::string>& labels) {
+  return impl_->driver().put(std::string(kLabelsKey), encode_labels(labels));
+}
+MemberTraits Cluster::traits_of(const Member& member) const {
+  return cluster::traits_of(member, state_of(member.id));
 }
 std::vector<StateEntry> Cluster::state_of(const MemberId& member) const {
   return impl_->driver().state_of(member);

@@ -1,8 +1,8 @@
 // Cluster: a node's part in its cluster, for the rest of the node and for users: who is there, what has changed, and how to go.
 //
 //   observe_status(), add_to(), start()   once, in this order, the server being started before start()
-//   view(), status(), member_id(), state_of(), doubts(), metrics()   any thread, after start(), without waiting; not from an observer
-//   put(), force(), join(), set_seeds()   the same, but these wait for the gossip thread
+//   view(), status(), member_id(), state_of(), traits_of(), doubts(), metrics()   any thread, after start(), without waiting; not from an observer
+//   put(), set_kinds(), set_labels(), force(), join(), set_seeds()   the same, but these wait for the gossip thread
 //   subscribe(), unsubscribe() any thread
 //   leave(), stop()            once, in this order, at the end; stop() before the server is shut down
 //
@@ -14,6 +14,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "cluster/control_link_counts.h"
 #include "cluster/membership/membership.h"
 #include "cluster/options.h"
+#include "cluster/state/member_traits.h"
 #include "core/actor_system.h"
 #include "core/base/result.h"
 
@@ -78,8 +80,13 @@ class Cluster {
   // Of the present incarnation.
   MemberId member_id() const;
   const std::string& name() const;
-  // Makes a value known to all members, under this one's name; see StateTable for the limits.
+  // Makes a value known to all members, under this one's name, also when the node has joined again under another id; see StateTable for the
+  // limits. Errors: failed_precondition (in no cluster), resource_exhausted, invalid_argument (a key that begins with "nexus.").
   [[nodiscard]] core::Status put(std::string key, std::string value);
+  // The same of what others look for in this member, in place of what it joined with.
+  [[nodiscard]] core::Status set_kinds(const std::vector<std::string>& kinds);
+  [[nodiscard]] core::Status set_labels(const std::map<std::string, std::string>& labels);
+  MemberTraits traits_of(const Member& member) const;
   std::vector<StateEntry> state_of(const MemberId& member) const;
   struct Doubt {
     MemberId member;

@@ -200,6 +200,7 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
     }
     describe(*view, *index, doubts(), response->mutable_member());
     for (const cluster::StateEntry& entry : cluster_.state_of(view->member(*index).id)) {
+      if (cluster::is_own_key(entry.key)) continue;
       (*response->mutable_member()->mutable_state())[entry.key] = entry.value;
     }
     return finish(context, grpc::Status::OK);
@@ -257,6 +258,7 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
   void describe(const cluster::View& view, cluster::MemberIndex index,
                 const std::map<cluster::MemberId, bool>& doubts, pb::Member* out) const {
     fill(view.member(index), out);
+    fill(cluster_.traits_of(view.member(index)), out);
     out->set_since_epoch(view.since(index));
     out->set_self(view.member(index).address == address_);
     const auto doubt = doubts.find(view.member(index).id);
@@ -271,6 +273,7 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
     for (const cluster::MemberIndex i : by_address(view)) {
       pb::Member* const member = response.mutable_snapshot()->add_members();
       fill(view.member(i), member);
+      fill(cluster_.traits_of(view.member(i)), member);
       member->set_since_epoch(view.since(i));
       member->set_self(view.member(i).address == address_);
       member->set_status(pb::MEMBER_STATUS_UP);

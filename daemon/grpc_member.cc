@@ -25,8 +25,13 @@ void fill(const cluster::Member& member, v1::Member* out) {
   out->set_address(member.address);
   out->set_version(member.version);
   out->set_zone(member.zone);
-  for (const std::string& kind : member.kinds) out->add_kinds(kind);
-  for (const auto& [name, value] : member.labels) (*out->mutable_labels())[name] = value;
+  fill(cluster::MemberTraits{.kinds = member.kinds, .labels = member.labels}, out);
+}
+
+void fill(const cluster::MemberTraits& traits, v1::Member* out) {
+  out->mutable_kinds()->Assign(traits.kinds.begin(), traits.kinds.end());
+  out->clear_labels();
+  for (const auto& [name, value] : traits.labels) (*out->mutable_labels())[name] = value;
 }
 
 std::vector<cluster::MemberIndex> by_address(const cluster::View& view) {

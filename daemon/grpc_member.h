@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/state/member_traits.h"
 #include "cluster/view/view.h"
 
 namespace nexus::v1 {
@@ -17,6 +18,8 @@ namespace nexus::daemon {
 
 void fill(const cluster::View& view, v1::View* out);
 void fill(const cluster::Member& member, v1::Member* out);
+// In place of those of the member.
+void fill(const cluster::MemberTraits& traits, v1::Member* out);
 
 // 16 hex digits.
 std::string hex(std::uint64_t word);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/check.h"
+
 namespace nexus::cluster {
 
 using core::Duration;
@@ -54,18 +56,27 @@ void Membership::start_in(ViewPtr view, std::vector<std::string> seeds, Instant 
   look_at(first, now, out);
 }
 
-void Membership::look_at(std::size_t first, Instant now, const Output& out) {
+void Membership::look_at(std::size_t first, Instant now, Output& out) {
+  bool is_in = false;
   const Incarnation::Out* out_event = nullptr;
   for (std::size_t i = first; i < out.events.size(); ++i) {
     if (const auto* changed = std::get_if<Incarnation::ViewChanged>(&out.events[i])) {
-      if (!changed->before) member_since_ = now;
+      if (!changed->before) {
+        member_since_ = now;
+        is_in = true;
+      }
       had_others_ = had_others_ || changed->view->size() > 1;
     } else if (const auto* gone = std::get_if<Incarnation::Out>(&out.events[i])) {
       out_event = gone;
       ended_ = gone->why == Incarnation::WhyOut::left;
     }
   }
-  if (out_event != nullptr && !ended_) prepare_rejoin(out_event->other_cluster, now);
+  if (out_event != nullptr) {
+    if (!ended_) prepare_rejoin(out_event->other_cluster, now);
+  } else if (is_in) {
+    // It was within the limits before, and is so for the new id.
+    for (const auto& [key, value] : own_state_) CHECK(incarnation_->put(key, value, now, out).ok());
+  }
   note_due(now);
 }
 
@@ -224,7 +235,8 @@ void Membership::leave(Instant now, Output& out) {
 
 core::Status Membership::put(std::string key, std::string value, Instant now, Output& out) {
   const std::size_t first = out.events.size();
-  core::Status status = incarnation_->put(std::move(key), std::move(value), now, out);
+  core::Status status = incarnation_->put(key, value, now, out);
+  if (status.ok()) own_state_[std::move(key)] = std::move(value);
   look_at(first, now, out);
   return status;
 }

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,7 +77,7 @@ class Membership {
 
   std::unique_ptr<Incarnation> make_incarnation();
   // Sees to what comes after the events since `first`.
-  void look_at(std::size_t first, core::Instant now, const Output& out);
+  void look_at(std::size_t first, core::Instant now, Output& out);
   // `other_cluster`: an address in it; empty when it gives way to none.
   void prepare_rejoin(const std::string& other_cluster, core::Instant now);
   void do_rejoin(core::Instant now, Output& out);
@@ -92,6 +93,8 @@ class Membership {
   std::vector<std::string> seeds_;
   // By an operator, the last of them.
   std::vector<std::string> told_;
+  // What this node says of itself, under whatever id.
+  std::map<std::string, std::string> own_state_;
 
   std::uint64_t dropped_state_count_ = 0;
   std::unique_ptr<Incarnation> incarnation_;

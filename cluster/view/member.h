@@ -25,7 +25,7 @@ struct Member {
   std::string version{};
   // Where it runs; empty when it did not say.
   std::string zone{};
-  // Names of the kinds of actors that it hosts.
+  // Names of the kinds of actors that it hosted when it joined; these and the labels may change: state/member_traits.h.
   std::vector<std::string> kinds{};
   std::map<std::string, std::string> labels{};
 

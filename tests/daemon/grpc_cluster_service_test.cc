@@ -1,5 +1,6 @@
 #include "daemon/grpc_cluster_service.h"
 
+#include <gmock/gmock.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/security/server_credentials.h>
@@ -61,45 +62,92 @@ class HolderFactory final : public grpc::experimental::ServerInterceptorFactoryI
   Gates& gates_;
 };
 
-TEST(GrpcClusterService, AClientThatHoldsUpItsWriterDoesNotHoldUpTheCluster) {
-  core::ActorSystem::Options system_options;
-  system_options.address = "127.0.0.1:1";
-  system_options.worker_count = 1;
-  system_options.log = core::Log();
-  core::ActorSystem system(std::move(system_options));
-  const auto id = cluster::MemberId::random();
-  remote::Remote remote({}, system, id.to_string(), nullptr);
-  cluster::Cluster::Options options;
-  options.membership.compatibility.cluster = "test";
-  options.self = {.id = id, .address = "127.0.0.1:1"};
-  cluster::Cluster cluster(std::move(options), system, remote, nullptr);
-  GrpcClusterService service({}, cluster, "127.0.0.1:1");
+// The service of a node that is a cluster by itself, without the rest of the node.
+class GrpcClusterServiceTest : public testing::Test {
+ protected:
+  GrpcClusterServiceTest()
+      : system_(system_options()),
+        remote_({}, system_, id_.to_string(), nullptr),
+        cluster_(cluster_options(id_), system_, remote_, nullptr),
+        service_({}, cluster_, "127.0.0.1:1") {}
+  ~GrpcClusterServiceTest() override {
+    service_.end();
+    (void)cluster_.leave(std::chrono::seconds(5));
+    cluster_.stop();
+    server_->Shutdown(std::chrono::system_clock::now());
+    remote_.end();
+    (void)system_.shutdown(std::chrono::seconds(5));
+  }
 
+  static core::ActorSystem::Options system_options() {
+    core::ActorSystem::Options options;
+    options.address = "127.0.0.1:1";
+    options.worker_count = 1;
+    options.log = core::Log();
+    return options;
+  }
+  static cluster::Cluster::Options cluster_options(const cluster::MemberId& id) {
+    cluster::Cluster::Options options;
+    options.membership.compatibility.cluster = "test";
+    options.self = {.id = id,
+                    .process = id,
+                    .address = "127.0.0.1:1",
+                    .kinds = {"counter"},
+                    .labels = {{"rack", "7"}}};
+    return options;
+  }
+
+  // The cluster itself is started by the test.
+  void serve(std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+                 interceptors = {}) {
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.experimental().SetInterceptorCreators(std::move(interceptors));
+    builder.RegisterService(&service_.service());
+    remote_.add_to(builder);
+    cluster_.add_to(builder);
+    server_ = builder.BuildAndStart();
+    remote_.start();
+    service_.start();
+    stub_ = v1::ClusterService::NewStub(grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
+                                                            grpc::InsecureChannelCredentials()));
+  }
+
+  v1::Member member() {
+    grpc::ClientContext context;
+    v1::GetMemberRequest request;
+    request.set_member("127.0.0.1:1");
+    v1::GetMemberResponse response;
+    const grpc::Status status = stub_->GetMember(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.member();
+  }
+
+  const cluster::MemberId id_ = cluster::MemberId::random();
+  core::ActorSystem system_;
+  remote::Remote remote_;
+  cluster::Cluster cluster_;
+  GrpcClusterService service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<v1::ClusterService::Stub> stub_;
+};
+
+TEST_F(GrpcClusterServiceTest, AClientThatHoldsUpItsWriterDoesNotHoldUpTheCluster) {
   Gates gates;
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> holders;
   holders.push_back(std::make_unique<HolderFactory>(gates));
-  grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  builder.experimental().SetInterceptorCreators(std::move(holders));
-  builder.RegisterService(&service.service());
-  remote.add_to(builder);
-  cluster.add_to(builder);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  remote.start();
-  service.start();
+  serve(std::move(holders));
 
   // Set while the node is in no cluster: the snapshot comes with the first view.
-  const auto stub = v1::ClusterService::NewStub(
-      grpc::CreateChannel("127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
-  const auto stream = stub->WatchCluster(&context, v1::WatchClusterRequest{});
+  const auto stream = stub_->WatchCluster(&context, v1::WatchClusterRequest{});
   EXPECT_TRUE(gates.asked.wait());
-  cluster.start();
+  cluster_.start();
   EXPECT_TRUE(gates.held.wait());
   std::atomic<bool> put = false;
   std::thread putter([&] {
-    EXPECT_TRUE(cluster.put("color", "blue").ok());
+    EXPECT_TRUE(cluster_.put("color", "blue").ok());
     put = true;
   });
   EXPECT_TRUE(test::eventually([&] { return put.load(); })) << "the gossip thread is held up";
@@ -109,12 +157,32 @@ TEST(GrpcClusterService, AClientThatHoldsUpItsWriterDoesNotHoldUpTheCluster) {
   EXPECT_TRUE(stream->Read(&response));
   EXPECT_TRUE(response.has_snapshot());
   context.TryCancel();
-  service.end();
-  (void)cluster.leave(std::chrono::seconds(5));
-  cluster.stop();
-  server->Shutdown(std::chrono::system_clock::now());
-  remote.end();
-  (void)system.shutdown(std::chrono::seconds(5));
+}
+
+TEST_F(GrpcClusterServiceTest, TellsTheKindsAndLabelsThatAMemberHasNow) {
+  serve();
+  cluster_.start();
+  ASSERT_TRUE(test::eventually([&] { return cluster_.view() != nullptr; }));
+  EXPECT_THAT(member().kinds(), testing::ElementsAre("counter"));
+  EXPECT_EQ(member().labels().at("rack"), "7");
+
+  ASSERT_TRUE(cluster_.set_kinds({"echo", "timer"}).ok());
+  ASSERT_TRUE(cluster_.set_labels({{"rack", "8"}, {"disk", "ssd"}}).ok());
+  ASSERT_TRUE(cluster_.put("color", "blue").ok());
+  EXPECT_THAT(member().kinds(), testing::ElementsAre("echo", "timer"));
+  EXPECT_EQ(member().labels().at("rack"), "8");
+  EXPECT_EQ(member().labels().at("disk"), "ssd");
+  ASSERT_EQ(member().state().size(), 1u) << "these have their own fields";
+  EXPECT_EQ(member().state().at("color"), "blue");
+}
+
+TEST_F(GrpcClusterServiceTest, TheClustersOwnKeysAreNotTheUsersToWrite) {
+  serve();
+  cluster_.start();
+  ASSERT_TRUE(test::eventually([&] { return cluster_.view() != nullptr; }));
+  const core::Status status = cluster_.put("nexus.kinds", "x");
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, core::Errc::invalid_argument);
 }
 
 }  // namespace

@@ -201,14 +201,19 @@ class FlappingNodeTest : public testing::Test {
     now_ = end;
   }
 
-  // A member for so long, hearing the other one all the time, then removed.
-  void be_member_for(core::Duration time) {
+  ViewPtr become_member() {
     Member self = *test::member(5);
     self.id = id_;
     const ViewPtr view =
         View::found({other_, std::make_shared<const Member>(self)}, options_.rings);
     hear(1, view->id(), Snapshot{.view = view, .state = {}, .removed = {}});
-    ASSERT_EQ(membership_.incarnation().view(), view);
+    EXPECT_EQ(membership_.incarnation().view()->id(), view->id());
+    return view;
+  }
+
+  // A member for so long, hearing the other one all the time, then removed.
+  void be_member_for(core::Duration time) {
+    const ViewPtr view = become_member();
     for (const core::Instant end = now_ + time; now_ < end;) {
       run_for(milliseconds(500));
       hear(1, view->id(), Probe{.sent = now_});
@@ -250,6 +255,20 @@ TEST_F(FlappingNodeTest, WaitsLongerEachTime) {
   EXPECT_GT(longest, 12 * options_.rejoin.wait_min) << "16 times as long, or 32, by a fifth less";
   be_member_for(options_.rejoin.forgiven_after);
   EXPECT_GT(wait(), 12 * options_.rejoin.wait_min) << "one is forgiven, not all";
+}
+
+TEST_F(FlappingNodeTest, SaysUnderItsNextIdWhatItSaidOfItself) {
+  EXPECT_FALSE(membership_.put("color", "red", now_, out_).ok()) << "it is in no cluster";
+  become_member();
+  ASSERT_TRUE(membership_.put("color", "green", now_, out_).ok());
+  ASSERT_TRUE(membership_.put("color", "blue", now_, out_).ok());
+  be_member_for(seconds(5));
+  (void)wait();
+  become_member();
+  const std::vector<StateEntry> state = membership_.incarnation().state().of(id_);
+  ASSERT_EQ(state.size(), 1u);
+  EXPECT_EQ(state[0].key, "color");
+  EXPECT_EQ(state[0].value, "blue");
 }
 
 // Each minute as a member makes up for one removal: a node that stands still now and then is no flapping one.
