@@ -201,6 +201,7 @@ class Admin(NodeTestCase):
             with socket.socket(socket.AF_UNIX) as intruder:
                 intruder.connect(self.socket_of("n1"))
                 intruder.sendall(os.urandom(1000))
+        self.await_true(lambda: self.status(node) == api.NODE_STATUS_MEMBER)
         self.assertEqual(self.members(node), [node.address])
         self.assertEqual(self.done("n1", "leave")["left"], True)
         self.assertEqual(node.await_exit(), 0)
