@@ -133,7 +133,9 @@ class ClusterChurn(ClusterTestCase):
             node = self.nodes[i]
             grown = (node.memory_bytes() - memory) / MIB
             print(f"{node.name} has grown by {grown:.1f} MiB and {self.open_files(node) - files} open files")
-            self.assertLess(grown, 16)
+            # A sanitizer keeps what was freed.
+            if TIME_FACTOR == 1:
+                self.assertLess(grown, 16)
             # Connections to those that have gone end within a minute or two.
             self.await_true(lambda node=node, files=files: self.open_files(node) - files < 20, timeout_s=SETTLING_S)
 
