@@ -36,7 +36,7 @@ void Endpoint::publish_watch(const core::Pid& watcher, const core::Pid& watchee,
 }
 
 void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
-  if (!watchee.record()->is_text) {
+  if (watchee.is_record() && !watchee.record()->is_text) {
     return (void)shared_->system.registry().send_terminated(
         watcher, core::make_envelope(core::Terminated{watchee, core::TerminatedReason::not_found}));
   }

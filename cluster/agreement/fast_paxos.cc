@@ -120,6 +120,11 @@ void FastPaxos::on_tally(const Tally& tally, Instant now, Actions& actions) {
   count(key, actions);
 }
 
+Instant FastPaxos::next_ask(Instant now) {
+  return now + options_.fallback * 2 +
+         core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 2));
+}
+
 void FastPaxos::ask(Instant now, Actions& actions) {
   Round round = promised_;
   for (const auto& [key, voters] : tallies_) round = std::max(round, key.first);
@@ -130,9 +135,7 @@ void FastPaxos::ask(Instant now, Actions& actions) {
                    .waits_for_all = withdrawn_};
   if (repeat_at_ == Instant::max()) repeat_at_ = now + options_.repeat;
   promised_ = round;
-  ask_at_ =
-      now + options_.fallback * 2 +
-      core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 2));
+  ask_at_ = next_ask(now);
   actions.emplace_back(Spread(Prepare{.round = round}));
   answered(self_, voted_, now, actions);
 }
@@ -143,9 +146,7 @@ void FastPaxos::on_prepare(const Prepare& prepare, Instant now, Actions& actions
     return;
   promised_ = prepare.round;
   asking_.reset();
-  ask_at_ =
-      now + options_.fallback * 2 +
-      core::Duration(random_.below(static_cast<std::uint64_t>(options_.fallback.count()) * 2));
+  ask_at_ = next_ask(now);
   if (repeat_at_ == Instant::max()) repeat_at_ = now + options_.repeat;
   promise(actions);
 }

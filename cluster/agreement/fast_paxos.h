@@ -46,7 +46,6 @@ class FastPaxos final : public ViewAgreement {
                   Actions& actions) override;
   void on_time(core::Instant now, Actions& actions) override;
   core::Instant next_time() const override;
-  bool is_open() const override { return !cuts_.empty(); }
 
  private:
   using Key = std::pair<Round, std::uint64_t>;
@@ -69,6 +68,8 @@ class FastPaxos final : public ViewAgreement {
   void count(const Key& key, Actions& actions);
   // To the coordinator of the round that was promised last, and its question to others.
   void promise(Actions& actions) const;
+  // After a round has begun: time enough for it, and not the same for all.
+  core::Instant next_ask(core::Instant now);
   void ask(core::Instant now, Actions& actions);
   void answered(MemberIndex from, const std::optional<Voted>& voted, core::Instant now,
                 Actions& actions);

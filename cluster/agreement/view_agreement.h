@@ -45,9 +45,6 @@ class ViewAgreement {
                           Actions& actions) = 0;
   virtual void on_time(core::Instant now, Actions& actions) = 0;
   virtual core::Instant next_time() const = 0;
-
-  // Somebody has proposed a cut of this view.
-  virtual bool is_open() const = 0;
 };
 
 }  // namespace nexus::cluster

@@ -74,7 +74,6 @@ class Admission {
   void on_offer(const std::vector<MemberPtr>& joiners, const View& view);
   // The part of the cut that lets them in: at most what N4 allows, and their predecessors.
   void add_to(Cut& cut, const View& view) const;
-  bool has_offers() const { return !offers_.empty(); }
 
  private:
   struct Pending {

@@ -16,6 +16,17 @@ using std::chrono::seconds;
 
 constexpr const char* kElsewhere = "10.0.0.9:7701";
 
+// As a driver does.
+void let_pass(Membership& membership, core::Duration time, core::Instant& now,
+              Membership::Output& out) {
+  const core::Instant end = now + time;
+  while (membership.next_time() <= end) {
+    now = std::max(now, membership.next_time());
+    membership.on_time(now, out);
+  }
+  now = end;
+}
+
 // A node without seeds, which has founded a cluster of its own.
 class LoneNodeTest : public testing::Test {
  protected:
@@ -34,14 +45,7 @@ class LoneNodeTest : public testing::Test {
     return options;
   }
 
-  void run_for(core::Duration time) {
-    const core::Instant end = now_ + time;
-    while (membership_.next_time() <= end) {
-      now_ = std::max(now_, membership_.next_time());
-      membership_.on_time(now_, out_);
-    }
-    now_ = end;
-  }
+  void run_for(core::Duration time) { let_pass(membership_, time, now_, out_); }
 
   // What a member of a cluster of that name and size answers to a stranger's probe.
   void be_told_of(const std::string& name, std::uint64_t size,
@@ -163,11 +167,7 @@ TEST(JoiningNodeTest, ComesBackUnderAnotherIdWhenItsOwnWasRemoved) {
   refuse(test::member(5)->id);
   ASSERT_EQ(out.events.size(), 1u);
   out = {};
-  const core::Instant end = now + seconds(2);
-  while (membership.next_time() <= end) {
-    now = std::max(now, membership.next_time());
-    membership.on_time(now, out);
-  }
+  let_pass(membership, seconds(2), now, out);
   const auto join = std::find_if(out.sends.begin(), out.sends.end(), [](const Send& send) {
     return std::holds_alternative<Join>(send.message->body);
   });
@@ -192,14 +192,7 @@ class FlappingNodeTest : public testing::Test {
                            now_, out_);
   }
 
-  void run_for(core::Duration time) {
-    const core::Instant end = now_ + time;
-    while (membership_.next_time() <= end) {
-      now_ = std::max(now_, membership_.next_time());
-      membership_.on_time(now_, out_);
-    }
-    now_ = end;
-  }
+  void run_for(core::Duration time) { let_pass(membership_, time, now_, out_); }
 
   ViewPtr become_member() {
     Member self = *test::member(5);
