@@ -67,8 +67,8 @@ class GrpcControlLinks final : public ControlLinks {
   ControlLinkCounts counts() const;
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace nexus::cluster

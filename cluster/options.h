@@ -55,8 +55,12 @@ struct RejoinOptions {
   core::Duration wait_max = std::chrono::seconds(30);
   // For so long as a member one removal is forgiven.
   core::Duration forgiven_after = std::chrono::minutes(1);
-  // A node that nobody could reach, alone, must hear the others for so long before it joins again.
-  core::Duration settle = std::chrono::seconds(25);
+  // A node that heard nobody, alone, must hear the others for so long before it joins again: so much for each member of the view that it
+  // was in, within the two bounds, twice as long each time, up to the upper one. A return that does not last costs each of them two
+  // views.
+  core::Duration settle_per_member = std::chrono::milliseconds(250);
+  core::Duration settle_min = std::chrono::seconds(3);
+  core::Duration settle_max = std::chrono::seconds(25);
 };
 
 struct MembershipOptions {

@@ -21,6 +21,12 @@ constexpr std::size_t kToldKept = 32;
 // Who was deaf so lately learns now what the others did meanwhile.
 constexpr Duration kDeafness = std::chrono::seconds(10);
 
+// `count` times, up to `max`.
+Duration doubled(Duration duration, std::uint32_t count, Duration max) {
+  for (std::uint32_t i = 0; i < count && duration < max; ++i) duration *= 2;
+  return std::min(duration, max);
+}
+
 }  // namespace
 
 Membership::Membership(const MembershipOptions& options, Member self, ViewMaker& maker,
@@ -83,10 +89,7 @@ void Membership::look_at(std::size_t first, Instant now, Output& out) {
 void Membership::prepare_rejoin(const std::string& other_cluster, Instant now) {
   const std::int64_t forgiven = (now - member_since_) / options_.rejoin.forgiven_after;
   removed_count_ -= static_cast<std::uint32_t>(std::min<std::int64_t>(removed_count_, forgiven));
-  Duration wait = options_.rejoin.wait_min;
-  for (std::uint32_t i = 0; i < removed_count_ && wait < options_.rejoin.wait_max; ++i) wait *= 2;
-  wait = std::min(wait, options_.rejoin.wait_max);
-  ++removed_count_;
+  const Duration wait = doubled(options_.rejoin.wait_min, removed_count_, options_.rejoin.wait_max);
 
   Rejoin rejoin{.contacts = {},
                 .settle = {},
@@ -113,8 +116,14 @@ void Membership::prepare_rejoin(const std::string& other_cluster, Instant now) {
       if (address != self_.address) rejoin.contacts.push_back(address);
     }
   }
-  if (deaf_until_ != Instant{} && now - deaf_until_ < kDeafness && !rejoin.contacts.empty())
-    rejoin.settle = options_.rejoin.settle;
+  if (deaf_until_ != Instant{} && now - deaf_until_ < kDeafness && !rejoin.contacts.empty()) {
+    const auto& view = incarnation_->view();
+    const Duration settle =
+        std::max(options_.rejoin.settle_min,
+                 options_.rejoin.settle_per_member * (view == nullptr ? 0 : view->size()));
+    rejoin.settle = doubled(settle, removed_count_, options_.rejoin.settle_max);
+  }
+  ++removed_count_;
   rejoin_ = std::move(rejoin);
 }
 

@@ -5,8 +5,9 @@
 //   everything else         afterwards, in any order, with times that do not go back
 //
 // M1  A removed id never comes back: each incarnation asks `new_id` for its own.
-// M2  A node that was removed waits before it joins again, twice as long each time; one that nobody could reach, alone, first listens
-//     until it has heard the others for `settle`. So a node whose link comes and goes does not come and go with it.
+// M2  A node that was removed waits before it joins again, twice as long each time; one that heard nobody, alone, first listens until it
+//     has heard the others for a while, the longer the larger the cluster (RejoinOptions). So a node whose link comes and goes does not
+//     come and go with it.
 #pragma once
 
 #include <algorithm>

@@ -175,6 +175,10 @@ TEST(JoiningNodeTest, ComesBackUnderAnotherIdWhenItsOwnWasRemoved) {
   EXPECT_EQ(std::get<Join>(join->message->body).member->id, MemberId(101, 9));
 }
 
+double seconds_in(core::Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 // A node that is taken in and removed again and again.
 class FlappingNodeTest : public testing::Test {
  protected:
@@ -220,10 +224,43 @@ class FlappingNodeTest : public testing::Test {
     ASSERT_TRUE(membership_.is_out());
   }
 
+  // Of a view of so many; it hears nobody for five seconds, and then that it was removed.
+  void be_deaf_in(std::size_t member_count) {
+    Member self = *test::member(5);
+    self.id = id_;
+    std::vector<MemberPtr> members = {std::make_shared<const Member>(self)};
+    for (std::uint64_t i = 0; members.size() < member_count; ++i) {
+      if (i != 5) members.push_back(test::member(i == 0 ? 1'000 : i));
+    }
+    std::ranges::sort(members, {}, [](const MemberPtr& member) { return member->id; });
+    const ViewPtr view = View::found(std::move(members), options_.rings);
+    hear(1, view->id(), Snapshot{.view = view, .state = {}, .removed = {}});
+    ASSERT_EQ(membership_.incarnation().view()->id(), view->id());
+    run_for(seconds(5));
+    ASSERT_FALSE(membership_.is_out());
+    hear(2, view->id() + 1,
+         NotMember{.about = id_,
+                   .lineage = view->lineage(),
+                   .size = static_cast<std::uint32_t>(member_count - 1),
+                   .lowest = other_->id,
+                   .compatibility = options_.compatibility});
+    ASSERT_TRUE(membership_.is_out());
+  }
+
   // Until it joins again.
   core::Duration wait() {
     const core::Instant begin = now_;
     while (membership_.is_out()) run_for(milliseconds(10));
+    return now_ - begin;
+  }
+
+  // The same, with the others answering all the time.
+  core::Duration listen() {
+    const core::Instant begin = now_;
+    while (membership_.is_out()) {
+      run_for(milliseconds(10));
+      if (membership_.is_out()) hear(2, 9, ProbeAck{.sent = now_});
+    }
     return now_ - begin;
   }
 
@@ -262,6 +299,32 @@ TEST_F(FlappingNodeTest, SaysUnderItsNextIdWhatItSaidOfItself) {
   ASSERT_EQ(state.size(), 1u);
   EXPECT_EQ(state[0].key, "color");
   EXPECT_EQ(state[0].value, "blue");
+}
+
+// In a small cluster a return that does not last costs little, and a node that is missing much.
+TEST_F(FlappingNodeTest, ThatHeardNobodyListensTheLongerTheMoreItWouldDisturb) {
+  be_deaf_in(5);
+  EXPECT_NEAR(seconds_in(listen()), 3, 0.1);
+  be_deaf_in(5);
+  EXPECT_NEAR(seconds_in(listen()), 6, 0.1) << "the second time";
+}
+
+TEST_F(FlappingNodeTest, ThatHeardNobodyInALargeClusterListensForLong) {
+  be_deaf_in(40);
+  EXPECT_NEAR(seconds_in(listen()), 10, 0.1);
+  be_deaf_in(200);
+  EXPECT_NEAR(seconds_in(listen()), 25, 0.1);
+}
+
+TEST_F(FlappingNodeTest, BeginsToListenAnewWhenItHearsNobody) {
+  be_deaf_in(5);
+  for (int i = 0; i < 4; ++i) {
+    run_for(seconds(2));
+    hear(2, 9, ProbeAck{.sent = now_});
+    run_for(milliseconds(2'700));
+    ASSERT_TRUE(membership_.is_out()) << i;
+  }
+  EXPECT_LE(seconds_in(listen()), 3.1);
 }
 
 // Each minute as a member makes up for one removal: a node that stands still now and then is no flapping one.
