@@ -13,6 +13,7 @@
 #include "core/base/mutex.h"
 #include "nexus/internal/v1/control.grpc.pb.h"
 #include "remote/certified_names.h"
+#include "remote/grpc_tls.h"
 #include "remote/tls_identity.h"
 
 namespace nexus::cluster {
