@@ -75,7 +75,7 @@ bool GossipDriver::post(Event event) {
 }
 
 bool GossipDriver::call(Call what) {
-  CHECK(std::this_thread::get_id() != thread_.get_id());
+  CHECK(std::this_thread::get_id() != runner_.load());
   bool done = false;
   if (!post(Call([&](core::Instant now) {
         what(now);
@@ -148,6 +148,7 @@ void GossipDriver::on_dropped(const std::string& address, const std::string& why
 }
 
 void GossipDriver::run() {
+  runner_ = std::this_thread::get_id();
   core::set_thread_name("nx-gossip");
   core::Instant now = core::SteadyClock().now();
   links_->set_self({.id = options_.self.id, .address = options_.self.address});

@@ -131,6 +131,8 @@ class GossipDriver final : public ControlLinkEvents {
   std::atomic<std::uint64_t> dropped_state_count_ = 0;
 
   std::thread thread_;
+  // The thread itself says so: others may call before start() has returned.
+  std::atomic<std::thread::id> runner_{};
 };
 
 }  // namespace nexus::cluster

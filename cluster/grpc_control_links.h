@@ -10,7 +10,7 @@
 // G1  Messages to one node leave in the order of send(), or not at all.
 // G2  With mutual TLS a peer speaks only for an address that its certificate is made out to.
 // G3  Each message that is not sent is counted, and one that is over a limit is told as on_dropped(), with its size.
-// G4  A message of more than limits.stranger_bytes_max is decoded only when it comes from a member of the view or from a node that was
+// G4  What a node says of itself when it connects is small. A message of more than limits.stranger_bytes_max is decoded only when it comes from a member of the view or from a node that was
 //     asked for what was missed, one for each time; while there is no view, at most limits.stranger_large_count_max are in hand at once.
 // G5  At most inbound_count_max connections of others are held; for one more the oldest one that is no member's is ended.
 #pragma once

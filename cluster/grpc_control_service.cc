@@ -23,6 +23,8 @@ namespace pb = nexus::internal::v1;
 
 // Of a peer's frame, between two.
 constexpr std::size_t kFrameBytesKept = 64 * 1024;
+// Of what a node says is its address: a name of DNS has at most 253, and a port follows.
+constexpr std::size_t kAddressBytesMax = 300;
 // Nodes that were asked for what was missed, since the last view.
 constexpr std::size_t kAskedMax = 64;
 
@@ -108,12 +110,12 @@ class IncomingStream final : public grpc::ServerBidiReactor<pb::Frame, pb::Frame
   void OnReadDone(bool ok) override {
     if (!ok) return end(grpc::Status::OK);
     if (frame_.has_hello() && !take_hello()) return;
-    if (frame_.message().empty()) return read();
     if (from_.address.empty()) {
       return end(
           grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the first frame must say who speaks"));
     }
-    const std::size_t bytes = frame_.message().size();
+    // Not the message's alone: fields that this node does not know were read, too.
+    const std::size_t bytes = frame_.ByteSizeLong();
     const Incoming::Claim claim = shared_->claim(from_, bytes);
     if (claim == Incoming::Claim::refused) {
       shared_->counters.refused_message_count.add();
@@ -128,6 +130,10 @@ class IncomingStream final : public grpc::ServerBidiReactor<pb::Frame, pb::Frame
         claim == Incoming::Claim::taken_in_hand
             ? std::shared_ptr<void>(nullptr, [shared = shared_](void*) { shared->let_go(); })
             : nullptr;
+    if (frame_.message().empty()) {
+      if (bytes > kFrameBytesKept) frame_ = pb::Frame();
+      return read();
+    }
     auto message = decode(frame_.message(), shared_->options.rings, shared_->options.limits);
     if (bytes > kFrameBytesKept) frame_ = pb::Frame();
     if (!message.ok()) {
@@ -163,6 +169,12 @@ class IncomingStream final : public grpc::ServerBidiReactor<pb::Frame, pb::Frame
     if (id == MemberId() || hello.address().empty()) {
       end(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
                        "a node must say its id and its address"));
+      return false;
+    }
+    if (hello.address().size() > kAddressBytesMax) {
+      end(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
+                       "an address of " + std::to_string(hello.address().size()) +
+                           " bytes; at most " + std::to_string(kAddressBytesMax) + " are taken"));
       return false;
     }
     if (shared_->tls != nullptr && shared_->tls->options().mutual) {

@@ -58,7 +58,7 @@ struct RejoinOptions {
   // A node that heard nobody, alone, must hear the others for so long before it joins again: so much for each member of the view that it
   // was in, within the two bounds, twice as long each time, up to the upper one. A return that does not last costs each of them two
   // views.
-  core::Duration settle_per_member = std::chrono::milliseconds(250);
+  core::Duration settle_per_member = std::chrono::milliseconds(500);
   core::Duration settle_min = std::chrono::seconds(3);
   core::Duration settle_max = std::chrono::seconds(25);
 };

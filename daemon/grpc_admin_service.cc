@@ -204,7 +204,15 @@ class GrpcAdminService::Impl final : public pb::AdminService::CallbackService {
       if (const core::Status forced = cluster_.force(view->id(), keep); !forced.ok())
         return to_grpc_status(forced.error());
     }
-    fill(request.dry_run() ? *view : *cluster_.view(), response.mutable_view());
+    const cluster::ViewPtr now = request.dry_run() ? view : cluster_.view();
+    if (now == nullptr) {
+      return to_grpc_status(
+          {core::Errc::aborted,
+           "the view was forced, and then this node gave way to a larger cluster; "
+           "`nexusctl members` shows what became of it",
+           "VIEW_CHANGED"});
+    }
+    fill(*now, response.mutable_view());
     return grpc::Status::OK;
   }
 

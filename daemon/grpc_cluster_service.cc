@@ -229,10 +229,9 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
   }
 
  private:
-  // A change and the view that it leads to.
+  // A change, and the token of the view that it comes after.
   struct Change {
-    ViewPtr before;
-    ViewPtr view;
+    std::string after;
     pb::WatchClusterResponse response;
   };
 
@@ -270,24 +269,18 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
   pb::WatchClusterResponse snapshot(const cluster::View& view) const {
     pb::WatchClusterResponse response = response_for(view);
     fill(view, response.mutable_snapshot()->mutable_view());
-    for (const cluster::MemberIndex i : by_address(view)) {
-      pb::Member* const member = response.mutable_snapshot()->add_members();
-      fill(view.member(i), member);
-      fill(cluster_.traits_of(view.member(i)), member);
-      member->set_since_epoch(view.since(i));
-      member->set_self(view.member(i).address == address_);
-      member->set_status(pb::MEMBER_STATUS_UP);
-    }
+    for (const cluster::MemberIndex i : by_address(view))
+      describe(view, i, {}, response.mutable_snapshot()->add_members());
     return response;
   }
 
-  static pb::WatchClusterResponse change(const ViewEvent& event) {
+  pb::WatchClusterResponse change(const ViewEvent& event) const {
     pb::WatchClusterResponse response = response_for(*event.view);
     pb::ClusterChange* const change = response.mutable_change();
     fill(*event.view, change->mutable_view());
     for (cluster::MemberIndex i = 0; i < event.view->size(); ++i) {
       if (event.before->index_of(event.view->member(i).id)) continue;
-      fill(event.view->member(i), change->add_joined());
+      describe(*event.view, i, {}, change->add_joined());
     }
     for (cluster::MemberIndex i = 0; i < event.before->size(); ++i) {
       if (event.view->index_of(event.before->member(i).id)) continue;
@@ -337,7 +330,7 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
     if (event.before == nullptr) {
       history_.clear();
     } else {
-      history_.push_back({.before = event.before, .view = event.view, .response = response});
+      history_.push_back({.after = token_of(*event.before), .response = response});
       if (history_.size() > options_.history_max) history_.pop_front();
     }
     for (Watch* const watch : watches_) push(*watch, response);
@@ -347,7 +340,7 @@ class GrpcClusterService::Impl final : public pb::ClusterService::CallbackServic
     if (view_ == nullptr) return;
     if (token == token_of(*view_)) return;
     auto next = history_.begin();
-    while (next != history_.end() && token_of(*next->before) != token) ++next;
+    while (next != history_.end() && next->after != token) ++next;
     if (next == history_.end()) return push(watch, snapshot(*view_));
     for (; next != history_.end(); ++next) push(watch, next->response);
   }

@@ -17,7 +17,8 @@ void FastPaxos::begin(ViewPtr view, MemberIndex self) {
   voted_.reset();
   own_.reset();
   rank_ = 0;
-  withdrawn_ = false;
+  gone_.reset();
+  withdrawn_all_ = false;
   asking_.reset();
   ask_at_ = Instant::max();
   repeat_at_ = Instant::max();
@@ -38,7 +39,10 @@ void FastPaxos::propose(CutPtr cut, std::uint32_t rank, Instant now, Actions& ac
   CHECK(view_->fits(*cut));
   if (decided_) return;
   own_ = cut;
-  withdrawn_ = false;
+  withdrawn_all_ = false;
+  if (gone_) {
+    for (const Cut::Removal& removal : cut->removed) gone_->add(removal.member);
+  }
   rank_ = rank;
   learn(cut);
   const std::uint64_t digest = cut->digest();
@@ -54,9 +58,24 @@ void FastPaxos::propose(CutPtr cut, std::uint32_t rank, Instant now, Actions& ac
   if (!decided_ && !options_.policy.is_fast_quorum(*view_, kept, kept)) ask(now, actions);
 }
 
-void FastPaxos::withdraw() {
-  own_.reset();
-  withdrawn_ = true;
+void FastPaxos::withdraw(const MemberSet& gone) {
+  if (decided_) return;
+  gone_ = gone;
+  withdrawn_all_ = gone.count() == 0;
+  if (own_ && is_stale(own_->digest())) own_.reset();
+}
+
+bool FastPaxos::is_stale(std::uint64_t cut) const {
+  if (!gone_) return false;
+  // Of a vote that only lets others in there is nothing to press either.
+  return withdrawn_all_ ||
+         std::ranges::any_of(cuts_.at(cut)->removed, [this](const Cut::Removal& removal) {
+           return !gone_->contains(removal.member);
+         });
+}
+
+bool FastPaxos::is_vote_stale() const {
+  return voted_ && voted_->round.is_fast() && is_stale(voted_->cut);
 }
 
 void FastPaxos::vote(Round round, std::uint64_t cut, Instant now, Actions& actions) {
@@ -102,9 +121,10 @@ void FastPaxos::on_proposal(const Proposal& proposal, Instant now, Actions& acti
   if (!known) actions.emplace_back(Spread(proposal));
   count(key, actions);
   if (decided_) return;
-  const bool may_vote = proposal.round.is_fast() ? !voted_ && !withdrawn_ && promised_ == Round{}
-                                                 : proposal.round >= promised_ &&
-                                                       (!voted_ || voted_->round < proposal.round);
+  const bool may_vote =
+      proposal.round.is_fast()
+          ? !voted_ && !is_stale(digest) && promised_ == Round{}
+          : proposal.round >= promised_ && (!voted_ || voted_->round < proposal.round);
   if (may_vote) vote(proposal.round, digest, now, actions);
 }
 
@@ -132,7 +152,7 @@ void FastPaxos::ask(Instant now, Actions& actions) {
   asking_ = Asking{.round = round,
                    .answered = MemberSet(view_->size()),
                    .votes = {},
-                   .waits_for_all = withdrawn_};
+                   .waits_for_all = gone_.has_value()};
   if (repeat_at_ == Instant::max()) repeat_at_ = now + options_.repeat;
   promised_ = round;
   ask_at_ = next_ask(now);
@@ -175,7 +195,12 @@ void FastPaxos::answered(MemberIndex from, const std::optional<Voted>& voted, In
                          Actions& actions) {
   if (!asking_->answered.add(from)) return;
   asking_->votes.emplace_back(from, voted);
-  if (!asking_->waits_for_all || asking_->answered.count() == view_->size()) conclude(now, actions);
+  if (asking_->waits_for_all) {
+    MemberSet expected = asking_->answered;
+    expected.merge(*gone_);
+    if (expected.count() < view_->size()) return;
+  }
+  conclude(now, actions);
 }
 
 void FastPaxos::conclude(Instant now, Actions& actions) {
@@ -207,11 +232,13 @@ std::optional<std::uint64_t> FastPaxos::choose() {
     if (options_.policy.is_fast_quorum(*view_, members, voters_of(cut))) return cut;
   }
   if (own_) return own_->digest();
-  if (withdrawn_) {
+  if (withdrawn_all_) {
     const auto nothing = std::make_shared<const Cut>(Cut{.base = view_->id()});
     learn(nothing);
     return nothing->digest();
   }
+  // It will have something better to propose in a moment.
+  std::erase_if(might_have, [this](const auto& entry) { return is_stale(entry.first); });
   if (!might_have.empty()) {
     return std::max_element(
                might_have.begin(), might_have.end(),
@@ -234,7 +261,7 @@ void FastPaxos::on_time(Instant now, Actions& actions) {
   }
   if (now >= repeat_at_) {
     repeat_at_ = now + options_.repeat;
-    if (voted_ && !(withdrawn_ && voted_->round.is_fast())) {
+    if (voted_ && !is_vote_stale()) {
       if (cuts_.contains(voted_->cut))
         actions.emplace_back(
             Spread(Proposal{.round = voted_->round, .cut = cuts_.at(voted_->cut)}));

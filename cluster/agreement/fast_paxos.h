@@ -6,8 +6,8 @@
 // F2  A coordinator that has asked a quorum proposes what a fast quorum may have chosen; else the vote of the highest classic round; else
 //     what it likes.
 // F3  What is said is said again every `repeat` until a cut is decided.
-// F4  A member that has withdrawn does not vote in the fast round, and as coordinator proposes the empty cut where F2 lets it propose what
-//     it likes.
+// F4  A member that has withdrawn neither votes in the fast round for a cut that removes others than those who were gone then, nor
+//     repeats such a vote, nor proposes such a cut where F2 lets it propose what it likes; when nobody was gone, it proposes the empty one.
 //
 // Sources: Lamport, "Fast Paxos", Distributed Computing 19(2), 2006; Rapid (USENIX ATC 2018), section 4.3, also for the flooded tallies.
 #pragma once
@@ -38,7 +38,7 @@ class FastPaxos final : public ViewAgreement {
 
   void begin(ViewPtr view, MemberIndex self) override;
   void propose(CutPtr cut, std::uint32_t rank, core::Instant now, Actions& actions) override;
-  void withdraw() override;
+  void withdraw(const MemberSet& gone) override;
   void on_proposal(const Proposal& proposal, core::Instant now, Actions& actions) override;
   void on_tally(const Tally& tally, core::Instant now, Actions& actions) override;
   void on_prepare(const Prepare& prepare, core::Instant now, Actions& actions) override;
@@ -76,6 +76,9 @@ class FastPaxos final : public ViewAgreement {
   // Proposes, when a quorum has answered.
   void conclude(core::Instant now, Actions& actions);
   std::optional<std::uint64_t> choose();
+  // It removes somebody who was not gone when this member withdrew.
+  bool is_stale(std::uint64_t cut) const;
+  bool is_vote_stale() const;
   // Those that can vote for it: who leaves still can.
   MemberSet voters_of(std::uint64_t cut) const;
 
@@ -92,7 +95,10 @@ class FastPaxos final : public ViewAgreement {
   // What this member would propose; its rank.
   CutPtr own_;
   std::uint32_t rank_ = 0;
-  bool withdrawn_ = false;
+  // Since withdraw(): who was gone then, or is in its own proposal.
+  std::optional<MemberSet> gone_;
+  // Nobody was, and it has proposed nothing since.
+  bool withdrawn_all_ = false;
   std::optional<Asking> asking_;
   core::Instant ask_at_ = core::Instant::max();
   core::Instant repeat_at_ = core::Instant::max();

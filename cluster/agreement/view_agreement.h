@@ -34,9 +34,10 @@ class ViewAgreement {
   virtual void begin(ViewPtr view, MemberIndex self) = 0;
   // This member thinks that `cut` should come next, and is the `rank`th to say so: the higher, the longer it gives way to others.
   virtual void propose(CutPtr cut, std::uint32_t rank, core::Instant now, Actions& actions) = 0;
-  // What this member has proposed, or voted for, is not so any more. Unless it may have been chosen, the next view is as this one, with
-  // nobody removed or let in: so the votes that were given end.
-  virtual void withdraw() = 0;
+  // This member has said nothing for a while and goes on; those that it counts as gone now are `gone`. What it voted for before, when
+  // that removes others too, it does not press any more. When nobody is gone, and nothing may have been chosen, the next view is as this
+  // one, with nobody removed or let in: so the votes that were given end.
+  virtual void withdraw(const MemberSet& gone) = 0;
   // All of this view.
   virtual void on_proposal(const Proposal& proposal, core::Instant now, Actions& actions) = 0;
   virtual void on_tally(const Tally& tally, core::Instant now, Actions& actions) = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cluster/view/member_set.h"
+
 namespace nexus::cluster {
 
 void CutDetector::begin(ViewPtr view) {
@@ -47,36 +49,71 @@ bool CutDetector::on_alert(const Alert& alert, core::Instant now) {
   return true;
 }
 
-std::size_t CutDetector::implicit_count(MemberIndex member, const Subject& subject) const {
-  std::size_t count = 0;
-  for (const MemberIndex observer : view_->rings().observers(member)) {
-    const auto doubtful = subjects_.find(observer);
-    if (doubtful == subjects_.end() || doubtful->second.down_count < marks(observer).low) continue;
-    const bool said_so =
-        std::any_of(subject.words.begin(), subject.words.end(),
-                    [&](const Word& word) { return word.observer == observer && word.down; });
-    count += said_so ? 0 : 1;
-  }
-  return count;
+CutDetector::Trial* CutDetector::find(std::vector<Trial>& trials, MemberIndex member) {
+  const auto found = std::ranges::lower_bound(trials, member, {}, &Trial::member);
+  return found != trials.end() && found->member == member ? &*found : nullptr;
 }
 
-bool CutDetector::is_failed(MemberIndex member, const Subject& subject) const {
-  const Watermarks marks = this->marks(member);
-  if (subject.down_count >= marks.high) return true;
-  return subject.down_count >= marks.low &&
-         subject.down_count + implicit_count(member, subject) >= marks.high;
+bool CutDetector::is_failed(const Trial& trial, std::vector<Trial>& trials) const {
+  const Watermarks marks = this->marks(trial.member);
+  if (trial.down_count >= marks.high) return true;
+  if (trial.down_count < marks.low) return false;
+  std::size_t count = trial.down_count;
+  for (const MemberIndex observer : view_->rings().observers(trial.member)) {
+    const Trial* const doubtful = find(trials, observer);
+    if (doubtful == nullptr) continue;
+    if (!doubtful->failed && doubtful->down_count < this->marks(observer).low) continue;
+    const bool has_counted =
+        !doubtful->failed && std::ranges::any_of(trial.subject->words, [&](const Word& word) {
+          return word.observer == observer && word.down;
+        });
+    count += has_counted ? 0 : 1;
+  }
+  return count >= marks.high;
+}
+
+std::vector<CutDetector::Trial> CutDetector::judge() const {
+  std::vector<Trial> trials;
+  trials.reserve(subjects_.size());
+  for (const auto& [member, subject] : subjects_)
+    trials.push_back({.member = member, .subject = &subject, .down_count = subject.down_count});
+  std::vector<Trial*> failed;
+  do {
+    failed.clear();
+    std::size_t most = 0;
+    for (Trial& trial : trials) {
+      if (trial.failed || trial.subject->down_count < most || !is_failed(trial, trials)) continue;
+      if (trial.subject->down_count > most) failed.clear();
+      most = trial.subject->down_count;
+      failed.push_back(&trial);
+    }
+    MemberSet discredited(view_->size());
+    for (Trial* const trial : failed) {
+      trial->failed = true;
+      discredited.add(trial->member);
+    }
+    for (Trial& other : trials) {
+      if (other.failed || failed.empty()) continue;
+      other.down_count -= static_cast<std::size_t>(std::ranges::count_if(
+          other.subject->words,
+          [&](const Word& word) { return word.down && discredited.contains(word.observer); }));
+    }
+  } while (!failed.empty());
+  return trials;
 }
 
 CutDetector::Assessment CutDetector::assess(core::Instant now) const {
   Assessment result;
   bool held_up = false;
-  for (const auto& [member, subject] : subjects_) {
+  for (const Trial& trial : judge()) {
+    const Subject& subject = *trial.subject;
     if (subject.leaves) {
-      result.gone.push_back({.member = member, .why = Departure::left});
-    } else if (is_failed(member, subject)) {
-      result.gone.push_back({.member = member, .why = Departure::failed});
+      result.gone.push_back({.member = trial.member, .why = Departure::left});
+    } else if (trial.failed) {
+      result.gone.push_back({.member = trial.member, .why = Departure::failed});
     } else if (subject.since != core::Instant::max() &&
-               subject.words.size() < view_->rings().observers(member).size()) {
+               trial.down_count >= marks(trial.member).low &&
+               subject.words.size() < view_->rings().observers(trial.member).size()) {
       const core::Instant end = subject.since + options_.doubt_max;
       if (now >= end) continue;
       held_up = true;

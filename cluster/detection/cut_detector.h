@@ -6,6 +6,8 @@
 // C3  A cut is ready when somebody is failed and nobody is in doubt, or those in doubt have been so for `doubt_max`, or all their
 //     observers have spoken.
 // C4  Only observers of a member are believed about it, and the newest word of each; a member is believed about itself.
+// C5  Who has failed is no witness: its words do not count against others. Where members accuse each other, those that the most observers
+//     do not hear fail first, and those of as many together. So a node that accused all others before it died does not keep them frozen.
 //
 // Source: Suresh et al., "Stable and Consistent Membership at Scale with Rapid", USENIX ATC 2018, section 4.2.
 #pragma once
@@ -88,9 +90,18 @@ class CutDetector {
   Watermarks marks(MemberIndex member) const {
     return Watermarks::of(view_->rings().observers(member).size());
   }
+  // A member about whom something was said. What counts against it: the words of those that have not failed themselves.
+  struct Trial {
+    MemberIndex member;
+    const Subject* subject;
+    std::size_t down_count;
+    bool failed = false;
+  };
+  // Ascending.
+  std::vector<Trial> judge() const;
   // C2.
-  std::size_t implicit_count(MemberIndex member, const Subject& subject) const;
-  bool is_failed(MemberIndex member, const Subject& subject) const;
+  bool is_failed(const Trial& trial, std::vector<Trial>& trials) const;
+  static Trial* find(std::vector<Trial>& trials, MemberIndex member);
 
   const Options options_;
   ViewPtr view_;

@@ -284,7 +284,9 @@ void Incarnation::consider(Instant now, Output& out) {
   }
   if (std::exchange(thawing_, false)) {
     proposer_.begin(view_, index_);
-    if (assessment.gone.empty()) agreement_->withdraw();
+    MemberSet gone(view_->size());
+    for (const Cut::Removal& removal : assessment.gone) gone.add(removal.member);
+    agreement_->withdraw(gone);
   }
   const CutPtr cut = proposer_.consider(assessment, admission_, detector_, now);
   consider_at_ = std::min(consider_at_, proposer_.next_time());
@@ -417,6 +419,8 @@ core::Status Incarnation::force(ViewId base, const std::vector<MemberId>& keep, 
     if (i != index_ && !forced->removes(i))
       out.sends.push_back({.address = view_->member(i).address, .message = delta});
   }
+  // What waits speaks of this view; under the next one's id it would mean others.
+  flush(now, out);
   install(maker_.after(*view_, *forced), forced, now, out);
   return core::Nothing{};
 }

@@ -179,9 +179,10 @@ class Incarnation {
   void spread(const Alert& alert, core::Instant now);
   // After alerts, joins or time have changed something.
   void consider(core::Instant now, Output& out);
-  bool is_silent(core::Instant now) const { return frozen_ || now < silent_until_; }
+  // A thaw ends in consider(), where what was voted for before is weighed again, and nowhere else.
+  bool is_silent() const { return frozen_ || thawing_; }
   core::Instant next_agreement() const {
-    return frozen_ ? core::Instant::max() : std::max(agreement_->next_time(), silent_until_);
+    return is_silent() ? core::Instant::max() : agreement_->next_time();
   }
   void offer(core::Instant now, Output& out);
   void repeat_alerts(core::Instant now);

@@ -129,7 +129,7 @@ void Incarnation::handle(const Context& c, const Gossip& gossip) {
   merge(gossip.entries, true, c.now, c.out);
   if (!c.same_view) return;
   for (const Alert& alert : gossip.alerts) spread(alert, c.now);
-  if (is_silent(c.now)) return;
+  if (is_silent()) return;
   for (const Proposal& proposal : gossip.proposals)
     agreement_->on_proposal(proposal, c.now, agreement_actions_);
   for (const Prepare& prepare : gossip.prepares)
@@ -139,7 +139,7 @@ void Incarnation::handle(const Context& c, const Gossip& gossip) {
 }
 
 void Incarnation::handle(const Context& c, const Promise& promise) {
-  if (!c.same_view || is_silent(c.now)) return;
+  if (!c.same_view || is_silent()) return;
   agreement_->on_promise(*c.index, promise, c.now, agreement_actions_);
   do_agreement(c.now, c.out);
 }

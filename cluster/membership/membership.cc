@@ -120,7 +120,8 @@ void Membership::prepare_rejoin(const std::string& other_cluster, Instant now) {
     const auto& view = incarnation_->view();
     const Duration settle =
         std::max(options_.rejoin.settle_min,
-                 options_.rejoin.settle_per_member * (view == nullptr ? 0 : view->size()));
+                 options_.rejoin.settle_per_member *
+                     static_cast<std::int64_t>(view == nullptr ? 0 : view->size()));
     rejoin.settle = doubled(settle, removed_count_, options_.rejoin.settle_max);
   }
   ++removed_count_;

@@ -121,18 +121,26 @@ ViewPtr view_of(const std::vector<MemberPtr>& members) {
 // A node that has said who it is, and then what it likes.
 class RawStream {
  public:
-  explicit RawStream(const std::string& address, std::uint64_t number = 9)
+  explicit RawStream(const std::string& address, std::uint64_t number = 9,
+                     const std::string& own_address = "127.0.0.1:1")
       : stub_(nexus::internal::v1::ControlService::NewStub(
             grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))),
         stream_(stub_->Connect(&context_)) {
     nexus::internal::v1::Frame hello;
     hello.mutable_hello()->mutable_id()->set_high(number);
-    hello.mutable_hello()->set_address("127.0.0.1:1");
+    hello.mutable_hello()->set_address(own_address);
     stream_->Write(hello);
   }
   bool write(const ControlMessagePtr& message) {
     nexus::internal::v1::Frame frame;
     frame.set_message(encode(*message));
+    return stream_->Write(frame);
+  }
+  // A frame without a message, and with a field of so many bytes that no node knows.
+  bool write_unknown(std::size_t bytes) {
+    nexus::internal::v1::Frame frame;
+    frame.GetReflection()->MutableUnknownFields(&frame)->AddLengthDelimited(1'000)->assign(bytes,
+                                                                                           'x');
     return stream_->Write(frame);
   }
   // Waits until the other end has ended it.
@@ -154,7 +162,9 @@ TEST(GrpcControlLinks, G3_WhatANodeDoesNotReadIsDroppedBeyondItsCountAndCounted)
   End reader(1);
   End writer(2, {.rings = {}, .limits = {}, .queue_count_max = 50});
   reader.events.stop_reading();
-  std::uint64_t count = 0;
+  writer.links().send(reader.address(), message_of(1));
+  ASSERT_TRUE(eventually([&] { return reader.events.message_count() == 1; }));
+  std::uint64_t count = 1;
   while (writer.links().counts().overrun_count == 0 && count < 200'000) {
     writer.links().send(reader.address(), message_of(4 * kKiB));
     ++count;
@@ -169,7 +179,6 @@ TEST(GrpcControlLinks, G3_WhatANodeDoesNotReadIsDroppedBeyondItsCountAndCounted)
   EXPECT_NE(writer.events.dropped()[0].find("does not read: 50 messages"), std::string::npos)
       << writer.events.dropped()[0];
   // The next one goes over a new connection.
-  EXPECT_TRUE(eventually([&] { return reader.events.message_count() == 1; }));
   writer.links().send(reader.address(), message_of(1));
   EXPECT_TRUE(eventually([&] { return reader.events.message_count() == 2; }));
 }
@@ -217,6 +226,25 @@ TEST(GrpcControlLinks, G4_AStrangerCannotMakeAMemberDecodeMuch) {
   stranger.links().send(reader.address(), message_of(300 * kKiB));
   EXPECT_TRUE(eventually([&] { return reader.refuses(2); }));
   EXPECT_EQ(reader.events.message_count(), 3u);
+}
+
+TEST(GrpcControlLinks, G4_AStrangerCannotMakeItselfLargeByItsName) {
+  End reader(1);
+  RawStream stranger(reader.address(), 9, std::string(kKiB * kKiB, 'a'));
+  const grpc::Status status = stranger.end();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_NE(status.error_message().find("at most 300"), std::string::npos)
+      << status.error_message();
+}
+
+TEST(GrpcControlLinks, G4_FieldsThatNobodyKnowsCountAsWhatTheyWeigh) {
+  End reader(1);
+  End member(2);
+  reader.links().set_view(view_of({reader.member(), member.member()}));
+  RawStream stranger(reader.address());
+  ASSERT_TRUE(stranger.write_unknown(300 * kKiB));
+  EXPECT_EQ(stranger.end().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(reader.refuses(1));
 }
 
 TEST(GrpcControlLinks, G4_ANodeInNoViewHasFewLargeMessagesInHandAtOnce) {

@@ -76,8 +76,10 @@ class ClusterFaults(ClusterTestCase):
         self.await_agreement(members[:4], nodes[:4], 4)
         self.await_true(lambda: members[4].status() == api.NODE_STATUS_FROZEN)
         self.network.heal()
-        # Who heard nobody first makes sure that its link is good.
-        self.await_agreement(members, nodes, 40)
+        # Who heard nobody first makes sure that its link is good, for three seconds and ten checks.
+        begin = time.monotonic()
+        self.await_agreement(members, nodes, 10)
+        print(f"one of five was back {time.monotonic() - begin:.1f} s after the heal")
 
     def test_the_larger_part_goes_on_and_all_come_together_again(self):
         nodes, members = self.begin(5)
@@ -100,7 +102,7 @@ class ClusterFaults(ClusterTestCase):
         self.await_agreement(members[:4], nodes[:4], 4)
         self.assert_unchanged(members[:4], members[0].view(), 5)
         self.network.heal()
-        self.await_agreement(members, nodes, 40)
+        self.await_agreement(members, nodes, 10)
 
     def test_one_bad_path_among_many_costs_nobody_the_membership(self):
         nodes, members = self.begin(5)

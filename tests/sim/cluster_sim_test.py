@@ -39,8 +39,12 @@ def newest_source():
 
 
 def other_builds():
-    """cluster_sim of other presets that were built since the last change of its sources."""
-    for preset in ("release", "debug", "asan"):
+    """cluster_sim of other presets that were built since the last change of its sources; those named in NEXUS_SIM_OTHER_BUILDS have
+    just been built, and must be there."""
+    required = os.environ.get("NEXUS_SIM_OTHER_BUILDS", "").split()
+    for preset in required:
+        yield preset, os.path.join(ROOT, "build", preset, "bin", "cluster_sim")
+    for preset in {"release", "debug", "asan"}.difference(required):
         program = os.path.join(ROOT, "build", preset, "bin", "cluster_sim")
         is_other = os.path.realpath(program) != os.path.realpath(SIM)
         if is_other and os.path.exists(program) and os.path.getmtime(program) >= newest_source():

@@ -151,7 +151,7 @@ Scenario flipflop(std::uint32_t node_count, std::uint64_t seed) {
     scenario.plan.faults.push_back(std::move(loss));
   }
   scenario.measure_at = end - 100ms;
-  // Who was deaf to all listens for 25 s first, so that it does not come and go with its link.
+  // Who was deaf to all in a large cluster listens for 25 s first, so that it does not come and go with its link.
   scenario.return_within = 45s;
   return scenario;
 }

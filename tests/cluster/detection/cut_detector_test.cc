@@ -69,6 +69,44 @@ TEST_F(CutDetectorTest, C3_WhoIsInDoubtHoldsUpTheCutButNotForEver) {
   EXPECT_EQ(detector_.assess(now_).gone.size(), 2u) << "one cut for both";
 }
 
+// 4 was cut off and accused all; it is heard again, says so, and dies before it can say that it hears the others.
+TEST_F(CutDetectorTest, C5_WhoHasFailedIsNoWitness) {
+  begin(5);
+  for (MemberIndex subject = 0; subject < 4; ++subject)
+    detector_.on_alert({.subject = subject, .observer = 4, .sequence = 1, .down = true}, now_);
+  alert(4, 4);
+  const auto assessment = detector_.assess(now_);
+  ASSERT_TRUE(assessment.ready);
+  ASSERT_EQ(assessment.gone.size(), 1u);
+  EXPECT_EQ(assessment.gone[0].member, 4u);
+}
+
+// The same with four of nine: they are fewer, so they are the ones that have failed.
+TEST_F(CutDetectorTest, C5_OfThoseThatAccuseEachOtherTheOnesThatMoreMissHaveFailed) {
+  begin(9);
+  for (MemberIndex one = 0; one < 5; ++one) {
+    for (MemberIndex other = 5; other < 9; ++other) {
+      detector_.on_alert({.subject = one, .observer = other, .sequence = 1, .down = true}, now_);
+      detector_.on_alert({.subject = other, .observer = one, .sequence = 1, .down = true}, now_);
+    }
+  }
+  std::vector<MemberIndex> gone;
+  for (const Cut::Removal& removal : detector_.assess(now_).gone) gone.push_back(removal.member);
+  EXPECT_EQ(gone, (std::vector<MemberIndex>{5, 6, 7, 8}));
+}
+
+// Three parts of which none hears the others: nobody is left who could say more of one than of another.
+TEST_F(CutDetectorTest, C5_WhereAllAreMissedByAsManyAllHaveFailed) {
+  begin(6);
+  for (MemberIndex one = 0; one < 6; ++one) {
+    for (MemberIndex other = 0; other < 6; ++other) {
+      if (one / 2 != other / 2)
+        detector_.on_alert({.subject = one, .observer = other, .sequence = 1, .down = true}, now_);
+    }
+  }
+  EXPECT_EQ(detector_.assess(now_).gone.size(), 6u);
+}
+
 TEST_F(CutDetectorTest, AnObserverThatHearsItAgainTakesItsWordBack) {
   begin(100);
   alert(7, 7);

@@ -71,6 +71,27 @@ class IncarnationTest : public testing::Test {
     });
   }
 
+  Gossip removal_of(MemberIndex member) const {
+    Gossip gossip;
+    gossip.proposals.push_back(
+        {.round = {},
+         .cut = std::make_shared<const Cut>(
+             Cut{.base = view_->id(), .removed = {{.member = member, .why = Departure::failed}}})});
+    return gossip;
+  }
+
+  std::vector<MemberIndex> removed_in_proposals() const {
+    std::vector<MemberIndex> removed;
+    for (const Send& send : out_.sends) {
+      const auto* said = std::get_if<Gossip>(&send.message->body);
+      if (said == nullptr) continue;
+      for (const Proposal& proposal : said->proposals) {
+        for (const Cut::Removal& removal : proposal.cut->removed) removed.push_back(removal.member);
+      }
+    }
+    return removed;
+  }
+
   bool is_frozen() const {
     bool frozen = false;
     for (const Incarnation::Event& event : out_.events) {
@@ -275,11 +296,7 @@ TEST_F(IncarnationTest, WhenEverybodyCountsAsFailedItFreezes) {
 // A vote from before the partition must not remove those who are heard again.
 TEST_F(IncarnationTest, WhoWasFrozenGivesNoVoteToWhatWasProposedBefore) {
   start(5, 1);
-  Gossip stale;
-  stale.proposals.push_back(
-      {.round = {},
-       .cut = std::make_shared<const Cut>(
-           Cut{.base = view_->id(), .removed = {{.member = 4, .why = Departure::failed}}})});
+  const Gossip stale = removal_of(4);
   all_say({2, 3, 4}, 1, true);
   run_until(now_ + milliseconds(300));
   ASSERT_TRUE(is_frozen());
@@ -306,6 +323,59 @@ TEST_F(IncarnationTest, WhoWasFrozenWaitsBeforeItProposes) {
   EXPECT_FALSE(has_proposed());
   run_until(now_ + seconds(2));
   EXPECT_TRUE(has_proposed()) << "the one that is gone is removed all the same";
+}
+
+// Nobody is gone: the vote from before is over, and not said once more.
+TEST_F(IncarnationTest, WhoWasFrozenSaysNoMoreWhatItVotedForBefore) {
+  start(5, 1);
+  tell_in_view(0, removal_of(4));
+  run_until(now_ + milliseconds(100));
+  ASSERT_TRUE(has_voted());
+  all_say({2, 3, 4}, 1, true);
+  run_until(now_ + seconds(2));
+  ASSERT_TRUE(is_frozen());
+  all_say({2, 3, 4}, 2, false);
+  run_until(now_ + milliseconds(300));
+  out_.sends.clear();
+  run_until(now_ + options_.thaw + seconds(3));
+  EXPECT_FALSE(has_voted());
+  EXPECT_FALSE(has_proposed());
+}
+
+// Somebody is gone, but not whom it voted for.
+TEST_F(IncarnationTest, WhoWasFrozenRemovesThoseThatAreGoneNow) {
+  start(5, 1);
+  tell_in_view(0, removal_of(4));
+  run_until(now_ + milliseconds(100));
+  all_say({2, 3, 4}, 1, true);
+  run_until(now_ + seconds(2));
+  ASSERT_TRUE(is_frozen());
+  all_say({2, 4}, 2, false);
+  run_until(now_ + milliseconds(300));
+  out_.sends.clear();
+  run_until(now_ + options_.thaw + seconds(3));
+  EXPECT_FALSE(has_voted()) << "it had its vote in the fast round, and others have not answered";
+  const std::vector<MemberIndex> proposed = removed_in_proposals();
+  EXPECT_EQ(std::count(proposed.begin(), proposed.end(), 4), 0);
+}
+
+TEST_F(IncarnationTest, WhatWasSaidInAViewIsNotSaidInTheForcedOne) {
+  start(5, 1);
+  all_say({3, 4}, 1, true);
+  ASSERT_TRUE(incarnation_
+                  ->force(view_->id(),
+                          {view_->member(0).id, view_->member(1).id, view_->member(2).id}, now_,
+                          out_)
+                  .ok());
+  run_until(now_ + milliseconds(300));
+  std::size_t alert_count = 0;
+  for (const Send& send : out_.sends) {
+    const auto* said = std::get_if<Gossip>(&send.message->body);
+    if (said == nullptr) continue;
+    alert_count += said->alerts.size();
+    EXPECT_TRUE(send.message->view == view_->id() || said->alerts.empty());
+  }
+  EXPECT_GT(alert_count, 0u) << "they still know the others that were meant";
 }
 
 TEST_F(IncarnationTest, WhoIsHeardMeanwhileIsNotRemoved) {

@@ -310,7 +310,7 @@ TEST_F(FlappingNodeTest, ThatHeardNobodyListensTheLongerTheMoreItWouldDisturb) {
 }
 
 TEST_F(FlappingNodeTest, ThatHeardNobodyInALargeClusterListensForLong) {
-  be_deaf_in(40);
+  be_deaf_in(20);
   EXPECT_NEAR(seconds_in(listen()), 10, 0.1);
   be_deaf_in(200);
   EXPECT_NEAR(seconds_in(listen()), 25, 0.1);
@@ -318,13 +318,9 @@ TEST_F(FlappingNodeTest, ThatHeardNobodyInALargeClusterListensForLong) {
 
 TEST_F(FlappingNodeTest, BeginsToListenAnewWhenItHearsNobody) {
   be_deaf_in(5);
-  for (int i = 0; i < 4; ++i) {
-    run_for(seconds(2));
-    hear(2, 9, ProbeAck{.sent = now_});
-    run_for(milliseconds(2'700));
-    ASSERT_TRUE(membership_.is_out()) << i;
-  }
-  EXPECT_LE(seconds_in(listen()), 3.1);
+  run_for(seconds(20));
+  ASSERT_TRUE(membership_.is_out());
+  EXPECT_LE(seconds_in(listen()), 6.1);
 }
 
 // Each minute as a member makes up for one removal: a node that stands still now and then is no flapping one.

@@ -108,7 +108,7 @@ std::string text_of(const Cut& cut, const View& base) {
   }
   if (!cut.joined.empty())
     text += (text.empty() ? "" : ", ") + std::string("joined ") + names_of(cut.joined);
-  return text;
+  return text.empty() ? "nobody" : text;
 }
 
 std::string text_of(const Incarnation::Event& event) {
