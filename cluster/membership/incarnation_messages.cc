@@ -33,11 +33,7 @@ void Incarnation::on_message(const Peer& from, const ControlMessagePtr& message,
     if (context.index && !std::holds_alternative<ProbeAck>(message->body))
       edges_.on_traffic(*context.index, now);
     context.same_view = context.index && message->view == view_->id();
-    if (context.same_view) {
-      compare_states(context);
-    } else if (message->epoch > 0) {
-      compare_views(context);
-    }
+    if (!context.same_view && message->epoch > 0) compare_views(context);
   } else if (message->epoch > 0 && now - asked_ >= kAskPause &&
              !std::holds_alternative<Snapshot>(message->body) &&
              !std::holds_alternative<JoinCheck>(message->body) &&
@@ -48,6 +44,9 @@ void Incarnation::on_message(const Peer& from, const ControlMessagePtr& message,
     bootstrap_.ask_also(from.address, out.sends);
   }
   std::visit([&](const auto& body) { handle(context, body); }, message->body);
+  // Afterwards: what is new to this node may have been in the message itself.
+  if (context.same_view && phase_ != Phase::out && message->view == view_->id())
+    compare_states(context);
 }
 
 void Incarnation::compare_views(const Context& c) {
@@ -69,7 +68,10 @@ void Incarnation::compare_views(const Context& c) {
   if (std::holds_alternative<NotMember>(c.message->body) || !may_tell(c.from.id, c.now)) return;
   if (c.index && theirs < view_->epoch()) {
     std::vector<CutPtr> missed = history_.since(c.message->view);
-    if (missed.empty()) {
+    std::size_t joined_count = 0;
+    for (const CutPtr& cut : missed) joined_count += cut->joined.size();
+    // Those who came and went meanwhile could take more room than all who are there.
+    if (missed.empty() || joined_count > view_->size()) {
       c.out.sends.push_back({.address = c.from.address, .message = snapshot()});
     } else {
       send(c.from.address, ViewDelta{.cuts = std::move(missed)}, c.out);

@@ -239,6 +239,37 @@ TEST_F(IncarnationTest, OfTwoClustersThatHoldItItGoesToTheLarger) {
   EXPECT_EQ(out.other_cluster, from.address);
 }
 
+// A cut is as large as its joiners are, also of those who have gone again; a view is not.
+TEST_F(IncarnationTest, WhoMissedMoreThanThereIsGetsTheWholeView) {
+  start(3, 0);
+  const auto answer_to = [&](const View& known) {
+    out_.sends.clear();
+    now_ += seconds(1);
+    incarnation_->on_message({.id = view_->member(1).id, .address = view_->member(1).address},
+                             std::make_shared<const ControlMessage>(ControlMessage{
+                                 .epoch = known.epoch(), .view = known.id(), .body = Probe{}}),
+                             now_, out_);
+  };
+  Cut join{.base = view_->id()};
+  for (std::uint64_t i = 100; i < 110; ++i) join.joined.push_back(test::member(i));
+  tell_in_view(1, ViewDelta{.cuts = {std::make_shared<const Cut>(join)}});
+  const ViewPtr large = incarnation_->view();
+  ASSERT_EQ(large->size(), 13u);
+  answer_to(*view_);
+  EXPECT_EQ(sent<ViewDelta>(), 1u);
+
+  Cut leave{.base = large->id()};
+  for (MemberIndex i = 0; i < large->size(); ++i) {
+    if (!view_->index_of(large->member(i).id))
+      leave.removed.push_back({.member = i, .why = Departure::left});
+  }
+  tell_in_view(1, ViewDelta{.cuts = {std::make_shared<const Cut>(leave)}});
+  ASSERT_EQ(incarnation_->view()->size(), 3u);
+  answer_to(*view_);
+  EXPECT_EQ(sent<ViewDelta>(), 0u);
+  EXPECT_EQ(sent<Snapshot>(), 1u);
+}
+
 TEST_F(IncarnationTest, WhoIsOutObservesNobody) {
   start(3, 2);
   EXPECT_EQ(incarnation_->subjects().size(), 2u);
