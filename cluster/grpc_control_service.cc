@@ -121,7 +121,7 @@ class IncomingStream final : public grpc::ServerBidiReactor<pb::Frame, pb::Frame
       shared_->counters.refused_message_count.add();
       return end(grpc::Status(
           grpc::StatusCode::RESOURCE_EXHAUSTED,
-          "a control message of " + std::to_string(bytes) +
+          "a control frame of " + std::to_string(bytes) +
               " bytes from a node that is no member and was not asked for it; at most " +
               std::to_string(shared_->options.limits.stranger_bytes_max) + " are read"));
     }
