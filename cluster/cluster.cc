@@ -178,6 +178,10 @@ class Cluster::Impl {
       if (there.contains(member->process) || said_goodbye(changed, *member)) continue;
       keep_out(member->process);
     }
+    // A process that has taken the place of one that is gone may have nothing to say here, and wait to be dialled.
+    for (const MemberPtr& member : joined) {
+      remote_.on_joined(member->address, member->process.to_string());
+    }
     tell({.view = changed.view, .before = changed.before, .cut = changed.cut});
   }
 

@@ -700,6 +700,13 @@ void Endpoint::on_unblocked(const std::string& member_id) {
   state_.on_unblocked();
 }
 
+void Endpoint::on_joined(const std::string& member_id) {
+  core::MutexLock lock(mutex_);
+  if (blocked_member_.empty() || blocked_member_ == member_id) return;
+  blocked_member_.clear();
+  state_.on_unblocked();
+}
+
 std::string Endpoint::member_id() const {
   core::MutexLock lock(mutex_);
   return state_.member_id();

@@ -154,6 +154,9 @@ class Endpoint final : public EndpointStreamEvents,
   // A peer with this address opened a stream to us, as this incarnation. Calls `then` once, when the end of the one before it has
   // been told: mostly before this returns, else from another thread.
   void on_seen(const std::string& member_id, std::function<void()> then = {});
+  // The cluster says that this incarnation is a member at this address. A link that is blocked because of another one may be dialled
+  // again. Otherwise nothing happens: this may come late, and an incarnation after that one may have been seen.
+  void on_joined(const std::string& member_id);
   // The member was put on the list of blocked ones, or taken off it. Nothing happens when it is not this peer.
   void on_blocked(const std::string& member_id);
   void on_unblocked(const std::string& member_id);

@@ -117,6 +117,10 @@ bool Remote::unblock(const std::string& member_id) {
   return true;
 }
 
+void Remote::on_joined(const std::string& address, const std::string& member_id) {
+  if (const auto endpoint = endpoints_.find(address)) endpoint->on_joined(member_id);
+}
+
 void Remote::on_peer_blocks(const Peer& peer, const std::vector<std::string>& members) {
   if (!shared_->options.accept_block_lists) return;
   for (const std::string& member : members) {
