@@ -199,7 +199,8 @@ class Cluster::Impl {
     if (!blocked_.insert(process).second) return;
     blocked_in_order_.push_back(process);
     if (blocked_in_order_.size() > kBlockedMax) let_in(blocked_in_order_.front());
-    const core::Status status = remote_.block(process.to_string());
+    const core::Status status =
+        remote_.block(process.to_string(), remote::BlockList::Owner::by_cluster);
     if (!status.ok())
       system_.log().warn("a member that is gone could not be blocked",
                          {{"detail", status.error().detail}});
@@ -209,7 +210,7 @@ class Cluster::Impl {
   void let_in(MemberId process) {
     if (blocked_.erase(process) == 0) return;
     std::erase(blocked_in_order_, process);
-    (void)remote_.unblock(process.to_string());
+    (void)remote_.unblock(process.to_string(), remote::BlockList::Owner::by_cluster);
   }
 
   ViewPtr last_view() const {

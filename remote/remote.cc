@@ -85,11 +85,11 @@ core::Status Remote::start_activator(SpawnKind spawn) {
   return core::Nothing{};
 }
 
-core::Status Remote::block(const std::string& member_id) {
+core::Status Remote::block(const std::string& member_id, BlockList::Owner owner) {
   if (member_id == shared_->member_id) {
     return core::Error{core::Errc::invalid_argument, "a node cannot block itself"};
   }
-  switch (shared_->blocks.block(member_id)) {
+  switch (shared_->blocks.block(member_id, owner)) {
     case BlockList::OnBlock::already_blocked:
       return core::Nothing{};
     case BlockList::OnBlock::full:
@@ -109,8 +109,8 @@ core::Status Remote::block(const std::string& member_id) {
   return core::Nothing{};
 }
 
-bool Remote::unblock(const std::string& member_id) {
-  if (!shared_->blocks.unblock(member_id)) return false;
+bool Remote::unblock(const std::string& member_id, BlockList::Owner owner) {
+  if (shared_->blocks.unblock(member_id, owner) != BlockList::OnUnblock::unblocked) return false;
   system_.log().info("member unblocked", {{"member", member_id}});
   for (const auto& endpoint : endpoints_.all()) endpoint->on_unblocked(member_id);
   system_.events().publish(BlockListChanged{member_id, false});

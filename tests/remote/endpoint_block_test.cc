@@ -17,7 +17,7 @@ class EndpointBlock : public EndpointFixture {
     endpoint_->on_blocked(member_id);
   }
   void unblock() {
-    EXPECT_TRUE(shared_->blocks.unblock("one"));
+    EXPECT_EQ(shared_->blocks.unblock("one"), BlockList::OnUnblock::unblocked);
     endpoint_->on_unblocked("one");
   }
   void watch() { endpoint_->add_watched(watcher_, core::Pid::of_name(kAddress, "x")); }

@@ -127,6 +127,23 @@ TEST(RemoteBlock, ChangesArePublished) {
   EXPECT_EQ(events, (std::vector<std::string>{"blocked x", "unblocked x"}));
 }
 
+TEST(RemoteBlock, K3_TheClusterDoesNotLiftWhatWasDoneByHandNorTheOtherWayRound) {
+  RemoteNode node(settings(kA));
+  std::vector<bool> events;
+  const auto subscription = node->events().subscribe<BlockListChanged>(
+      [&](const BlockListChanged& change) { events.push_back(change.blocked); });
+  using Owner = BlockList::Owner;
+  EXPECT_TRUE(node.remote().block(kRaw).ok());
+  EXPECT_TRUE(node.remote().block(kRaw, Owner::by_cluster).ok());
+  EXPECT_FALSE(node.remote().unblock(kRaw, Owner::by_cluster));
+  EXPECT_EQ(node.remote().blocked(), std::vector<std::string>{kRaw});
+  EXPECT_TRUE(node.remote().block(kRaw, Owner::by_cluster).ok());
+  EXPECT_FALSE(node.remote().unblock(kRaw));
+  EXPECT_EQ(node.remote().blocked(), std::vector<std::string>{kRaw});
+  EXPECT_TRUE(node.remote().unblock(kRaw, Owner::by_cluster));
+  EXPECT_EQ(events, (std::vector<bool>{true, false}));
+}
+
 // A node that blocks another one.
 class RemoteBlockPair : public testing::Test {
  protected:
