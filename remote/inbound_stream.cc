@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/escape.h"
 #include "core/process/client_name.h"
 #include "remote/certified_names.h"
 
@@ -94,6 +95,7 @@ bool InboundStream::on_batch(std::size_t frame_bytes) {
 }
 
 bool InboundStream::on_session_batch(std::size_t frame_bytes) {
+  if (decoder_.sequence() == 0) return refuse("a batch of a session came without a number");
   switch (session_->begin_frame(*this, decoder_.sequence())) {
     case InboundSession::Verdict::deliver: {
       const FrameScope scope([&] { session_->end_frame(); });
@@ -143,6 +145,11 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   if (connect.client) return on_client(connect.member_id);
   if (connect.member_id.empty() || connect.address.empty()) {
     return fail(core::Errc::invalid_argument, "the ConnectRequest lacks member id or address");
+  }
+  // It would end the link of that client, and speak for its actors.
+  if (connect.address.starts_with(core::kClientPrefix)) {
+    return fail(core::Errc::invalid_argument,
+                core::quoted(connect.address) + " is the name of a client, and no node's address");
   }
   if (connect.address == shared_.self.address && connect.member_id != shared_.self.member_id) {
     shared_.system.log().error(
