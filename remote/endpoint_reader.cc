@@ -302,8 +302,9 @@ bool EndpointReader::note_watch(const Peer& peer, const core::Pid& watcher,
                                 const core::Pid& watchee) {
   const std::string route(route_of(watcher));
   if (route.empty()) {
-    // A node that has dialled itself under another name.
-    if (peer.address == system_.address()) return true;
+    // A node that has dialled itself under another name, or a peer that says so. No link bounds these watches: the actors here that
+    // may be watchers do.
+    if (peer.address == system_.address()) return !watcher.is_record();
     refuse_watch(peer, watcher, watchee, "the watcher would be an actor of this node");
     return false;
   }
