@@ -647,11 +647,12 @@ void Endpoint::dial(std::uint64_t epoch) {
   });
 }
 
-void Endpoint::on_seen(const std::string& member_id, std::function<void()> then) {
+Endpoint::OnSeen Endpoint::on_seen(const std::string& member_id, std::function<void()> then) {
   Todo todo;
   TellQueue::Place place;
   {
     core::MutexLock lock(mutex_);
+    if (state_.is_former(member_id)) return OnSeen::ended;
     const EndpointState::Phase before = state_.phase();
     EndpointState::Actions actions = state_.on_seen(member_id);
     const bool has_lost_stream = state_.phase() == EndpointState::Phase::idle &&
@@ -669,6 +670,7 @@ void Endpoint::on_seen(const std::string& member_id, std::function<void()> then)
   }
   carry_out(std::move(todo));
   if (place != nullptr) tells_.fill(place, std::move(then));
+  return OnSeen::seen;
 }
 
 void Endpoint::on_replaced(std::function<void()> then) {

@@ -19,7 +19,8 @@
 // L7  What waits for an incarnation that is gone goes on to the next one at the same address, in its order, but for what is for that one
 //     alone: Stop, PoisonPill, Watch, Unwatch, Terminated and answers to its requests; and for requests of this node whose asker waits no
 //     longer. These end here, as dead letters `link_down`, a Watch by L3. Who asks with a request that goes on waits on, all others
-//     who ask that incarnation are told.
+//     who ask that incarnation are told. A request that is on its way into the queue at that moment does both: its asker is told, and it
+//     goes on.
 #pragma once
 
 #include <atomic>
@@ -152,8 +153,10 @@ class Endpoint final : public EndpointStreamEvents,
   void forget_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
 
   // A peer with this address opened a stream to us, as this incarnation. Calls `then` once, when the end of the one before it has
-  // been told: mostly before this returns, else from another thread.
-  void on_seen(const std::string& member_id, std::function<void()> then = {});
+  // been told: mostly before this returns, else from another thread. `ended`: another incarnation has taken its place already, and
+  // nothing happens.
+  enum class OnSeen : std::uint8_t { seen, ended };
+  OnSeen on_seen(const std::string& member_id, std::function<void()> then = {});
   // The cluster says that this incarnation is a member at this address. A link that is blocked because of another one may be dialled
   // again. Otherwise nothing happens: this may come late, and an incarnation after that one may have been seen.
   void on_joined(const std::string& member_id);

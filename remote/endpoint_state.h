@@ -88,6 +88,10 @@ class EndpointState {
   // The peer was heard of under a member id by other means, such as a stream that it opened. When another incarnation is gone by it,
   // the stream to that one, if there is one, must be ended: nothing more may be written to it.
   [[nodiscard]] Actions on_seen(const std::string& member_id);
+  // It is the incarnation whose place the present one has taken: ids never return, so this was heard late.
+  bool is_former(const std::string& member_id) const {
+    return !member_id_.empty() && member_id == former_id_;
+  }
   // This node has blocked the peer's incarnation; it does so no longer, or there is another one.
   [[nodiscard]] Actions on_blocked();
   void on_unblocked();

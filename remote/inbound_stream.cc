@@ -192,7 +192,9 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
     }
   };
   if (const auto endpoint = shared_.endpoints.find(peer_.address)) {
-    endpoint->on_seen(peer_.member_id, std::move(go_on));
+    if (endpoint->on_seen(peer_.member_id, std::move(go_on)) == Endpoint::OnSeen::ended) {
+      return fail(core::Errc::unavailable, "this incarnation has ended");
+    }
   } else {
     go_on();
   }

@@ -8,7 +8,8 @@
 // N2  What was delivered is acknowledged ack_delay later at most, when the peer has a session.
 // N3  A peer that is blocked, has blocked this node, or shows the certificate of another host is turned away; a member that is blocked
 //     later, at its next frame.
-// N4  A peer is answered when the end of the incarnation before it has been told. Once its own end is told nothing of it is delivered:
+// N4  A peer is answered when the end of the incarnation before it has been told; one whose place another has taken is not, and its
+//     stream ends. Once its own end is told nothing of it is delivered:
 //     what it still sends are dead letters `sender_gone`, and the stream ends, soon or when the peer ends it. What a peer with a
 //     session sends that was given up here, and may live, is dropped unacknowledged: the peer knows its fate.
 // N5  A client has one link, which begins with the answer to its handshake and ends with this stream. The same client on a later stream has
