@@ -507,6 +507,7 @@ void Endpoint::on_stream_closed(std::uint64_t epoch, const std::string& detail) 
       note_dialect_is_known();
     }
     todo = drop_stream(state_.on_lost(shared_->system.clock().now()));
+    collect_unreadable(todo.remains);
     if (!was_connected && !is_client && told_dial_failure_ != detail) {
       todo.dial_failure = told_dial_failure_ = detail;
     }
@@ -715,9 +716,16 @@ std::string Endpoint::member_id() const {
 }
 
 void Endpoint::set_dialect(Dialect dialect) {
-  core::MutexLock lock(mutex_);
-  note_dialect_is_known();
-  writer_.set_dialect(dialect);
+  Todo todo;
+  {
+    core::MutexLock lock(mutex_);
+    note_dialect_is_known();
+    if (!writer_.set_dialect(dialect)) return;
+    // A message may be larger in the other dialect.
+    collect_unreadable(todo.remains);
+    todo.pressure = note_queue();
+  }
+  carry_out(std::move(todo));
 }
 
 bool Endpoint::idle() const {

@@ -64,8 +64,8 @@ class EndpointWriter {
   [[nodiscard]] Parts divide(OutgoingFramePtr frame, const Takes& takes) const;
   // Everything that waits, system lane first.
   std::vector<OutgoingFramePtr> take_all();
-  // From now on all that waits, and what is pushed, is written so.
-  void set_dialect(Dialect dialect);
+  // From now on all that waits, and what is pushed, is written so. False when it was so before.
+  bool set_dialect(Dialect dialect);
   // From now on the peer reads frames of so many bytes, and no larger batches (B4); what waits is divided where it is larger.
   // `batch_bytes_max` of the options stays a limit for batches too.
   void set_peer_limits(std::size_t frame_bytes_max, std::size_t batch_bytes_max);
