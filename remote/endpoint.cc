@@ -109,6 +109,10 @@ bool Endpoint::is_too_large(const Outgoing& message) const {
   const std::size_t bytes = message.data.size() + headers_bytes(message.head.headers);
   const std::size_t bytes_max = shared_->options.message_bytes_max;
   if (message.head.type_name.size() > WireLimits::kNameBytesMax) return true;
+  const core::Pid& target = message.head.target;
+  const bool is_endless = message.lane == core::Lane::system && target.is_record() &&
+                          target.record()->id.size() > kWatchedBytesMax;
+  if (is_endless) return true;
   if (bytes <= bytes_max) return false;
   const bool is_wrapped = message.head.type_name == WireLimits::kWrappedName;
   return !is_wrapped || bytes > bytes_max + WireLimits::kWrappingBytes;

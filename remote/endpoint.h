@@ -21,6 +21,8 @@
 //     longer. These end here, as dead letters `link_down`, a Watch by L3. Who asks with a request that goes on waits on, all others
 //     who ask that incarnation are told. A request that is on its way into the queue at that moment does both: its asker is told, and it
 //     goes on.
+// L8  Nothing is sent that no peer can read: a system message is for an actor whose id has at most kWatchedBytesMax bytes. A watch of
+//     another one ends in Terminated{NotFound}, the rest are dead letters `too_large`.
 #pragma once
 
 #include <atomic>
@@ -90,6 +92,8 @@ class Endpoint final : public EndpointStreamEvents,
  public:
   // Address and id. Actors of this node have at most 256 bytes of name, those of clients 1,024 of id.
   static constexpr std::size_t kWatcherBytesMax = 2048;
+  // Of what a system message is for, which no limit of the writer divides or refuses. Every node reads frames of 64 KiB.
+  static constexpr std::size_t kWatchedBytesMax = 16 * 1024;
 
   // What all endpoints of a node share. They keep it alive, because timers and streams may hold an endpoint for longer than
   // the node does. The system must outlive it.
