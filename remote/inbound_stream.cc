@@ -182,6 +182,8 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   shared_.system.log().info("peer connected",
                             {{"peer", peer_.address}, {"member", peer_.member_id}});
   gate_ = shared_.endpoints.gates().enter(peer_, weak_from_this());
+  // It may have been put on the list after the look at it, and before the gate was there to be closed.
+  if (block_check_.is_blocked(shared_.blocks, peer_.member_id)) return turn_away(kBlocked);
   if (connect.link)
     session_ = shared_.sessions.session(peer_.address + ' ' + peer_.member_id, connect.link->link);
   auto go_on = [self = shared_from_this(), session = session_, link = connect.link] {

@@ -7,7 +7,7 @@
 // N1  A peer sends its ConnectRequest first and once, then batches. Anything else ends the stream with an error that says so.
 // N2  What was delivered is acknowledged ack_delay later at most, when the peer has a session.
 // N3  A peer that is blocked, has blocked this node, or shows the certificate of another host is turned away; a member that is blocked
-//     later, at its next frame.
+//     later, at once.
 // N4  A peer is answered when the end of the incarnation before it has been told; one whose place another has taken is not, and its
 //     stream ends. Once its own end is told nothing of it is delivered:
 //     what it still sends are dead letters `sender_gone`, and the stream ends, soon or when the peer ends it. What a peer with a

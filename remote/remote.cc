@@ -105,6 +105,8 @@ core::Status Remote::block(const std::string& member_id, BlockList::Owner owner)
   system_.log().warn("member blocked", {{"member", member_id}});
   // A handshake that is answered meanwhile finds it on the list.
   for (const auto& endpoint : endpoints_.all()) endpoint->on_blocked(member_id);
+  // After the links, which wait for what their peers' gates have let in.
+  shared_->gates.close_all(member_id);
   system_.events().publish(BlockListChanged{member_id, true});
   return core::Nothing{};
 }

@@ -165,6 +165,16 @@ TEST_F(InboundGateTest, X1_HoldsWhileFramesComeOnManyThreads) {
   }
 }
 
+TEST_F(InboundGateTest, X3_ABlockClosesTheGatesOfAnIdAtAllAddresses) {
+  const auto gate = enter("one");
+  const auto elsewhere = gates_.enter({.address = "peer:2", .member_id = "one"}, stream_);
+  const auto other = enter("two");
+  gates_.close_all("one");
+  EXPECT_EQ(stream_->told, "0s 0s ");
+  EXPECT_FALSE(gate->begin_frame() || elsewhere->begin_frame());
+  EXPECT_TRUE(other->begin_frame());
+}
+
 TEST_F(InboundGateTest, IncarnationsWithoutAStreamAreForgotten) {
   for (int i = 0; i < 10'000; ++i) (void)enter(std::to_string(i));
   EXPECT_LE(gates_.count(), 64u);

@@ -75,6 +75,15 @@ TEST(RemoteBlock, AFrameOfAMemberThatWasBlockedMeanwhileIsRefusedUnread) {
   again.connect();
 }
 
+TEST(RemoteBlock, AStreamOfAMemberThatNoLinkKnowsEndsAtOnce) {
+  RemoteNode node(settings(kA));
+  RawPeer peer(node.address());
+  peer.connect();
+  EXPECT_TRUE(node.remote().block(kRaw).ok());
+  // It sends nothing.
+  EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::PERMISSION_DENIED);
+}
+
 TEST(RemoteBlock, APeerThatHasBlockedThisNodeIsRefused) {
   RemoteNode node(settings(kA));
   RawPeer peer(node.address());
