@@ -59,8 +59,8 @@ class Cluster::Impl {
              .self = options.self,
              .seeds = options.seeds,
              .traffic_of =
-                 [this](const MemberId& process) {
-                   return remote_.received_from(process.to_string());
+                 [this](const Member& member) {
+                   return remote_.received_from(member.address, member.process.to_string());
                  }},
             [this](const Incarnation::Event& event) { on_event(event); },
             [this](const GossipDriver::LinkTrouble& trouble) { on_link(trouble); }),

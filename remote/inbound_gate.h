@@ -85,8 +85,8 @@ class InboundGates {
   // Those of that id wherever they say to be: it is blocked here.
   void close_all(const std::string& member_id);
   void await(const std::string& address, const std::string& member_id, InboundGate::Then then);
-  // Frames that were let in from whoever says that it is this incarnation; 0 when it has no stream here.
-  std::uint64_t frame_count(const std::string& member_id) const;
+  // Frames that were let in from whoever says that it is this incarnation at this address; 0 when it has no stream here.
+  std::uint64_t frame_count(const std::string& address, const std::string& member_id) const;
   // Incarnations, with those that have no stream any more and were not looked for since.
   std::size_t count() const;
 

@@ -63,9 +63,9 @@ class Remote final : public core::ForeignRoute {
   void on_joined(const std::string& address, const std::string& member_id);
   // The latest first.
   std::vector<std::string> blocked() const { return shared_->blocks.all(); }
-  // Batches of that member since it has had a stream here without a break. Any thread.
-  std::uint64_t received_from(const std::string& member_id) const {
-    return shared_->gates.frame_count(member_id);
+  // Batches of that member, which is at that address, since it has had a stream here without a break. Any thread.
+  std::uint64_t received_from(const std::string& address, const std::string& member_id) const {
+    return shared_->gates.frame_count(address, member_id);
   }
 
   void deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope,
