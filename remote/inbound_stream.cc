@@ -184,8 +184,15 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   gate_ = shared_.endpoints.gates().enter(peer_, weak_from_this());
   // It may have been put on the list after the look at it, and before the gate was there to be closed.
   if (block_check_.is_blocked(shared_.blocks, peer_.member_id)) return turn_away(kBlocked);
-  if (connect.link)
-    session_ = shared_.sessions.session(peer_.address + ' ' + peer_.member_id, connect.link->link);
+  if (connect.link) {
+    session_ = shared_.sessions.session(peer_.address, peer_.member_id, connect.link->link);
+    const bool has_none = session_ == nullptr;
+    if (has_none && !shared_.told_no_session.exchange(true)) {
+      shared_.system.log().warn("no session is free for a peer, and maybe for more",
+                                {{"peer", peer_.address}, {"from", origin_.from}});
+    }
+    if (!has_none) shared_.told_no_session.store(false);
+  }
   auto go_on = [self = shared_from_this(), session = session_, link = connect.link] {
     if (session == nullptr) {
       self->answer(std::nullopt);

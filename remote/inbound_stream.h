@@ -67,6 +67,8 @@ class InboundStream final : public InboundSession::Stream,
     std::shared_ptr<const TlsIdentity> tls{};
     // Since the last client that was let in one was not, and the log has said so.
     std::atomic<bool> told_refused_client{false};
+    // The same of the last peer that could have had a session.
+    std::atomic<bool> told_no_session{false};
     // Anybody can send garbage, as often as it likes.
     bool may_log_garbage();
     core::Mutex garbage_mutex{"garbage_log"};
