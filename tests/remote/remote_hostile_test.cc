@@ -112,7 +112,7 @@ TEST_F(HostileDialler, ANodeThatSaysItIsAtTheNameOfAClientIsInvalid) {
   EXPECT_EQ(thief.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   const auto link = node_.remote().endpoints().find("$client/c");
   ASSERT_NE(link, nullptr);
-  EXPECT_TRUE(link->is_connected()) << "the client has its link";
+  EXPECT_TRUE(eventually([&] { return link->is_connected(); })) << "the client has its link";
 }
 
 TEST_F(HostileDialler, FramesThatOnlyTheNodeSendsAreInvalid) {
