@@ -59,8 +59,8 @@ class Cluster::Impl {
              .self = options.self,
              .seeds = options.seeds,
              .traffic_of =
-                 [this](const MemberId& process) {
-                   return remote_.received_from(process.to_string());
+                 [this](const Member& member) {
+                   return remote_.received_from(member.address, member.process.to_string());
                  }},
             [this](const Incarnation::Event& event) { on_event(event); },
             [this](const GossipDriver::LinkTrouble& trouble) { on_link(trouble); }),
@@ -178,6 +178,10 @@ class Cluster::Impl {
       if (there.contains(member->process) || said_goodbye(changed, *member)) continue;
       keep_out(member->process);
     }
+    // A process that has taken the place of one that is gone may have nothing to say here, and wait to be dialled.
+    for (const MemberPtr& member : joined) {
+      remote_.on_joined(member->address, member->process.to_string());
+    }
     tell({.view = changed.view, .before = changed.before, .cut = changed.cut});
   }
 
@@ -195,7 +199,8 @@ class Cluster::Impl {
     if (!blocked_.insert(process).second) return;
     blocked_in_order_.push_back(process);
     if (blocked_in_order_.size() > kBlockedMax) let_in(blocked_in_order_.front());
-    const core::Status status = remote_.block(process.to_string());
+    const core::Status status =
+        remote_.block(process.to_string(), remote::BlockList::Owner::by_cluster);
     if (!status.ok())
       system_.log().warn("a member that is gone could not be blocked",
                          {{"detail", status.error().detail}});
@@ -205,7 +210,7 @@ class Cluster::Impl {
   void let_in(MemberId process) {
     if (blocked_.erase(process) == 0) return;
     std::erase(blocked_in_order_, process);
-    (void)remote_.unblock(process.to_string());
+    (void)remote_.unblock(process.to_string(), remote::BlockList::Owner::by_cluster);
   }
 
   ViewPtr last_view() const {

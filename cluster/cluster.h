@@ -8,7 +8,8 @@
 //
 // U1  Observers are called one at a time with each change in its order; the first call is the present view, if there is one.
 // U2  When a view without a member is seen here, its process is blocked in Remote before observers are told: links to it end, and those
-//     who watch its actors are told. A process that comes back is let in again before observers are told of that.
+//     who watch its actors are told. A process that comes back is let in again before observers are told of that, and one that comes
+//     in its place, at its address, can be reached.
 // U3  Each change is also published on the system's event stream, as a ViewEvent.
 // U4  The observer of the status is told each change of it, in its order; the first call is the first change from `joining`.
 #pragma once

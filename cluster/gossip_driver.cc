@@ -190,8 +190,9 @@ void GossipDriver::look_for_traffic(core::Instant now) {
   const Incarnation& incarnation = membership_.incarnation();
   std::map<MemberId, std::uint64_t> traffic;
   for (const MemberIndex subject : incarnation.subjects()) {
-    const MemberId& process = incarnation.view()->member(subject).process;
-    const std::uint64_t count = options_.traffic_of(process);
+    const Member& member = incarnation.view()->member(subject);
+    const MemberId& process = member.process;
+    const std::uint64_t count = options_.traffic_of(member);
     traffic.emplace(process, count);
     const auto before = traffic_.find(process);
     if (before != traffic_.end() && count > before->second) membership_.on_traffic(subject, now);

@@ -33,8 +33,9 @@ class GossipDriver final : public ControlLinkEvents {
     // With its id.
     Member self;
     std::vector<std::string> seeds;
-    // How much has come from that process on other connections; when it grows, the process is there. The gossip thread. May be empty.
-    std::function<std::uint64_t(const MemberId& process)> traffic_of{};
+    // How much has come from that member's process, at its address, on other connections; when it grows, the process is there. The
+    // gossip thread. May be empty.
+    std::function<std::uint64_t(const Member& member)> traffic_of{};
   };
   using Observer = std::function<void(const Incarnation::Event&)>;
   struct LinkTrouble {

@@ -12,30 +12,41 @@ bool BlockList::is_id(std::string_view text) {
          });
 }
 
-BlockList::OnBlock BlockList::block(std::string_view member_id) {
+BlockList::Entries::iterator BlockList::find(std::string_view member_id) {
+  return std::find_if(entries_.begin(), entries_.end(),
+                      [&](const Entry& entry) { return entry.member_id == member_id; });
+}
+
+BlockList::OnBlock BlockList::block(std::string_view member_id, Owner owner) {
   if (!is_id(member_id)) return OnBlock::bad_id;
+  const auto owner_bit = static_cast<std::uint8_t>(owner);
   core::MutexLock lock(mutex_);
-  if (std::find(members_.begin(), members_.end(), member_id) != members_.end()) {
+  if (const auto found = find(member_id); found != entries_.end()) {
+    found->owners |= owner_bit;
     return OnBlock::already_blocked;
   }
-  if (members_.size() >= options_.count_max) return OnBlock::full;
-  members_.emplace_back(member_id);
+  if (entries_.size() >= options_.count_max) return OnBlock::full;
+  entries_.push_back({.member_id = std::string(member_id), .owners = owner_bit});
   version_.fetch_add(1, std::memory_order_release);
   return OnBlock::blocked;
 }
 
-bool BlockList::unblock(std::string_view member_id) {
+BlockList::OnUnblock BlockList::unblock(std::string_view member_id, Owner owner) {
+  const auto owner_bit = static_cast<std::uint8_t>(owner);
   core::MutexLock lock(mutex_);
-  const auto found = std::find(members_.begin(), members_.end(), member_id);
-  if (found == members_.end()) return false;
-  members_.erase(found);
+  const auto found = find(member_id);
+  if (found == entries_.end() || (found->owners & owner_bit) == 0) return OnUnblock::not_blocked;
+  found->owners &= static_cast<std::uint8_t>(~owner_bit);
+  if (found->owners != 0) return OnUnblock::still_blocked;
+  entries_.erase(found);
   version_.fetch_add(1, std::memory_order_release);
-  return true;
+  return OnUnblock::unblocked;
 }
 
 bool BlockList::is_blocked(std::string_view member_id) const {
   core::MutexLock lock(mutex_);
-  return std::find(members_.begin(), members_.end(), member_id) != members_.end();
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const Entry& entry) { return entry.member_id == member_id; });
 }
 
 std::vector<std::string> BlockList::all() const {
@@ -45,10 +56,10 @@ std::vector<std::string> BlockList::all() const {
 std::vector<std::string> BlockList::latest(std::size_t bytes_max) const {
   std::vector<std::string> latest;
   core::MutexLock lock(mutex_);
-  for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
-    if (member->size() > bytes_max) break;
-    bytes_max -= member->size();
-    latest.push_back(*member);
+  for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
+    if (entry->member_id.size() > bytes_max) break;
+    bytes_max -= entry->member_id.size();
+    latest.push_back(entry->member_id);
   }
   return latest;
 }

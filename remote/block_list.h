@@ -5,6 +5,7 @@
 //
 // K1  From the return of block() on every frame of that member is refused: BlockCheck.
 // K2  At most count_max members, each id of 1..kIdBytesMax printable ASCII characters without a space, quote or comma.
+// K3  A member is blocked as long as one owner has it blocked: none lifts what another has done.
 #pragma once
 
 #include <atomic>
@@ -32,14 +33,18 @@ class BlockList {
   struct Options {
     std::size_t count_max = 1024;
   };
+  // Who has blocked a member: whoever runs the node, or a peer that it believes; or the cluster, of which it is no member any more.
+  enum class Owner : std::uint8_t { by_hand = 1, by_cluster = 2 };
   enum class OnBlock : std::uint8_t { blocked, already_blocked, full, bad_id };
+  enum class OnUnblock : std::uint8_t { unblocked, still_blocked, not_blocked };
 
   BlockList() = default;
   explicit BlockList(Options options) : options_(options) {}
 
-  [[nodiscard]] OnBlock block(std::string_view member_id);
-  // False when it was not blocked.
-  bool unblock(std::string_view member_id);
+  // `already_blocked` by whomever; now by this owner, too.
+  [[nodiscard]] OnBlock block(std::string_view member_id, Owner owner = Owner::by_hand);
+  // `not_blocked` by this owner: nothing happens. `still_blocked` by the other.
+  OnUnblock unblock(std::string_view member_id, Owner owner = Owner::by_hand);
   bool is_blocked(std::string_view member_id) const;
   // A snapshot, the latest first.
   std::vector<std::string> all() const;
@@ -51,14 +56,22 @@ class BlockList {
   static bool is_id(std::string_view text);
 
  private:
+  struct Entry {
+    std::string member_id;
+    // Bits of Owner.
+    std::uint8_t owners;
+  };
+  using Entries = std::vector<Entry>;
+  Entries::iterator find(std::string_view member_id) REQUIRES(mutex_);
+
   const Options options_;
-  // Moved after members_, so that who sees a new number finds the change.
+  // Moved after entries_, so that who sees a new number finds the change.
   std::atomic<std::uint64_t> version_{1};
 
   // A leaf; taken by handshakes, and by each stream once a change.
   mutable core::Mutex mutex_{"block_list"};
   // In the order of block(); few, and seldom looked at.
-  std::vector<std::string> members_ GUARDED_BY(mutex_);
+  Entries entries_ GUARDED_BY(mutex_);
 };
 
 // One stream's look at the list, a frame at a time: one load of an atomic, unless the list has changed meanwhile. Owned by whoever

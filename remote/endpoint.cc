@@ -109,6 +109,10 @@ bool Endpoint::is_too_large(const Outgoing& message) const {
   const std::size_t bytes = message.data.size() + headers_bytes(message.head.headers);
   const std::size_t bytes_max = shared_->options.message_bytes_max;
   if (message.head.type_name.size() > WireLimits::kNameBytesMax) return true;
+  const core::Pid& target = message.head.target;
+  const bool is_endless = message.lane == core::Lane::system && target.is_record() &&
+                          target.record()->id.size() > kWatchedBytesMax;
+  if (is_endless) return true;
   if (bytes <= bytes_max) return false;
   const bool is_wrapped = message.head.type_name == WireLimits::kWrappedName;
   return !is_wrapped || bytes > bytes_max + WireLimits::kWrappingBytes;
@@ -507,6 +511,7 @@ void Endpoint::on_stream_closed(std::uint64_t epoch, const std::string& detail) 
       note_dialect_is_known();
     }
     todo = drop_stream(state_.on_lost(shared_->system.clock().now()));
+    collect_unreadable(todo.remains);
     if (!was_connected && !is_client && told_dial_failure_ != detail) {
       todo.dial_failure = told_dial_failure_ = detail;
     }
@@ -647,11 +652,12 @@ void Endpoint::dial(std::uint64_t epoch) {
   });
 }
 
-void Endpoint::on_seen(const std::string& member_id, std::function<void()> then) {
+Endpoint::OnSeen Endpoint::on_seen(const std::string& member_id, std::function<void()> then) {
   Todo todo;
   TellQueue::Place place;
   {
     core::MutexLock lock(mutex_);
+    if (state_.is_former(member_id)) return OnSeen::ended;
     const EndpointState::Phase before = state_.phase();
     EndpointState::Actions actions = state_.on_seen(member_id);
     const bool has_lost_stream = state_.phase() == EndpointState::Phase::idle &&
@@ -669,6 +675,7 @@ void Endpoint::on_seen(const std::string& member_id, std::function<void()> then)
   }
   carry_out(std::move(todo));
   if (place != nullptr) tells_.fill(place, std::move(then));
+  return OnSeen::seen;
 }
 
 void Endpoint::on_replaced(std::function<void()> then) {
@@ -700,15 +707,29 @@ void Endpoint::on_unblocked(const std::string& member_id) {
   state_.on_unblocked();
 }
 
+void Endpoint::on_joined(const std::string& member_id) {
+  core::MutexLock lock(mutex_);
+  if (blocked_member_.empty() || blocked_member_ == member_id) return;
+  blocked_member_.clear();
+  state_.on_unblocked();
+}
+
 std::string Endpoint::member_id() const {
   core::MutexLock lock(mutex_);
   return state_.member_id();
 }
 
 void Endpoint::set_dialect(Dialect dialect) {
-  core::MutexLock lock(mutex_);
-  note_dialect_is_known();
-  writer_.set_dialect(dialect);
+  Todo todo;
+  {
+    core::MutexLock lock(mutex_);
+    note_dialect_is_known();
+    if (!writer_.set_dialect(dialect)) return;
+    // A message may be larger in the other dialect.
+    collect_unreadable(todo.remains);
+    todo.pressure = note_queue();
+  }
+  carry_out(std::move(todo));
 }
 
 bool Endpoint::idle() const {

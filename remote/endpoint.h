@@ -19,7 +19,10 @@
 // L7  What waits for an incarnation that is gone goes on to the next one at the same address, in its order, but for what is for that one
 //     alone: Stop, PoisonPill, Watch, Unwatch, Terminated and answers to its requests; and for requests of this node whose asker waits no
 //     longer. These end here, as dead letters `link_down`, a Watch by L3. Who asks with a request that goes on waits on, all others
-//     who ask that incarnation are told.
+//     who ask that incarnation are told. A request that is on its way into the queue at that moment does both: its asker is told, and it
+//     goes on.
+// L8  Nothing is sent that no peer can read: a system message is for an actor whose id has at most kWatchedBytesMax bytes. A watch of
+//     another one ends in Terminated{NotFound}, the rest are dead letters `too_large`.
 #pragma once
 
 #include <atomic>
@@ -89,6 +92,8 @@ class Endpoint final : public EndpointStreamEvents,
  public:
   // Address and id. Actors of this node have at most 256 bytes of name, those of clients 1,024 of id.
   static constexpr std::size_t kWatcherBytesMax = 2048;
+  // Of what a system message is for, which no limit of the writer divides or refuses. Every node reads frames of 64 KiB.
+  static constexpr std::size_t kWatchedBytesMax = 16 * 1024;
 
   // What all endpoints of a node share. They keep it alive, because timers and streams may hold an endpoint for longer than
   // the node does. The system must outlive it.
@@ -152,8 +157,13 @@ class Endpoint final : public EndpointStreamEvents,
   void forget_inbound_watch(const core::Pid& watcher, const core::Pid& watchee);
 
   // A peer with this address opened a stream to us, as this incarnation. Calls `then` once, when the end of the one before it has
-  // been told: mostly before this returns, else from another thread.
-  void on_seen(const std::string& member_id, std::function<void()> then = {});
+  // been told: mostly before this returns, else from another thread. `ended`: another incarnation has taken its place already, and
+  // nothing happens.
+  enum class OnSeen : std::uint8_t { seen, ended };
+  OnSeen on_seen(const std::string& member_id, std::function<void()> then = {});
+  // The cluster says that this incarnation is a member at this address. A link that is blocked because of another one may be dialled
+  // again. Otherwise nothing happens: this may come late, and an incarnation after that one may have been seen.
+  void on_joined(const std::string& member_id);
   // The member was put on the list of blocked ones, or taken off it. Nothing happens when it is not this peer.
   void on_blocked(const std::string& member_id);
   void on_unblocked(const std::string& member_id);

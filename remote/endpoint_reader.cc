@@ -113,12 +113,20 @@ void EndpointReader::receive(core::Worker* worker, const Peer& peer, const Batch
 }
 
 void EndpointReader::bury(const Peer& peer, const BatchDecoder& batch) const {
+  std::vector<core::Pid> askers;
   for (const BatchDecoder::Envelope& envelope : batch.envelopes()) {
     const WireTypes::Decoder* const decoder = types_.find(batch.type_names()[envelope.type]);
     if (decoder != nullptr && !decoder->is_users()) {
       const core::EnvelopePtr report = (*decoder)(envelope.data);
       // The other messages of the runtime are reports, and no dead letters.
       if (report != nullptr && WireTypes::is_system(*report)) continue;
+    }
+    const std::string_view target_id = batch.targets()[envelope.target].id;
+    if (envelope.target_request_id != 0) {
+      // The answer that somebody waits for, who would wait in vain.
+      if (const core::Pid asker = system_.futures().find(target_id)) {
+        askers.push_back(asker.with_request_id(envelope.target_request_id));
+      }
     }
     core::EnvelopePtr letter =
         core::make_envelope(core::Payload{std::string(batch.type_names()[envelope.type]),
@@ -128,12 +136,11 @@ void EndpointReader::bury(const Peer& peer, const BatchDecoder& batch) const {
       letter->set_sender(core::Pid::of_name(std::string(address), std::string(from->id)));
     }
     // The number of a request would have whoever waits for its answer be told of the letter.
-    system_.dead_letters().take(system_.registry().resolve(system_.registry().address(),
-                                                           batch.targets()[envelope.target].id),
-                                std::move(letter), core::Lane::user,
-                                core::DeadLetterReason::sender_gone,
-                                core::DeadLetters::Tell::nobody);
+    system_.dead_letters().take(
+        system_.registry().resolve(system_.registry().address(), target_id), std::move(letter),
+        core::Lane::user, core::DeadLetterReason::sender_gone, core::DeadLetters::Tell::nobody);
   }
+  system_.futures().fail(askers, "the peer was given up");
 }
 
 // The actor that had this place in the table before, when it is the same and lives; else its name is looked up.
@@ -302,8 +309,9 @@ bool EndpointReader::note_watch(const Peer& peer, const core::Pid& watcher,
                                 const core::Pid& watchee) {
   const std::string route(route_of(watcher));
   if (route.empty()) {
-    // A node that has dialled itself under another name.
-    if (peer.address == system_.address()) return true;
+    // A node that has dialled itself under another name, or a peer that says so. No link bounds these watches: the actors here that
+    // may be watchers do.
+    if (peer.address == system_.address()) return !watcher.is_record();
     refuse_watch(peer, watcher, watchee, "the watcher would be an actor of this node");
     return false;
   }

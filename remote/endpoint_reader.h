@@ -60,7 +60,8 @@ class EndpointReader {
 
   // The batch that `batch` decoded last; `known` belongs to its stream.
   void receive(const Peer& peer, const BatchDecoder& batch, Known& known);
-  // The batch that `batch` decoded last is not delivered: the end of the peer has been told.
+  // The batch that `batch` decoded last is not delivered: the end of the peer has been told. Who waits for an answer that is in it is
+  // told that there will be none.
   void bury(const Peer& peer, const BatchDecoder& batch) const;
 
  private:

@@ -68,8 +68,7 @@ EndpointState::Actions EndpointState::on_seen(const std::string& member_id) {
     return {};
   }
   if (phase_ == Phase::closed || member_id_.empty() || member_id_ == member_id) return {};
-  // Ids never return: this one was heard late.
-  if (member_id == former_id_) return {};
+  if (is_former(member_id)) return {};
   former_id_ = std::exchange(member_id_, member_id);
   const bool has_stream = phase_ == Phase::connecting || phase_ == Phase::connected;
   if (is_dialled_ && has_stream) phase_ = Phase::idle;

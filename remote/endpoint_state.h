@@ -3,7 +3,7 @@
 //   idle --wanted--> connecting --connected--> connected --lost--> waiting --time--> connecting ...
 //   waiting, connecting --down for unreachable_after--> idle, and the peer is declared gone
 //   waiting, connecting, connected --overrun--> idle, and the peer is declared gone
-//   any --blocked--> blocked --unblocked, or another incarnation was seen--> idle
+//   any --blocked--> blocked --unblocked, or another incarnation was seen or is a member--> idle
 //
 // and to a client, which opens the stream itself:
 //
@@ -88,7 +88,11 @@ class EndpointState {
   // The peer was heard of under a member id by other means, such as a stream that it opened. When another incarnation is gone by it,
   // the stream to that one, if there is one, must be ended: nothing more may be written to it.
   [[nodiscard]] Actions on_seen(const std::string& member_id);
-  // This node has blocked the peer's incarnation, or does so no longer.
+  // It is the incarnation whose place the present one has taken: ids never return, so this was heard late.
+  bool is_former(const std::string& member_id) const {
+    return !member_id_.empty() && member_id == former_id_;
+  }
+  // This node has blocked the peer's incarnation; it does so no longer, or there is another one.
   [[nodiscard]] Actions on_blocked();
   void on_unblocked();
   void on_close() { phase_ = Phase::closed; }

@@ -36,7 +36,9 @@ void Endpoint::publish_watch(const core::Pid& watcher, const core::Pid& watchee,
 }
 
 void Endpoint::add_watched(const core::Pid& watcher, const core::Pid& watchee) {
-  if (watchee.is_record() && !watchee.record()->is_text) {
+  const bool may_exist = !watchee.is_record() || (watchee.record()->is_text &&
+                                                  watchee.record()->id.size() <= kWatchedBytesMax);
+  if (!may_exist) {
     return (void)shared_->system.registry().send_terminated(
         watcher, core::make_envelope(core::Terminated{watchee, core::TerminatedReason::not_found}));
   }

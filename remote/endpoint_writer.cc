@@ -120,12 +120,13 @@ std::vector<OutgoingFramePtr> EndpointWriter::take_all() {
   return all;
 }
 
-void EndpointWriter::set_dialect(Dialect dialect) {
-  if (dialect == dialect_) return;
+bool EndpointWriter::set_dialect(Dialect dialect) {
+  if (dialect == dialect_) return false;
   std::vector<OutgoingFramePtr> waiting = take_all();
   dialect_ = dialect;
   for (LaneQueue& queue : lanes_) queue.open.begin(dialect_);
   put_back(std::move(waiting));
+  return true;
 }
 
 void EndpointWriter::set_peer_limits(std::size_t frame_bytes_max, std::size_t batch_bytes_max) {

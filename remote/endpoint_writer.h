@@ -7,8 +7,8 @@
 //     Those of Room::reserve may make it queue_reserve_count_max more messages in both lanes together, and queue_reserve_bytes_max
 //     more bytes, besides one for each watch that is held: beyond it they overrun. A watch is always taken, there is one for each held.
 // B3  A frame has at most batch_count_max messages and batch_bytes_max bytes, but at least one message.
-// B4  No frame of user messages is larger than what the peer reads. A system message is small, unless somebody gives an actor an
-//     absurd name; there is one for each watch, which must not be lost here.
+// B4  No frame of user messages is larger than what the peer reads. A system message is small (Endpoint, L8); there is one for each
+//     watch, which must not be lost here.
 #pragma once
 
 #include <array>
@@ -64,8 +64,8 @@ class EndpointWriter {
   [[nodiscard]] Parts divide(OutgoingFramePtr frame, const Takes& takes) const;
   // Everything that waits, system lane first.
   std::vector<OutgoingFramePtr> take_all();
-  // From now on all that waits, and what is pushed, is written so.
-  void set_dialect(Dialect dialect);
+  // From now on all that waits, and what is pushed, is written so. False when it was so before.
+  bool set_dialect(Dialect dialect);
   // From now on the peer reads frames of so many bytes, and no larger batches (B4); what waits is divided where it is larger.
   // `batch_bytes_max` of the options stays a limit for batches too.
   void set_peer_limits(std::size_t frame_bytes_max, std::size_t batch_bytes_max);

@@ -96,6 +96,19 @@ void InboundGates::close(const std::string& address, const std::string& member_i
   await_all(gates, std::move(then));
 }
 
+void InboundGates::close_all(const std::string& member_id) {
+  Gates gates;
+  {
+    core::MutexLock lock(mutex_);
+    const auto same_id = entries_.equal_range(member_id);
+    for (auto entry = same_id.first; entry != same_id.second; ++entry) {
+      if (auto gate = entry->second.gate.lock()) gates.push_back(std::move(gate));
+    }
+    entries_.erase(same_id.first, same_id.second);
+  }
+  for (const auto& gate : gates) gate->close(core::Duration::zero());
+}
+
 void InboundGates::await(const std::string& address, const std::string& member_id,
                          InboundGate::Then then) {
   await_all(find(address, member_id, false), std::move(then));
@@ -133,11 +146,13 @@ InboundGates::Gates InboundGates::find(const std::string& address, const std::st
   return gates;
 }
 
-std::uint64_t InboundGates::frame_count(const std::string& member_id) const {
+std::uint64_t InboundGates::frame_count(const std::string& address,
+                                        const std::string& member_id) const {
   std::uint64_t frame_count = 0;
   core::MutexLock lock(mutex_);
   const auto same_id = entries_.equal_range(member_id);
   for (auto entry = same_id.first; entry != same_id.second; ++entry) {
+    if (entry->second.peer.address != address) continue;
     if (const auto gate = entry->second.gate.lock()) frame_count += gate->frame_count();
   }
   return frame_count;

@@ -6,8 +6,8 @@
 // X1  Who awaits a gate is called back once, when the frames that were let in before have ended: at once when there is none,
 //     else by whoever ends the last of them.
 // X2  After close() no frame of that incarnation is let in on a stream that had entered before. One that enters later has another gate.
-// X3  A member id alone opens and closes nothing: the gate of an incarnation is that of its address and member id. Who closes it by
-//     another address reaches those that may be there (Peer::may_be_at()).
+// X3  A peer's word about a member id alone opens and closes nothing: the gate of an incarnation is that of its address and member id.
+//     Who closes it by another address reaches those that may be there (Peer::may_be_at()). Only a block is of all who say that id.
 #pragma once
 
 #include <cstddef>
@@ -82,9 +82,11 @@ class InboundGates {
   // An empty `member_id` means whoever calls itself `address`.
   void close(const std::string& address, const std::string& member_id, core::Duration patience,
              InboundGate::Then then);
+  // Those of that id wherever they say to be: it is blocked here.
+  void close_all(const std::string& member_id);
   void await(const std::string& address, const std::string& member_id, InboundGate::Then then);
-  // Frames that were let in from whoever says that it is this incarnation; 0 when it has no stream here.
-  std::uint64_t frame_count(const std::string& member_id) const;
+  // Frames that were let in from whoever says that it is this incarnation at this address; 0 when it has no stream here.
+  std::uint64_t frame_count(const std::string& address, const std::string& member_id) const;
   // Incarnations, with those that have no stream any more and were not looked for since.
   std::size_t count() const;
 

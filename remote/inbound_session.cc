@@ -58,13 +58,20 @@ bool InboundSession::is_claimed() const {
   return delivering_ || !owner_.expired();
 }
 
-std::shared_ptr<InboundSession> InboundSessions::session(const std::string& peer,
+std::shared_ptr<InboundSession> InboundSessions::session(const std::string& address,
+                                                         const std::string& member_id,
                                                          std::uint64_t link) {
   core::MutexLock lock(mutex_);
-  const Key key(peer, link);
+  const Key key(address, member_id, link);
   auto found = sessions_.find(key);
   if (found == sessions_.end()) {
-    if (sessions_.size() >= count_max_ && !forget_one()) return nullptr;
+    const auto begin = sessions_.lower_bound(Key(address, std::string(), 0));
+    auto end = begin;
+    std::size_t address_count = 0;
+    for (; end != sessions_.end() && std::get<0>(end->first) == address; ++end) ++address_count;
+    if (address_count >= kAddressCountMax && !forget_one(begin, end)) return nullptr;
+    const bool is_full = sessions_.size() >= count_max_;
+    if (is_full && !forget_one(sessions_.begin(), sessions_.end())) return nullptr;
     found = sessions_.emplace(key, Entry{std::make_shared<InboundSession>()}).first;
   }
   found->second.asked_at = ++asked_count_;
@@ -76,14 +83,14 @@ std::size_t InboundSessions::count() const {
   return sessions_.size();
 }
 
-bool InboundSessions::forget_one() {
-  auto oldest = sessions_.end();
-  for (auto it = sessions_.begin(); it != sessions_.end(); ++it) {
+bool InboundSessions::forget_one(Entries::iterator begin, Entries::iterator end) {
+  auto oldest = end;
+  for (auto it = begin; it != end; ++it) {
     // Somebody who just got it from here still holds it.
     if (it->second.session.use_count() > 1 || it->second.session->is_claimed()) continue;
-    if (oldest == sessions_.end() || it->second.asked_at < oldest->second.asked_at) oldest = it;
+    if (oldest == end || it->second.asked_at < oldest->second.asked_at) oldest = it;
   }
-  if (oldest == sessions_.end()) return false;
+  if (oldest == end) return false;
   sessions_.erase(oldest);
   return true;
 }

@@ -12,7 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
+#include <tuple>
 
 #include "core/base/mutex.h"
 #include "remote/batch_codec.h"
@@ -74,24 +74,32 @@ class InboundSessions {
  public:
   explicit InboundSessions(std::size_t count_max) : count_max_(count_max) {}
 
-  // That of this link of this peer, named by address and member id. Beyond count_max the one that was asked for longest ago and has no stream is forgotten; null
-  // when all have one.
-  std::shared_ptr<InboundSession> session(const std::string& peer, std::uint64_t link);
+  // A node has one link for each name by which it knows this one, and forgets links that are not used.
+  static constexpr std::size_t kAddressCountMax = 16;
+
+  // That of this link of this peer. Beyond kAddressCountMax of its address, and beyond count_max of all, the one that was asked for
+  // longest ago and has no stream is forgotten; null when all have one.
+  std::shared_ptr<InboundSession> session(const std::string& address, const std::string& member_id,
+                                          std::uint64_t link);
   std::size_t count() const;
 
  private:
-  using Key = std::pair<std::string, std::uint64_t>;
+  // Address, member id, link.
+  using Key = std::tuple<std::string, std::string, std::uint64_t>;
   struct Entry {
     std::shared_ptr<InboundSession> session;
     std::uint64_t asked_at = 0;
   };
 
-  bool forget_one() REQUIRES(mutex_);
+  using Entries = std::map<Key, Entry>;
+
+  // Of those in [begin, end).
+  bool forget_one(Entries::iterator begin, Entries::iterator end) REQUIRES(mutex_);
 
   const std::size_t count_max_;
   // Taken per handshake.
   mutable core::Mutex mutex_{"inbound_sessions"};
-  std::map<Key, Entry> sessions_ GUARDED_BY(mutex_);
+  Entries sessions_ GUARDED_BY(mutex_);
   std::uint64_t asked_count_ GUARDED_BY(mutex_) = 0;
 };
 

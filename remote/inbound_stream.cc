@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/escape.h"
 #include "core/process/client_name.h"
 #include "remote/certified_names.h"
 
@@ -94,6 +95,7 @@ bool InboundStream::on_batch(std::size_t frame_bytes) {
 }
 
 bool InboundStream::on_session_batch(std::size_t frame_bytes) {
+  if (decoder_.sequence() == 0) return refuse("a batch of a session came without a number");
   switch (session_->begin_frame(*this, decoder_.sequence())) {
     case InboundSession::Verdict::deliver: {
       const FrameScope scope([&] { session_->end_frame(); });
@@ -144,6 +146,11 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   if (connect.member_id.empty() || connect.address.empty()) {
     return fail(core::Errc::invalid_argument, "the ConnectRequest lacks member id or address");
   }
+  // It would end the link of that client, and speak for its actors.
+  if (connect.address.starts_with(core::kClientPrefix)) {
+    return fail(core::Errc::invalid_argument,
+                core::quoted(connect.address) + " is the name of a client, and no node's address");
+  }
   if (connect.address == shared_.self.address && connect.member_id != shared_.self.member_id) {
     shared_.system.log().error(
         "refused a peer that says it has this node's own address; check node.advertise of both",
@@ -175,8 +182,17 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   shared_.system.log().info("peer connected",
                             {{"peer", peer_.address}, {"member", peer_.member_id}});
   gate_ = shared_.endpoints.gates().enter(peer_, weak_from_this());
-  if (connect.link)
-    session_ = shared_.sessions.session(peer_.address + ' ' + peer_.member_id, connect.link->link);
+  // It may have been put on the list after the look at it, and before the gate was there to be closed.
+  if (block_check_.is_blocked(shared_.blocks, peer_.member_id)) return turn_away(kBlocked);
+  if (connect.link) {
+    session_ = shared_.sessions.session(peer_.address, peer_.member_id, connect.link->link);
+    const bool has_none = session_ == nullptr;
+    if (has_none && !shared_.told_no_session.exchange(true)) {
+      shared_.system.log().warn("no session is free for a peer, and maybe for more",
+                                {{"peer", peer_.address}, {"from", origin_.from}});
+    }
+    if (!has_none) shared_.told_no_session.store(false);
+  }
   auto go_on = [self = shared_from_this(), session = session_, link = connect.link] {
     if (session == nullptr) {
       self->answer(std::nullopt);
@@ -185,7 +201,9 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
     }
   };
   if (const auto endpoint = shared_.endpoints.find(peer_.address)) {
-    endpoint->on_seen(peer_.member_id, std::move(go_on));
+    if (endpoint->on_seen(peer_.member_id, std::move(go_on)) == Endpoint::OnSeen::ended) {
+      return fail(core::Errc::unavailable, "this incarnation has ended");
+    }
   } else {
     go_on();
   }

@@ -7,8 +7,9 @@
 // N1  A peer sends its ConnectRequest first and once, then batches. Anything else ends the stream with an error that says so.
 // N2  What was delivered is acknowledged ack_delay later at most, when the peer has a session.
 // N3  A peer that is blocked, has blocked this node, or shows the certificate of another host is turned away; a member that is blocked
-//     later, at its next frame.
-// N4  A peer is answered when the end of the incarnation before it has been told. Once its own end is told nothing of it is delivered:
+//     later, at once.
+// N4  A peer is answered when the end of the incarnation before it has been told; one whose place another has taken is not, and its
+//     stream ends. Once its own end is told nothing of it is delivered:
 //     what it still sends are dead letters `sender_gone`, and the stream ends, soon or when the peer ends it. What a peer with a
 //     session sends that was given up here, and may live, is dropped unacknowledged: the peer knows its fate.
 // N5  A client has one link, which begins with the answer to its handshake and ends with this stream. The same client on a later stream has
@@ -66,6 +67,8 @@ class InboundStream final : public InboundSession::Stream,
     std::shared_ptr<const TlsIdentity> tls{};
     // Since the last client that was let in one was not, and the log has said so.
     std::atomic<bool> told_refused_client{false};
+    // The same of the last peer that could have had a session.
+    std::atomic<bool> told_no_session{false};
     // Anybody can send garbage, as often as it likes.
     bool may_log_garbage();
     core::Mutex garbage_mutex{"garbage_log"};

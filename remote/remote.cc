@@ -85,11 +85,11 @@ core::Status Remote::start_activator(SpawnKind spawn) {
   return core::Nothing{};
 }
 
-core::Status Remote::block(const std::string& member_id) {
+core::Status Remote::block(const std::string& member_id, BlockList::Owner owner) {
   if (member_id == shared_->member_id) {
     return core::Error{core::Errc::invalid_argument, "a node cannot block itself"};
   }
-  switch (shared_->blocks.block(member_id)) {
+  switch (shared_->blocks.block(member_id, owner)) {
     case BlockList::OnBlock::already_blocked:
       return core::Nothing{};
     case BlockList::OnBlock::full:
@@ -105,16 +105,22 @@ core::Status Remote::block(const std::string& member_id) {
   system_.log().warn("member blocked", {{"member", member_id}});
   // A handshake that is answered meanwhile finds it on the list.
   for (const auto& endpoint : endpoints_.all()) endpoint->on_blocked(member_id);
+  // After the links, which wait for what their peers' gates have let in.
+  shared_->gates.close_all(member_id);
   system_.events().publish(BlockListChanged{member_id, true});
   return core::Nothing{};
 }
 
-bool Remote::unblock(const std::string& member_id) {
-  if (!shared_->blocks.unblock(member_id)) return false;
+bool Remote::unblock(const std::string& member_id, BlockList::Owner owner) {
+  if (shared_->blocks.unblock(member_id, owner) != BlockList::OnUnblock::unblocked) return false;
   system_.log().info("member unblocked", {{"member", member_id}});
   for (const auto& endpoint : endpoints_.all()) endpoint->on_unblocked(member_id);
   system_.events().publish(BlockListChanged{member_id, false});
   return true;
+}
+
+void Remote::on_joined(const std::string& address, const std::string& member_id) {
+  if (const auto endpoint = endpoints_.find(address)) endpoint->on_joined(member_id);
 }
 
 void Remote::on_peer_blocks(const Peer& peer, const std::vector<std::string>& members) {

@@ -51,17 +51,21 @@ class Remote final : public core::ForeignRoute {
   core::Status start_activator(SpawnKind spawn);
 
   // From the return on the member's frames are refused, its streams and the link to it end, and what is sent to it becomes dead
-  // letters `blocked`. Its address is dialled again after unblock(), or when another incarnation has connected from there.
+  // letters `blocked`. Its address is dialled again after unblock(), or when another incarnation has connected from there, or on_joined().
   // Publishes BlockListChanged. Errors: resource_exhausted (blocked_count_max), invalid_argument (this node's own id, or what can
-  // be none). Blocked already: nothing happens.
-  core::Status block(const std::string& member_id);
-  // False when it was not blocked.
-  bool unblock(const std::string& member_id);
+  // be none). Blocked already: nothing happens, but that it is blocked until all who have done so lift that (BlockList, K3).
+  core::Status block(const std::string& member_id,
+                     BlockList::Owner owner = BlockList::Owner::by_hand);
+  // False when that owner had not blocked it, or another one still does.
+  bool unblock(const std::string& member_id, BlockList::Owner owner = BlockList::Owner::by_hand);
+  // The cluster has this incarnation as a member now, at the address that its node advertises: the link to that address is dialled
+  // again when something is sent there, if it was blocked because of another incarnation. After block() of those that are gone.
+  void on_joined(const std::string& address, const std::string& member_id);
   // The latest first.
   std::vector<std::string> blocked() const { return shared_->blocks.all(); }
-  // Batches of that member since it has had a stream here without a break. Any thread.
-  std::uint64_t received_from(const std::string& member_id) const {
-    return shared_->gates.frame_count(member_id);
+  // Batches of that member, which is at that address, since it has had a stream here without a break. Any thread.
+  std::uint64_t received_from(const std::string& address, const std::string& member_id) const {
+    return shared_->gates.frame_count(address, member_id);
   }
 
   void deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope,

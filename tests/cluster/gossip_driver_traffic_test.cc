@@ -34,8 +34,8 @@ class GossipDriverTraffic : public testing::Test {
           GossipDriver::Options{.membership = {},
                                 .self = self,
                                 .seeds = {"node:1"},
-                                .traffic_of = [this](const MemberId& process) -> std::uint64_t {
-                                  return process == silent_ && is_talking_ ? ++traffic_ : 0;
+                                .traffic_of = [this](const Member& member) -> std::uint64_t {
+                                  return member.process == silent_ && is_talking_ ? ++traffic_ : 0;
                                 }},
           [](const Incarnation::Event&) {}, [](const GossipDriver::LinkTrouble&) {});
       node.links = network_.links(address, *node.driver);

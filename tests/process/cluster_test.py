@@ -78,6 +78,21 @@ class Cluster(ClusterTestCase):
         nodes[4].restart()
         self.await_agreement(members, nodes, 10)
 
+    def test_who_has_missed_a_node_reaches_the_next_process_at_its_address(self):
+        nodes, members = self.settled(3)
+        watch = self.client(nodes[0]).watch(self.client(nodes[2]).spawn("counter", "a").pid).await_watching()
+        nodes[2].crash()
+        watch.await_end(10 * TIME_FACTOR)
+        self.await_agreement(members[:2], nodes[:2], 5)
+        nodes[2].restart()
+        self.await_agreement(members, nodes, 10)
+        # That process has nothing to say to anybody: who wants to reach it must dial.
+        pid = self.client(nodes[2]).spawn("counter", "b").pid
+        watch = self.client(nodes[0]).watch(pid).await_watching()
+        self.client(nodes[2]).stop(pid)
+        watch.await_end(10 * TIME_FACTOR)
+        self.assertEqual(watch.reasons(), ["STOPPED"])
+
     def test_a_node_that_stands_still_for_long_is_missed_and_comes_back_by_itself(self):
         nodes, members = self.settled(3)
         nodes[2].signal(signal.SIGSTOP)

@@ -5,12 +5,15 @@
 #include <atomic>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace nexus::remote {
 namespace {
 
 using OnBlock = BlockList::OnBlock;
+using OnUnblock = BlockList::OnUnblock;
+using Owner = BlockList::Owner;
 
 TEST(BlockList, BlocksUntilItIsToldOtherwise) {
   BlockList list;
@@ -19,15 +22,15 @@ TEST(BlockList, BlocksUntilItIsToldOtherwise) {
   EXPECT_EQ(list.block("a"), OnBlock::already_blocked);
   EXPECT_TRUE(list.is_blocked("a"));
   EXPECT_FALSE(list.is_blocked("b"));
-  EXPECT_TRUE(list.unblock("a"));
-  EXPECT_FALSE(list.unblock("a"));
+  EXPECT_EQ(list.unblock("a"), OnUnblock::unblocked);
+  EXPECT_EQ(list.unblock("a"), OnUnblock::not_blocked);
   EXPECT_FALSE(list.is_blocked("a"));
 }
 
 TEST(BlockList, ShowsTheLatestFirst) {
   BlockList list;
   for (const char* id : {"a", "b", "c"}) EXPECT_EQ(list.block(id), OnBlock::blocked);
-  EXPECT_TRUE(list.unblock("b"));
+  EXPECT_EQ(list.unblock("b"), OnUnblock::unblocked);
   EXPECT_EQ(list.all(), (std::vector<std::string>{"c", "a"}));
 }
 
@@ -37,7 +40,7 @@ TEST(BlockList, K2_HoldsAsManyAsItMay) {
   EXPECT_EQ(list.block("b"), OnBlock::blocked);
   EXPECT_EQ(list.block("c"), OnBlock::full);
   EXPECT_EQ(list.block("a"), OnBlock::already_blocked);
-  EXPECT_TRUE(list.unblock("b"));
+  EXPECT_EQ(list.unblock("b"), OnUnblock::unblocked);
   EXPECT_EQ(list.block("c"), OnBlock::blocked);
 }
 
@@ -52,6 +55,21 @@ TEST(BlockList, K2_TakesOnlyWhatCanBeAMemberId) {
   }
 }
 
+TEST(BlockList, K3_BlocksUntilAllWhoDidItLiftThat) {
+  for (const auto& [first, second] : {std::pair{Owner::by_hand, Owner::by_cluster},
+                                      std::pair{Owner::by_cluster, Owner::by_hand}}) {
+    BlockList list;
+    EXPECT_EQ(list.block("a", first), OnBlock::blocked);
+    EXPECT_EQ(list.unblock("a", second), OnUnblock::not_blocked);
+    EXPECT_EQ(list.block("a", second), OnBlock::already_blocked);
+    EXPECT_EQ(list.unblock("a", first), OnUnblock::still_blocked);
+    EXPECT_EQ(list.unblock("a", first), OnUnblock::not_blocked);
+    EXPECT_TRUE(list.is_blocked("a"));
+    EXPECT_EQ(list.unblock("a", second), OnUnblock::unblocked);
+    EXPECT_FALSE(list.is_blocked("a"));
+  }
+}
+
 TEST(BlockCheck, SeesAChangeAtTheNextFrame) {
   BlockList list;
   BlockCheck check;
@@ -61,7 +79,7 @@ TEST(BlockCheck, SeesAChangeAtTheNextFrame) {
   EXPECT_EQ(list.block("a"), OnBlock::blocked);
   EXPECT_TRUE(check.is_blocked(list, "a"));
   EXPECT_TRUE(check.is_blocked(list, "a")) << "not only once";
-  EXPECT_TRUE(list.unblock("a"));
+  EXPECT_EQ(list.unblock("a"), OnUnblock::unblocked);
   EXPECT_FALSE(check.is_blocked(list, "a"));
 }
 

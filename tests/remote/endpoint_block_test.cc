@@ -17,7 +17,7 @@ class EndpointBlock : public EndpointFixture {
     endpoint_->on_blocked(member_id);
   }
   void unblock() {
-    EXPECT_TRUE(shared_->blocks.unblock("one"));
+    EXPECT_EQ(shared_->blocks.unblock("one"), BlockList::OnUnblock::unblocked);
     endpoint_->on_unblocked("one");
   }
   void watch() { endpoint_->add_watched(watcher_, core::Pid::of_name(kAddress, "x")); }
@@ -99,6 +99,31 @@ TEST_F(EndpointBlock, AnotherIncarnationThatWasSeenIsDialled) {
   send("a");
   const auto stream = reconnect("two");
   EXPECT_EQ(read(*stream), "a");
+}
+
+TEST_F(EndpointBlock, AnotherIncarnationThatHasJoinedIsDialledAtTheNextMessage) {
+  connect()->end();
+  const auto again = dialer_->take();
+  block();
+  send("lost");
+  endpoint_->on_joined("two");
+  EXPECT_EQ(dialer_->dial_count(), 2) << "nobody wants it yet";
+  send("a");
+  const auto stream = reconnect("two");
+  EXPECT_EQ(read(*stream), "a");
+  EXPECT_EQ(dead_letter_count(DeadLetterReason::blocked), 1u);
+}
+
+TEST_F(EndpointBlock, OneThatHasJoinedChangesNothingElse) {
+  const auto stream = connect("one");
+  endpoint_->on_joined("two");
+  EXPECT_EQ(endpoint_->member_id(), "one") << "which may be the later one";
+  send("a");
+  EXPECT_EQ(read(*stream), "a");
+  block();
+  endpoint_->on_joined("one");
+  send("b");
+  EXPECT_EQ(dead_letter_count(DeadLetterReason::blocked), 1u) << "it is blocked itself";
 }
 
 TEST_F(EndpointBlock, ABlockEndsTheTriesToReconnect) {

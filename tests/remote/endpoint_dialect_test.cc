@@ -54,6 +54,22 @@ TEST_F(EndpointDialect, NothingIsSentAgainToAPeerThatHasWrittenOrIsOfOurKind) {
   EXPECT_EQ(read(*reconnect("0123456789abcdef0123456789abcdef")), "b");
 }
 
+TEST_F(EndpointDialect, WhatIsTooLargeInTheOtherDialectEndsAtOnce) {
+  send("written");
+  const auto stream = dialer_->take();
+  stream->accept("one", LinkAccept{.credit_bytes = 1'000'000, .frame_bytes_max = 100'000});
+  EXPECT_EQ(text_of(stream->take_batch()), "written");
+  // The largest that fits with an id as target; a PID takes more.
+  for (std::size_t bytes = 100'000; endpoint_->waiting_count() == 0; --bytes) {
+    send(std::string(bytes, 'x'));
+  }
+  const std::uint64_t before = dead_letter_count(core::DeadLetterReason::too_large);
+  endpoint_->set_dialect(Dialect::pids);
+  EXPECT_EQ(dead_letter_count(core::DeadLetterReason::too_large), before + 1);
+  EXPECT_EQ(endpoint_->waiting_count(), 0u);
+  stream->written();
+}
+
 TEST_F(EndpointDialect, APeerThatReadsManyBatchesReadsIds) {
   const auto first = connect("aGoNodesMemberId");
   for (int i = 0; i < 20; ++i) {

@@ -439,6 +439,15 @@ TEST_F(EndpointReaderTest, UnlessTheNodeHasDialledItselfUnderAnotherName) {
   EXPECT_EQ(endpoints_.find(kHere), nullptr);
 }
 
+// Its watchers are the actors that there are: nobody bounds the others.
+TEST_F(EndpointReaderTest, AndThenAWatcherThatIsNotThereWatchesNothing) {
+  const core::Pid actor = spawn("a");
+  receive(encoded("a", core::Watch{core::Pid::of_name(kHere, "unknown")}),
+          {.address = kHere, .member_id = "self"});
+  system_.in_turn(actor, [](core::Context&) {});
+  EXPECT_EQ(actor.cell()->watcher_count(), 0u);
+}
+
 // The peer names as many addresses as there may be links.
 TEST_F(EndpointReaderTest, WatchersAtInventedAddressesLeaveTheLinksToOthers) {
   const core::Pid actor = spawn("a");

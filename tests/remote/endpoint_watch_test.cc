@@ -76,6 +76,26 @@ TEST_F(EndpointWatch, AWatchOfANameThatIsNotTextEndsAtOnce) {
   EXPECT_EQ(read(*stream), "a");
 }
 
+// The peer would end every stream that brings it.
+TEST_F(EndpointWatch, L8_AWatchOfANameThatIsTooLongEndsAtOnce) {
+  const auto stream = connect();
+  const std::string name(Endpoint::kWatchedBytesMax + 1, 'x');
+  watch(name);
+  test::expect_next(*diary_, {"terminated " + name + " not_found"});
+  EXPECT_EQ(endpoint_->watch_count(), 0u);
+  watch(name.substr(1));
+  EXPECT_EQ(read(*stream), "Watch(" + name.substr(1) + ")");
+}
+
+TEST_F(EndpointWatch, L8_AStopOfANameThatIsTooLongIsADeadLetter) {
+  const auto stream = connect();
+  const std::string name(Endpoint::kWatchedBytesMax + 1, 'x');
+  endpoint_->send(watchee(name), core::make_envelope(core::Stop{}), core::Lane::system);
+  EXPECT_EQ(dead_letter_count(core::DeadLetterReason::too_large), 1u);
+  endpoint_->send(watchee("y"), core::make_envelope(core::Stop{}), core::Lane::system);
+  EXPECT_EQ(read(*stream), "Stop(y)");
+}
+
 TEST_F(EndpointWatch, AWatchOnALiveLinkIsSentAtOnce) {
   const auto stream = connect();
   watch();

@@ -56,20 +56,28 @@ TEST_F(InboundGateTest, X1_WhoClosesIsCalledWhenTheLastFrameHasEnded) {
 }
 
 TEST_F(InboundGateTest, CountsTheFramesOfAnIncarnationThatHasAStream) {
-  EXPECT_EQ(gates_.frame_count("one"), 0u);
+  EXPECT_EQ(gates_.frame_count("peer:1", "one"), 0u);
   auto gate = enter("one");
   const auto other = enter("two");
   const auto first = gate->begin_frame();
   const auto second = gate->begin_frame();
   gate->end_frame(*first);
-  EXPECT_EQ(gates_.frame_count("one"), 2u);
-  EXPECT_EQ(gates_.frame_count("two"), 0u);
+  EXPECT_EQ(gates_.frame_count("peer:1", "one"), 2u);
+  EXPECT_EQ(gates_.frame_count("peer:1", "two"), 0u);
   gate->end_frame(*second);
   gate->close({});
   EXPECT_FALSE(gate->begin_frame());
-  EXPECT_EQ(gates_.frame_count("one"), 2u) << "what was not let in does not count";
+  EXPECT_EQ(gates_.frame_count("peer:1", "one"), 2u) << "what was not let in does not count";
   gate = nullptr;
-  EXPECT_EQ(gates_.frame_count("one"), 0u);
+  EXPECT_EQ(gates_.frame_count("peer:1", "one"), 0u);
+}
+
+TEST_F(InboundGateTest, X3_WhoNamesTheIdAtAnotherAddressDoesNotCount) {
+  const auto gate = enter("one");
+  const auto other = gates_.enter({.address = "peer:2", .member_id = "one"}, stream_);
+  const auto frame = other->begin_frame();
+  other->end_frame(*frame);
+  EXPECT_EQ(gates_.frame_count("peer:1", "one"), 0u);
 }
 
 TEST_F(InboundGateTest, X1_FramesThatBeginLaterAreNotWaitedFor) {
@@ -163,6 +171,16 @@ TEST_F(InboundGateTest, X1_HoldsWhileFramesComeOnManyThreads) {
     for (std::thread& reader : readers) reader.join();
     EXPECT_TRUE(closed.load());
   }
+}
+
+TEST_F(InboundGateTest, X3_ABlockClosesTheGatesOfAnIdAtAllAddresses) {
+  const auto gate = enter("one");
+  const auto elsewhere = gates_.enter({.address = "peer:2", .member_id = "one"}, stream_);
+  const auto other = enter("two");
+  gates_.close_all("one");
+  EXPECT_EQ(stream_->told, "0s 0s ");
+  EXPECT_FALSE(gate->begin_frame() || elsewhere->begin_frame());
+  EXPECT_TRUE(other->begin_frame());
 }
 
 TEST_F(InboundGateTest, IncarnationsWithoutAStreamAreForgotten) {

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace nexus::remote {
 namespace {
@@ -96,25 +97,39 @@ TEST_F(InboundSessionTest, AStreamThatWaitsMayVanish) {
 
 TEST(InboundSessions, EachLinkOfEachMemberHasItsOwn) {
   InboundSessions sessions(10);
-  const auto one = sessions.session("one", 1);
-  EXPECT_EQ(sessions.session("one", 1), one);
-  EXPECT_NE(sessions.session("one", 2), one);
-  EXPECT_NE(sessions.session("two", 1), one);
+  const auto one = sessions.session("one:1", "one", 1);
+  EXPECT_EQ(sessions.session("one:1", "one", 1), one);
+  EXPECT_NE(sessions.session("one:1", "one", 2), one);
+  EXPECT_NE(sessions.session("two:1", "two", 1), one);
   EXPECT_EQ(sessions.count(), 3u);
 }
 
 TEST(InboundSessions, TheOldestWithoutAStreamIsForgotten) {
   InboundSessions sessions(2);
   const auto stream = std::make_shared<FakeInbound>();
-  sessions.session("one", 1)->claim(stream, 1);
-  sessions.session("two", 1)->claim(std::make_shared<FakeInbound>(), 1);
-  EXPECT_NE(sessions.session("three", 1), nullptr) << "two had no stream";
-  const auto held = sessions.session("three", 1);
-  EXPECT_EQ(sessions.session("four", 1), nullptr);
+  sessions.session("one:1", "one", 1)->claim(stream, 1);
+  sessions.session("two:1", "two", 1)->claim(std::make_shared<FakeInbound>(), 1);
+  EXPECT_NE(sessions.session("three:1", "three", 1), nullptr) << "two had no stream";
+  const auto held = sessions.session("three:1", "three", 1);
+  EXPECT_EQ(sessions.session("four:1", "four", 1), nullptr);
   const auto again = std::make_shared<FakeInbound>();
-  sessions.session("one", 1)->claim(again, 1);
+  sessions.session("one:1", "one", 1)->claim(again, 1);
   EXPECT_EQ(again->said, "resumed after 0") << "one was kept";
   EXPECT_EQ(sessions.count(), 2u);
+}
+
+TEST(InboundSessions, OneAddressDoesNotTakeThoseOfAllOthers) {
+  InboundSessions sessions(1000);
+  std::vector<std::shared_ptr<FakeInbound>> streams;
+  for (std::size_t i = 0; i < InboundSessions::kAddressCountMax; ++i) {
+    streams.push_back(std::make_shared<FakeInbound>());
+    // Of whatever incarnation, as it likes.
+    sessions.session("greedy:1", std::to_string(i), i)->claim(streams.back(), 1);
+  }
+  EXPECT_EQ(sessions.session("greedy:1", "more", 1), nullptr);
+  EXPECT_NE(sessions.session("other:1", "other", 1), nullptr);
+  streams.pop_back();
+  EXPECT_NE(sessions.session("greedy:1", "more", 1), nullptr) << "one has no stream any more";
 }
 
 }  // namespace

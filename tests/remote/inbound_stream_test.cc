@@ -82,6 +82,14 @@ TEST_F(InboundStreamTest, AGapEndsTheStream) {
   EXPECT_EQ(peer.transport->ended.pop(), "batch 2 came, and one before it is missing");
 }
 
+TEST_F(InboundStreamTest, ABatchOfASessionThatHasNoNumberEndsTheStream) {
+  Opened peer = open();
+  (void)next<ConnectResponse>(peer);
+  EXPECT_FALSE(peer.stream->on_frame(batch("a", 0)));
+  EXPECT_EQ(peer.transport->ended.pop(), "a batch of a session came without a number");
+  EXPECT_EQ(endpoints_.metrics().repeated_batch_count.sum(), 0u);
+}
+
 TEST_F(InboundStreamTest, APingOfAPeerWithoutASessionEndsTheStream) {
   Opened peer = open(std::nullopt);
   (void)next<ConnectResponse>(peer);

@@ -122,6 +122,20 @@ TEST_F(Incarnation, N4_WhatComesLaterIsADeadLetter) {
   expect_no_more();
 }
 
+TEST_F(Incarnation, N4_AStreamThatComesLaterIsEnded) {
+  Opened former = open_as("old");
+  watch();
+  Opened later = open_as("new");
+  test::expect_next(*diary_, {kTold});
+  Opened late = accept();
+  EXPECT_FALSE(late.stream->on_frame(
+      encode(ConnectRequest{.member_id = "old", .address = "peer:1", .link = std::nullopt})));
+  EXPECT_EQ(late.transport->ended.pop(), "this incarnation has ended");
+  EXPECT_EQ(late.transport->frames.size(), 0u) << "it is not answered";
+  EXPECT_TRUE(later.stream->on_frame(batch_for({"watcher"})));
+  test::expect_next(*diary_, {kMessage});
+}
+
 TEST_F(Incarnation, N4_AWatchOrAStopThatComesLaterHasNoEffect) {
   Opened former = open_as("old");
   watch();
@@ -165,6 +179,28 @@ TEST_F(Incarnation, L4_AnAnswerThatIsBeingDeliveredWinsOverTheEndOfItsPeer) {
   EXPECT_TRUE(former.stream->on_frame(encoder.finish()));
   EXPECT_EQ(answers.pop()->outcome, core::Answer::Outcome::answered);
   EXPECT_EQ(answers.pop()->outcome, core::Answer::Outcome::link_failed);
+}
+
+TEST_F(Incarnation, N4_WhoseAnswerComesTooLateIsTold) {
+  Opened former = open_as("old");
+  watch();
+  Opened later = open_as("new");
+  test::expect_next(*diary_, {kTold});
+  test::Queue<core::Answer> answers;
+  // Of one that knows the peer by another name, and was not told of the end.
+  const core::Pid asker = system_->futures().open(
+      system_->clock().now() + std::chrono::hours(1),
+      [&](core::Answer answer) { answers.push(std::move(answer)); }, false,
+      core::Pid::of_name("alias:1", "x"));
+  BatchEncoder encoder;
+  encoder.begin(Dialect::strings);
+  EXPECT_TRUE(encoder.try_add({.type_name = "some.T", .target = asker, .sender = {}}, "data"));
+  EXPECT_TRUE(former.stream->on_frame(encoder.finish()));
+  const auto answer = answers.pop();
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->outcome, core::Answer::Outcome::link_failed);
+  EXPECT_EQ(answer->detail, "the peer was given up");
+  EXPECT_EQ(late_count(), 1u);
 }
 
 // Of a peer that is given up soon.

@@ -75,6 +75,15 @@ TEST(RemoteBlock, AFrameOfAMemberThatWasBlockedMeanwhileIsRefusedUnread) {
   again.connect();
 }
 
+TEST(RemoteBlock, AStreamOfAMemberThatNoLinkKnowsEndsAtOnce) {
+  RemoteNode node(settings(kA));
+  RawPeer peer(node.address());
+  peer.connect();
+  EXPECT_TRUE(node.remote().block(kRaw).ok());
+  // It sends nothing.
+  EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::PERMISSION_DENIED);
+}
+
 TEST(RemoteBlock, APeerThatHasBlockedThisNodeIsRefused) {
   RemoteNode node(settings(kA));
   RawPeer peer(node.address());
@@ -125,6 +134,23 @@ TEST(RemoteBlock, ChangesArePublished) {
   EXPECT_TRUE(node.remote().unblock("x"));
   EXPECT_FALSE(node.remote().unblock("x"));
   EXPECT_EQ(events, (std::vector<std::string>{"blocked x", "unblocked x"}));
+}
+
+TEST(RemoteBlock, K3_TheClusterDoesNotLiftWhatWasDoneByHandNorTheOtherWayRound) {
+  RemoteNode node(settings(kA));
+  std::vector<bool> events;
+  const auto subscription = node->events().subscribe<BlockListChanged>(
+      [&](const BlockListChanged& change) { events.push_back(change.blocked); });
+  using Owner = BlockList::Owner;
+  EXPECT_TRUE(node.remote().block(kRaw).ok());
+  EXPECT_TRUE(node.remote().block(kRaw, Owner::by_cluster).ok());
+  EXPECT_FALSE(node.remote().unblock(kRaw, Owner::by_cluster));
+  EXPECT_EQ(node.remote().blocked(), std::vector<std::string>{kRaw});
+  EXPECT_TRUE(node.remote().block(kRaw, Owner::by_cluster).ok());
+  EXPECT_FALSE(node.remote().unblock(kRaw));
+  EXPECT_EQ(node.remote().blocked(), std::vector<std::string>{kRaw});
+  EXPECT_TRUE(node.remote().unblock(kRaw, Owner::by_cluster));
+  EXPECT_EQ(events, (std::vector<bool>{true, false}));
 }
 
 // A node that blocks another one.

@@ -103,6 +103,18 @@ TEST_F(HostileDialler, AHandshakeWithoutIdOrAddressIsInvalid) {
   }
 }
 
+TEST_F(HostileDialler, ANodeThatSaysItIsAtTheNameOfAClientIsInvalid) {
+  RawPeer client(node_.address());
+  ASSERT_TRUE(client.write(encode(ConnectRequest{"c", "", true})));
+  EXPECT_EQ(client.read(), encode(ConnectResponse{settings().member_id, false}));
+  RawPeer thief(node_.address());
+  (void)thief.write(encode(ConnectRequest{"thief", "$client/c", false}));
+  EXPECT_EQ(thief.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  const auto link = node_.remote().endpoints().find("$client/c");
+  ASSERT_NE(link, nullptr);
+  EXPECT_TRUE(eventually([&] { return link->is_connected(); })) << "the client has its link";
+}
+
 TEST_F(HostileDialler, FramesThatOnlyTheNodeSendsAreInvalid) {
   for (const std::string& frame :
        {encode(ConnectResponse{"x", false}), encode(DisconnectRequest{}), std::string()}) {
