@@ -258,6 +258,75 @@ TEST_F(CoroutineActors, MayPauseAndWaitForAnyFuture) {
   EXPECT_EQ(std::move(one).wait().message->get<Number>()->value, 7);
 }
 
+// Asks the backend twice, and tells how each ended.
+class AsksTwice final : public CoroutineActor {
+ public:
+  AsksTwice(Pid backend, Duration timeout, std::shared_ptr<test::Queue<Outcome>> outcomes)
+      : backend_(std::move(backend)), timeout_(timeout), outcomes_(std::move(outcomes)) {}
+
+ private:
+  Task<> handle(Turn& turn) override {
+    const auto* number = turn.message<Number>();
+    if (number == nullptr) co_return;
+    for (int i = 0; i < 2; ++i) {
+      const Answer answer = co_await turn.ask(backend_, Number{i}, timeout_);
+      outcomes_->push(answer.outcome);
+    }
+    turn.respond(Number{0});
+  }
+
+  const Pid backend_;
+  const Duration timeout_;
+  const std::shared_ptr<test::Queue<Outcome>> outcomes_;
+};
+
+TEST_F(CoroutineActors, AnAskEndsAtItsTimeout) {
+  auto outcomes = std::make_shared<test::Queue<Outcome>>();
+  const Pid actor = system_.spawn(props<AsksTwice>(spawn_backend(), milliseconds(5), outcomes));
+  Future done = system_->request(actor, Number{1}, kPatience);
+  EXPECT_EQ(outcomes->pop(), Outcome::deadline);
+  EXPECT_EQ(outcomes->pop(), Outcome::deadline);
+  EXPECT_EQ(std::move(done).wait().outcome, Outcome::answered);
+  EXPECT_EQ(system_->futures().open_count(), 0u);
+  EXPECT_TRUE(is_conserved(system_));
+}
+
+TEST_F(CoroutineActors, EachAskHasTheDeadlineOfTheMessage) {
+  auto outcomes = std::make_shared<test::Queue<Outcome>>();
+  const Pid actor = system_.spawn(props<AsksTwice>(spawn_backend(), hours(1), outcomes));
+  EnvelopePtr order = make_envelope(Number{1});
+  const Instant deadline = system_->clock().now() + milliseconds(200);
+  order->set_deadline(deadline);
+  (void)system_->registry().send_user(actor, std::move(order));
+  for (int i = 0; i < 2; ++i) {
+    auto asked = asked_.pop();
+    ASSERT_TRUE(asked.has_value());
+    EXPECT_EQ((*asked)->deadline(), deadline);
+    if (i == 0) release(std::move(*asked));
+  }
+  EXPECT_EQ(outcomes->pop(), Outcome::answered);
+  EXPECT_EQ(outcomes->pop(), Outcome::deadline);
+  EXPECT_GE(system_->clock().now(), deadline);
+  EXPECT_TRUE(is_conserved(system_));
+}
+
+TEST_F(CoroutineActors, EachAskHasTheTokenOfTheMessage) {
+  auto outcomes = std::make_shared<test::Queue<Outcome>>();
+  const Pid actor = system_.spawn(props<AsksTwice>(spawn_backend(), hours(1), outcomes));
+  CancellationSource source;
+  EnvelopePtr order = make_envelope(Number{1});
+  order->set_cancellation(source.token());
+  (void)system_->registry().send_user(actor, std::move(order));
+  release(std::move(*asked_.pop()));
+  EXPECT_EQ(outcomes->pop(), Outcome::answered);
+  auto asked = asked_.pop();
+  ASSERT_TRUE(asked.has_value());
+  EXPECT_TRUE((*asked)->cancellation());
+  source.cancel();
+  EXPECT_EQ(outcomes->pop(), Outcome::cancelled);
+  EXPECT_TRUE(is_conserved(system_));
+}
+
 // Many at once, on several workers: for the sanitizers, and for the law of conservation.
 TEST_F(CoroutineActors, ThousandsOfOverlappingTurns) {
   const Pid backend = system_.spawn(props_of([](Context& context) {

@@ -16,6 +16,7 @@ using test::Do;
 using test::Done;
 using test::eventually;
 using test::Gate;
+using test::is_conserved;
 using test::Number;
 using test::TestSystem;
 
@@ -36,6 +37,7 @@ TEST_P(Worker, WakesForEachMessageOfAForeignThread) {
     if (handled.load() == i) handled.wait(i);
   }
   EXPECT_EQ(handled.load(), 35'000u);
+  EXPECT_TRUE(is_conserved(system));
 }
 
 TEST_P(Worker, WakesWheneverItIsAboutToSleep) {
@@ -81,6 +83,7 @@ TEST_P(Worker, ManyThreadsWakeManyActors) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_TRUE(eventually([&] { return handled.load() == kThreads * kEach; }));
+  EXPECT_TRUE(is_conserved(system));
 }
 
 TEST_P(Worker, AFloodedActorStarvesNoOther) {
@@ -135,6 +138,7 @@ TEST(WorkStealingDispatcher, W1_AnotherWorkerTakesWhatABusyOneHasQueued) {
     for (const Pid& actor : actors) context.send(actor, Done{});
     EXPECT_TRUE(eventually([&] { return handled.load() == 10; }));
   });
+  EXPECT_TRUE(is_conserved(system));
 }
 
 // What a worker holds for another must leave it although the turn never ends by itself.
@@ -169,6 +173,7 @@ TEST(WorkStealingDispatcher, W1_WhatAStuckTurnHasSentArrives) {
   (void)system->send(sender, Done{});
   EXPECT_TRUE(sender_is_done.wait());
   EXPECT_TRUE(in_order.load());
+  EXPECT_TRUE(is_conserved(system));
 }
 
 TEST(WorkStealingDispatcher, W1_EveryWorkerWakesWhenThereIsWorkForAll) {
@@ -207,6 +212,7 @@ TEST(WorkStealingDispatcher, MoreActorsThanAQueueHoldsAllRun) {
     for (const Pid& actor : actors) context.send(actor, Done{});
   });
   EXPECT_TRUE(eventually([&] { return handled.load() == actors.size(); }));
+  EXPECT_TRUE(is_conserved(system));
 }
 
 TEST(WorkStealingDispatcher, StopsAndEndsItsThreads) {
