@@ -54,6 +54,7 @@ void Worker::wait_for_rescuer() {
 }
 
 bool Worker::hold(ActorCell& cell, EnvelopePtr& envelope) {
+  DCHECK(&cell.system() == &system_);
   if (holds_some() && hold_more(cell, envelope->target_generation(), envelope)) return true;
   Mailbox& mailbox = cell.mailbox();
   if (running_ == nullptr || mailbox.user_count_approx() < hold_from_ ||

@@ -242,5 +242,35 @@ TEST(WorkStealingDispatcher, TwoInOneProcessKeepApart) {
   EXPECT_EQ(threads.size(), 1u);
 }
 
+TEST(WorkStealingDispatcher, AStuckTurnLeavesTheActorsOfAnotherSystemToTheirOwnWorkers) {
+  constexpr int kCount = 1'000;
+  TestSystem here({.address = "n1:1", .worker_count = 2});
+  TestSystem there({.address = "n2:1", .worker_count = 2});
+  const Pid sender = here.spawn(test::steered(std::make_shared<test::Diary>()));
+  for (int round = 0; round < 10; ++round) {
+    Gate began;
+    Gate go_on;
+    std::atomic<int> handled{0};
+    std::atomic<int> strays{0};
+    const Pid counter = there.spawn(props_of([&](Context& context) {
+      if (&context.system() != &*there) ++strays;
+      if (context.message<Done>()) {
+        began.open();
+        (void)go_on.wait();
+      }
+      if (context.message<Number>()) ++handled;
+    }));
+    (void)there->send(counter, Done{});
+    ASSERT_TRUE(began.wait());
+    here.in_turn(sender, [&](Context&) {
+      for (int i = 0; i < kCount; ++i) (void)here->send(counter, Number{i});
+      go_on.open();
+      EXPECT_TRUE(eventually([&] { return handled.load() == kCount; }));
+    });
+    there.stop(counter);
+    EXPECT_EQ(strays.load(), 0);
+  }
+}
+
 }  // namespace
 }  // namespace nexus::core
