@@ -160,7 +160,7 @@ void ActorCell::unroll(EnvelopePtr batch) {
   for (EnvelopePtr& message : batch->get<MessageBatch>()->messages) {
     if (message == nullptr) continue;
     message->set_target_generation(generation());
-    if (mailbox_.user_count_approx() + count >= system().mailbox_limit(*props_)) {
+    if (mailbox_.user_count() + count >= system().mailbox_limit(*props_)) {
       Worker::current()->counters().accepted.add();
       system().dead_letters().take(self(), std::move(message), Lane::user,
                                    DeadLetterReason::mailbox_full);

@@ -1,6 +1,7 @@
 // Messages that the runtime treats in a way of their own: batches, AutoRespond, deadlines and cancellation.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -94,6 +95,26 @@ TEST(MessageBatch, TakesNoMoreRoomThanTheMailboxHas) {
   EXPECT_TRUE(is_conserved(system));
   EXPECT_GE(system->dead_letters().count(DeadLetterReason::mailbox_full), 89u);
   expect_next(*diary, {"started", "number 0"});
+}
+
+TEST(MessageBatch, FindsTheRoomThatTheTurnHasMade) {
+  std::atomic<int> handled{0};
+  TestSystem system({.worker_count = 1});
+  Props props = props_of([&](Context& context) {
+    if (context.message<Number>() != nullptr) ++handled;
+  });
+  props.mailbox_user_count_max = 200;
+  const Pid actor = system.spawn(std::move(props));
+  const Pid sender = system.spawn(test::steered(new_diary()));
+  system.in_turn(sender, [&](Context& context) {
+    for (int i = 0; i < 199; ++i) context.send(actor, Number{i});
+    MessageBatch batch;
+    for (int i = 0; i < 100; ++i) batch.add(Number{i});
+    context.send(actor, std::move(batch));
+  });
+  EXPECT_TRUE(is_conserved(system));
+  EXPECT_EQ(system->dead_letters().count(DeadLetterReason::mailbox_full), 0u);
+  EXPECT_EQ(handled.load(), 299);
 }
 
 TEST(AutoRespond, DoesNotAnswerForAnActorThatFails) {
