@@ -64,12 +64,13 @@ void Context::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration tim
     if (token) envelope->set_cancellation(token);
   }
   ActorSystem& actors = system();
-  std::shared_ptr<std::uint64_t> callback;
+  // Lives as long as the request, whether it is answered or its asker is gone.
+  std::shared_ptr<OnCancel> on_cancel;
   if (token) {
-    callback = std::make_shared<std::uint64_t>(0);
-    on_answer = [callback, token, on_answer = std::move(on_answer)](Context& context,
-                                                                    Answer answer) mutable {
-      token.forget(*callback);
+    on_cancel = std::make_shared<OnCancel>(token);
+    on_answer = [on_cancel, on_answer = std::move(on_answer)](Context& context,
+                                                              Answer answer) mutable {
+      on_cancel.reset();
       on_answer(context, std::move(answer));
     };
   }
@@ -85,8 +86,8 @@ void Context::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration tim
     const Pid& future;
     bool sent = false;
   } unsent{actors.futures(), sender};
-  if (token) {
-    *callback = token.on_cancel([lifeline = actors.lifeline(), &actors, sender] {
+  if (on_cancel != nullptr) {
+    on_cancel->call([lifeline = actors.lifeline(), &actors, sender] {
       lifeline->run([&] { (void)actors.futures().cancel(sender); });
     });
   }

@@ -214,6 +214,37 @@ TEST_F(Limits, AnAskHasTheDeadlineAndTheTokenOfTheMessageThatItServes) {
   EXPECT_EQ(outcome->pop(), Outcome::cancelled);
 }
 
+TEST_F(Limits, AnAskOfAnAskerThatIsGoneLeavesNothingInTheToken) {
+  auto asked = std::make_shared<test::Queue<EnvelopePtr>>();
+  const Pid backend = system_.spawn(props_of([=](Context& context) {
+    if (context.message<Number>() != nullptr) asked->push(context.take_message());
+  }));
+  CancellationSource source;
+  // What a token is to do about an ask holds one.
+  const long before = system_->lifeline().use_count();
+  for (const bool stops : {true, false}) {
+    const Pid asker = system_.spawn(test::steered(new_diary()));
+    EnvelopePtr order = make_envelope(test::Do{[&](Context& context) {
+      context.ask(backend, Number{1}, test::kPatience, [](Context&, Answer) {});
+    }});
+    order->set_cancellation(source.token());
+    (void)system_->registry().send_user(asker, std::move(order));
+    const auto question = asked->pop();
+    ASSERT_TRUE(question.has_value());
+    EXPECT_EQ(system_->lifeline().use_count(), before + 1);
+    if (stops) {
+      system_.stop(asker);
+    } else {
+      (void)system_->send(asker, test::Fail{"boom"});
+      EXPECT_TRUE(test::eventually([&] { return asker.cell()->restart_count() == 1; }));
+    }
+    (void)system_->send((*question)->sender(), Number{2});
+    EXPECT_TRUE(test::eventually([&] { return system_->futures().open_count() == 0; }));
+    system_.in_turn(system_.spawn(test::steered(new_diary())), [](Context&) {});
+    EXPECT_TRUE(test::eventually([&] { return system_->lifeline().use_count() == before; }));
+  }
+}
+
 TEST(CancellationToken, CT2_EachCallbackRunsOnceOrIsForgotten) {
   CancellationSource source;
   int count = 0;
