@@ -124,7 +124,7 @@ class alignas(64) Worker {
   // Keeps a user message for a cell of another worker of this system until the turn ends, or sooner (K4). False when it is not to be
   // kept: what was kept for the cell has left then.
   [[nodiscard]] bool hold(ActorCell& cell, EnvelopePtr& envelope);
-  // The same, when it is sure already that nobody else must look at the cell: some is held for it.
+  // The same, when it is sure already that nobody else must look at the cell: some is held for it, and for the same actor.
   [[nodiscard]] bool hold_more(ActorCell& cell, std::uint32_t generation, EnvelopePtr& envelope);
   bool holds_some() const { return !outbox_.empty(); }
   // Sends all that is held, or what is held for one cell.
