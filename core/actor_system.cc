@@ -276,10 +276,13 @@ Timers::Id ActorSystem::schedule_envelope(Duration delay, const Pid& target, Env
 Future ActorSystem::end_of(const Pid& target, Duration timeout, bool at_once) {
   struct Wait {
     Promise promise;
+    bool is_over = false;
   };
   const auto wait = std::make_shared<Wait>();
   Future future = wait->promise.future();
   const auto end = [wait](Context& context, Answer answer) {
+    // Its time may be over before the watcher has stopped.
+    if (std::exchange(wait->is_over, true)) return;
     wait->promise.complete(std::move(answer));
     context.stop(context.self());
   };
