@@ -219,8 +219,11 @@ void ActorSystem::direct(const Pid& child, const Verdict& verdict) {
       if (verdict.delay <= Duration::zero()) {
         registry_.send_system(child, make_envelope(Restart{}));
       } else {
+        // Another failure may have it restarted before.
         timers_.schedule(deadline_after(clock_.now(), verdict.delay),
-                         [this, child] { registry_.send_system(child, make_envelope(Restart{})); });
+                         [this, child, restart = Restart{child.cell()->restart_count()}] {
+                           registry_.send_system(child, make_envelope(restart));
+                         });
       }
       break;
     case Directive::stop:

@@ -275,8 +275,8 @@ void ActorCell::handle_system(EnvelopePtr envelope) {
     on_failure_of_child(*failure);
   } else if (envelope->is<Resume>()) {
     on_resume();
-  } else if (envelope->is<Restart>()) {
-    begin_restart();
+  } else if (const auto* restart = envelope->get<Restart>()) {
+    if (restart->restart_count.value_or(restart_count()) == restart_count()) begin_restart();
   } else if (auto* slow = envelope->get<SlowSender>()) {
     on_slow_sender(*slow);
   } else if (auto* go_on = envelope->get<GoOn>()) {
