@@ -304,6 +304,18 @@ void ActorCell::on_continuation(EnvelopePtr envelope) {
   if (failure) fail(*failure, "continuation");
 }
 
+void ActorCell::begin_await() {
+  if (++ensure_extras().awaited_count < Context::kAwaitedCountMax) return;
+  // Later the ends of children must come through.
+  if (state() == State::alive) suspended_ |= kAwaiting;
+}
+
+void ActorCell::end_await() {
+  if (--extras_->awaited_count < Context::kAwaitedCountMax) {
+    suspended_ &= static_cast<std::uint8_t>(~kAwaiting);
+  }
+}
+
 void ActorCell::on_answer(EnvelopePtr envelope) {
   if (((suspended_ & kFailed) != 0 || state() == State::restarting) && state() != State::stopping) {
     ensure_extras().held.push_back(std::move(envelope));

@@ -157,12 +157,15 @@ void Context::reenter_after(Future future, OnAnswer then) {
 
 void Context::when_done(Future future, OnAnswer then) {
   ActorSystem& actors = system();
+  cell_.begin_await();
   std::move(future).then([&actors, lifeline = actors.lifeline(), self = self(),
                           restarts = cell_.restart_count(),
                           then = std::move(then)](Answer answer) mutable {
     Continuation continuation{
         [restarts, then = std::move(then), answer = std::move(answer)](Context& context) mutable {
-          if (context.cell_.restart_count() == restarts) then(context, std::move(answer));
+          if (context.cell_.restart_count() != restarts) return;
+          context.cell_.end_await();
+          then(context, std::move(answer));
         }};
     lifeline->run(
         [&] { actors.registry().send_system(self, make_envelope(std::move(continuation))); });

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/support/test_system.h"
 
@@ -256,6 +257,46 @@ TEST_F(CoroutineActors, MayPauseAndWaitForAnyFuture) {
   Future one = system_->request(actor, Number{1}, kPatience);
   promises->pop()->answer(Number{7});
   EXPECT_EQ(std::move(one).wait().message->get<Number>()->value, 7);
+}
+
+// Waits for a promise with each Number, but for at most three at once.
+class Waits final : public CoroutineActor {
+ public:
+  Waits(std::shared_ptr<test::Queue<Promise>> promises, std::shared_ptr<Diary> diary)
+      : CoroutineActor(Turns::reentrant, 3),
+        promises_(std::move(promises)),
+        diary_(std::move(diary)) {}
+
+ private:
+  Task<> handle(Turn& turn) override {
+    const auto* number = turn.message<Number>();
+    if (number == nullptr) co_return;
+    const std::string name = std::to_string(number->value);
+    diary_->push("begin " + name);
+    Promise promise;
+    Future future = promise.future();
+    promises_->push(std::move(promise));
+    (void)co_await turn.until(std::move(future));
+    diary_->push("end " + name);
+  }
+
+  const std::shared_ptr<test::Queue<Promise>> promises_;
+  const std::shared_ptr<Diary> diary_;
+};
+
+TEST_F(CoroutineActors, CO1_WhileAsManyWaitAsMayTheNextMessageWaits) {
+  auto promises = std::make_shared<test::Queue<Promise>>();
+  const Pid actor = system_.spawn(props<Waits>(promises, diary_));
+  for (int i = 0; i < 5; ++i) (void)system_->send(actor, Number{i});
+  expect_next(*diary_, {"begin 0", "begin 1", "begin 2"});
+  EXPECT_TRUE(test::eventually([&] { return actor.cell()->mailbox_count() == 2; }));
+  for (const std::vector<std::string>& next : std::vector<std::vector<std::string>>{
+           {"end 0", "begin 3"}, {"end 1", "begin 4"}, {"end 2"}, {"end 3"}, {"end 4"}}) {
+    EXPECT_EQ(diary_->size(), 0u);
+    promises->pop()->complete({.outcome = Outcome::answered});
+    expect_next(*diary_, next);
+  }
+  EXPECT_TRUE(is_conserved(system_));
 }
 
 // Asks the backend twice, and tells how each ended.

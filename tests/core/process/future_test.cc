@@ -128,6 +128,25 @@ TEST_F(Reenter, RunsInATurnWithTheMessageOfBefore) {
   EXPECT_EQ(std::move(one).wait().message->get<Number>()->value, 11);
 }
 
+TEST_F(Reenter, AnActorThatWaitsForAsManyFuturesAsItMayLeavesItsMessagesWaiting) {
+  constexpr std::uint32_t kMore = 10;
+  const Pid actor = spawn();
+  for (std::uint32_t i = 0; i < Context::kAwaitedCountMax + kMore; ++i) {
+    (void)system_->send(actor, Number{1});
+  }
+  const auto waits = [&](std::uint32_t count) {
+    return test::eventually([&] { return actor.cell()->mailbox_count() == count; });
+  };
+  EXPECT_TRUE(waits(kMore));
+  EXPECT_EQ(promises_.size(), Context::kAwaitedCountMax);
+  promises_.pop()->answer(Number{1});
+  EXPECT_TRUE(waits(kMore - 1));
+  EXPECT_EQ(promises_.size(), Context::kAwaitedCountMax);
+  // The next object waits for none.
+  system_->registry().send_system(actor, make_envelope(Restart{}));
+  EXPECT_TRUE(waits(0));
+}
+
 TEST_F(Reenter, DoesNotHappenAfterARestart) {
   const Pid actor = spawn();
   Future one = system_->request(actor, Number{1}, test::kPatience);
