@@ -219,8 +219,11 @@ void ActorSystem::direct(const Pid& child, const Verdict& verdict) {
       if (verdict.delay <= Duration::zero()) {
         registry_.send_system(child, make_envelope(Restart{}));
       } else {
+        // Another failure may have it restarted before.
         timers_.schedule(deadline_after(clock_.now(), verdict.delay),
-                         [this, child] { registry_.send_system(child, make_envelope(Restart{})); });
+                         [this, child, restart = Restart{child.cell()->restart_count()}] {
+                           registry_.send_system(child, make_envelope(restart));
+                         });
       }
       break;
     case Directive::stop:
@@ -276,10 +279,13 @@ Timers::Id ActorSystem::schedule_envelope(Duration delay, const Pid& target, Env
 Future ActorSystem::end_of(const Pid& target, Duration timeout, bool at_once) {
   struct Wait {
     Promise promise;
+    bool is_over = false;
   };
   const auto wait = std::make_shared<Wait>();
   Future future = wait->promise.future();
   const auto end = [wait](Context& context, Answer answer) {
+    // Its time may be over before the watcher has stopped.
+    if (std::exchange(wait->is_over, true)) return;
     wait->promise.complete(std::move(answer));
     context.stop(context.self());
   };

@@ -160,7 +160,7 @@ void ActorCell::unroll(EnvelopePtr batch) {
   for (EnvelopePtr& message : batch->get<MessageBatch>()->messages) {
     if (message == nullptr) continue;
     message->set_target_generation(generation());
-    if (mailbox_.user_count_approx() + count >= system().mailbox_limit(*props_)) {
+    if (mailbox_.user_count() + count >= system().mailbox_limit(*props_)) {
       Worker::current()->counters().accepted.add();
       system().dead_letters().take(self(), std::move(message), Lane::user,
                                    DeadLetterReason::mailbox_full);
@@ -275,8 +275,8 @@ void ActorCell::handle_system(EnvelopePtr envelope) {
     on_failure_of_child(*failure);
   } else if (envelope->is<Resume>()) {
     on_resume();
-  } else if (envelope->is<Restart>()) {
-    begin_restart();
+  } else if (const auto* restart = envelope->get<Restart>()) {
+    if (restart->restart_count.value_or(restart_count()) == restart_count()) begin_restart();
   } else if (auto* slow = envelope->get<SlowSender>()) {
     on_slow_sender(*slow);
   } else if (auto* go_on = envelope->get<GoOn>()) {
@@ -302,6 +302,18 @@ void ActorCell::on_continuation(EnvelopePtr envelope) {
   Context context(*this, *Worker::current(), &envelope);
   const auto failure = failure_of([&] { continuation.run(context); });
   if (failure) fail(*failure, "continuation");
+}
+
+void ActorCell::begin_await() {
+  if (++ensure_extras().awaited_count < Context::kAwaitedCountMax) return;
+  // Later the ends of children must come through.
+  if (state() == State::alive) suspended_ |= kAwaiting;
+}
+
+void ActorCell::end_await() {
+  if (--extras_->awaited_count < Context::kAwaitedCountMax) {
+    suspended_ &= static_cast<std::uint8_t>(~kAwaiting);
+  }
 }
 
 void ActorCell::on_answer(EnvelopePtr envelope) {

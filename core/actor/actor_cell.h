@@ -185,6 +185,9 @@ class alignas(64) ActorCell {
   void on_slow_sender(const SlowSender& slow);
   void on_go_on(std::uint32_t number);
   void release_slowed();
+  // One more future that the actor waits for, and one less.
+  void begin_await();
+  void end_await();
   // Puts the user message that is to be handled next to the front; false when there is none, or a system message goes first.
   bool choose_next(Worker& worker);
   void drop_oldest();
@@ -234,8 +237,8 @@ class alignas(64) ActorCell {
   std::atomic<std::uint16_t> restart_count_{0};
   std::uint16_t parent_generation_ = 0;
   // Why user messages stay where they are: waits for the parent's directive, or for room in another's mailbox, or the actor wants
-  // it so. Owner only.
-  enum Suspended : std::uint8_t { kFailed = 1, kSlowed = 2, kHeld = 4 };
+  // it so, or waits for as many futures as it may. Owner only.
+  enum Suspended : std::uint8_t { kFailed = 1, kSlowed = 2, kHeld = 4, kAwaiting = 8 };
   std::uint8_t suspended_ = 0;
   // Written by the spawner, then owner only.
   std::uint8_t hooks_ = 0;

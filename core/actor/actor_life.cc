@@ -240,6 +240,7 @@ void ActorCell::finish_restart() {
   set_state(State::alive);
   if (extras_ != nullptr) {
     if (extras_->timers != nullptr) extras_->timers->cancel_all();
+    extras_->awaited_count = 0;
     mailbox_.put_back(std::move(extras_->laid_aside));
     // The new object has not seen what the old one put aside.
     unstash_all();

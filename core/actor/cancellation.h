@@ -1,5 +1,5 @@
-// CancellationSource, CancellationToken: one says that a piece of work is not wanted any more, the others, copies of one token,
-// see it. A token travels with the messages that belong to the work, within the node.
+// CancellationSource, CancellationToken, OnCancel: one says that a piece of work is not wanted any more, the others, copies of one
+// token, see it. A token travels with the messages that belong to the work, within the node.
 //
 //   all calls   any thread
 //
@@ -46,6 +46,27 @@ class CancellationToken {
   };
 
   std::shared_ptr<State> state_;
+};
+
+// A callback of a token that is forgotten with this object.
+//
+//   call()       owner, once
+//   destructor   any thread, after that
+class OnCancel {
+ public:
+  // Only when it is a token.
+  explicit OnCancel(CancellationToken token) : token_(std::move(token)) {}
+  ~OnCancel() {
+    if (name_ != 0) (void)token_.forget(name_);
+  }
+  OnCancel(const OnCancel&) = delete;
+  OnCancel& operator=(const OnCancel&) = delete;
+
+  void call(CancellationToken::Callback run) { name_ = token_.on_cancel(std::move(run)); }
+
+ private:
+  const CancellationToken token_;
+  std::uint64_t name_ = 0;
 };
 
 class CancellationSource {

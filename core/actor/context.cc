@@ -64,12 +64,13 @@ void Context::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration tim
     if (token) envelope->set_cancellation(token);
   }
   ActorSystem& actors = system();
-  std::shared_ptr<std::uint64_t> callback;
+  // Lives as long as the request, whether it is answered or its asker is gone.
+  std::shared_ptr<OnCancel> on_cancel;
   if (token) {
-    callback = std::make_shared<std::uint64_t>(0);
-    on_answer = [callback, token, on_answer = std::move(on_answer)](Context& context,
-                                                                    Answer answer) mutable {
-      token.forget(*callback);
+    on_cancel = std::make_shared<OnCancel>(token);
+    on_answer = [on_cancel, on_answer = std::move(on_answer)](Context& context,
+                                                              Answer answer) mutable {
+      on_cancel.reset();
       on_answer(context, std::move(answer));
     };
   }
@@ -85,8 +86,8 @@ void Context::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration tim
     const Pid& future;
     bool sent = false;
   } unsent{actors.futures(), sender};
-  if (token) {
-    *callback = token.on_cancel([lifeline = actors.lifeline(), &actors, sender] {
+  if (on_cancel != nullptr) {
+    on_cancel->call([lifeline = actors.lifeline(), &actors, sender] {
       lifeline->run([&] { (void)actors.futures().cancel(sender); });
     });
   }
@@ -156,12 +157,15 @@ void Context::reenter_after(Future future, OnAnswer then) {
 
 void Context::when_done(Future future, OnAnswer then) {
   ActorSystem& actors = system();
+  cell_.begin_await();
   std::move(future).then([&actors, lifeline = actors.lifeline(), self = self(),
                           restarts = cell_.restart_count(),
                           then = std::move(then)](Answer answer) mutable {
     Continuation continuation{
         [restarts, then = std::move(then), answer = std::move(answer)](Context& context) mutable {
-          if (context.cell_.restart_count() == restarts) then(context, std::move(answer));
+          if (context.cell_.restart_count() != restarts) return;
+          context.cell_.end_await();
+          then(context, std::move(answer));
         }};
     lifeline->run(
         [&] { actors.registry().send_system(self, make_envelope(std::move(continuation))); });

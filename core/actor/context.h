@@ -139,6 +139,8 @@ class Context {
   // What the actor and its decorators keep for each other; lasts over restarts.
   TypeMap& store();
 
+  // Futures of others that one actor waits for, by the two below. Once it waits for so many, its messages wait until one is done.
+  static constexpr std::uint32_t kAwaitedCountMax = 100'000;
   // Runs `then` in a turn of this actor when `future` is done, with the current message, which is gone from this turn, as the
   // current message again. Not when the actor stops or restarts before.
   void reenter_after(Future future, OnAnswer then);

@@ -45,6 +45,8 @@ struct ContextExtras {
   std::uint32_t first_child = ActorCell::kNoCell;
   // Of those in front of a mailbox that drops its oldest, so many were put back there.
   std::uint32_t put_back_count = 0;
+  // Futures of others that the actor object waits for.
+  std::uint32_t awaited_count = 0;
   // There was activity since the receive timeout was told last.
   bool was_active = false;
 

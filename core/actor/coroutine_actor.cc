@@ -48,7 +48,7 @@ void CoroutineActor::receive(Context& context) {
     return task.result();
   }
   turn.message_.emplace(context);
-  if (turns_ == Turns::waiting) context.hold_messages(true);
+  if (running_.size() >= waiting_count_max_) context.hold_messages(true);
 }
 
 void CoroutineActor::go_on(Turn& turn, Context& context, std::coroutine_handle<> coroutine) {
@@ -59,7 +59,7 @@ void CoroutineActor::go_on(Turn& turn, Context& context, std::coroutine_handle<>
   const auto running = std::find_if(running_.begin(), running_.end(),
                                     [&](const Running& one) { return &one.turn == &turn; });
   if (!running->task.done()) return;
-  if (turns_ == Turns::waiting) context.hold_messages(false);
+  if (running_.size() == waiting_count_max_) context.hold_messages(false);
   const EnvelopePtr message = turn.message_->take();
   Task<> task = std::move(running->task);
   running_.erase(running);

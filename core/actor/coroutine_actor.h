@@ -5,7 +5,7 @@
 //
 // CO1  With Turns::waiting the next message has its turn when the coroutine of the one before has ended; only orders to stop and
 //     answers come through. With Turns::reentrant other messages have theirs at each co_await: what the actor holds may be another
-//     afterwards.
+//     afterwards. While as many coroutines wait as may, the next message waits until one of them has ended.
 // CO2  A restart or the end of the actor ends its coroutines where they are; their locals are destroyed, nothing goes on, and their
 //      messages are dead letters `stopped`.
 // CO3  What handle() throws is a failure of the actor, before and after a co_await; who asked is told.
@@ -24,6 +24,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -114,10 +115,18 @@ class Turn::Awaited {
 
 class CoroutineActor : public Actor {
  public:
+  // Coroutines of one actor that wait at once.
+  static constexpr std::size_t kWaitingCountMax = 100'000;
+
   void receive(Context& context) final;
 
  protected:
-  explicit CoroutineActor(Turns turns = Turns::waiting) : turns_(turns) {}
+  // waiting_count_max >= 1: of Turns::reentrant.
+  explicit CoroutineActor(Turns turns = Turns::waiting,
+                          std::size_t waiting_count_max = kWaitingCountMax)
+      : waiting_count_max_(turns == Turns::waiting ? 1 : waiting_count_max) {
+    CHECK(waiting_count_max >= 1);
+  }
 
   // Handles one message, lifecycle included.
   virtual Task<> handle(Turn& turn) = 0;
@@ -133,7 +142,8 @@ class CoroutineActor : public Actor {
 
   void go_on(Turn& turn, Context& context, std::coroutine_handle<> coroutine);
 
-  const Turns turns_;
+  // Messages are held while so many are suspended.
+  const std::size_t waiting_count_max_;
   // Suspended ones.
   std::list<Running> running_;
 };

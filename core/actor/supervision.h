@@ -32,7 +32,7 @@ struct Verdict {
   Verdict(Directive what, Duration after) : directive(what), delay(after) {}
 
   Directive directive;
-  // Before a restart; the child waits suspended. >= 0.
+  // Before a restart; the child waits suspended. >= 0. There is none when the child has been restarted meanwhile.
   Duration delay{};
   // A restart or a stop reaches the siblings of the child, too.
   bool all_children = false;

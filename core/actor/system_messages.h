@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/actor/messages.h"
@@ -33,7 +34,10 @@ struct Failure {
   std::string message_name;
 };
 struct Resume {};
-struct Restart {};
+struct Restart {
+  // ActorCell::restart_count() of the object that it is for; nothing: of whichever is there.
+  std::optional<std::uint32_t> restart_count{};
+};
 
 // From an actor to one whose mailbox was full: it is suspended and waits for the GoOn with this number.
 struct SlowSender {

@@ -3,7 +3,7 @@
 //   empty()     the worker; its rescuer may be at work, and has sent all when the answer is true
 //   all else    one thread at a time: the worker inside a section, or its rescuer
 //
-// O1  A chain is at most kCountMax messages for one cell, oldest first out.
+// O1  A chain is at most kCountMax messages for one actor of a cell, oldest first out.
 // O2  For each cell there is at most one chain. A cell whose place another's chain has gets none.
 #pragma once
 
@@ -27,12 +27,18 @@ class Outbox {
     // Null: no chain.
     ActorCell* cell = nullptr;
     EnvelopeChain envelopes{};
+    // Of the actor that they are for.
+    std::uint32_t generation = 0;
   };
 
   // Acquire pairs with the release of drop(): what the rescuer took out is where it belongs.
   bool empty() const { return used_.load(std::memory_order_acquire) == 0; }
   bool has(const ActorCell& cell) const { return chains_[place_of(cell)].cell == &cell; }
-  // Whether add() may be called for the cell.
+  // The same for one actor of the cell.
+  bool has(const ActorCell& cell, std::uint32_t generation) const {
+    return has(cell) && chains_[place_of(cell)].generation == generation;
+  }
+  // Whether add() may be called for the cell; when it has a chain already, for the same actor.
   bool has_place(const ActorCell& cell) const {
     return has(cell) || chains_[place_of(cell)].cell == nullptr;
   }
@@ -41,6 +47,7 @@ class Outbox {
     const std::size_t place = place_of(cell);
     Chain& chain = chains_[place];
     chain.cell = &cell;
+    chain.generation = envelope->target_generation();
     set_used(used() | std::uint64_t{1} << place);
     chain.envelopes.add(std::move(envelope));
     return chain.envelopes.count();

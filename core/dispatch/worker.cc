@@ -54,6 +54,7 @@ void Worker::wait_for_rescuer() {
 }
 
 bool Worker::hold(ActorCell& cell, EnvelopePtr& envelope) {
+  DCHECK(&cell.system() == &system_);
   if (holds_some() && hold_more(cell, envelope->target_generation(), envelope)) return true;
   Mailbox& mailbox = cell.mailbox();
   if (running_ == nullptr || mailbox.user_count_approx() < hold_from_ ||
@@ -69,18 +70,23 @@ bool Worker::hold(ActorCell& cell, EnvelopePtr& envelope) {
 }
 
 bool Worker::hold_more(ActorCell& cell, std::uint32_t generation, EnvelopePtr& envelope) {
-  Outbox::Chain full;
+  Outbox::Chain leaving;
+  bool held = false;
   {
     Section section(*this);
     if (!outbox_.has(cell)) return false;
-    envelope->set_target_generation(generation);
-    if (sampler_.due()) [[unlikely]]
-      envelope->note_entered(false);
-    if (outbox_.add(cell, std::move(envelope)) < Outbox::kCountMax) return true;
-    full = outbox_.take(cell);
+    // What is for another actor of the cell has that one's limit and onlookers to pass.
+    held = outbox_.has(cell, generation);
+    if (held) [[likely]] {
+      envelope->set_target_generation(generation);
+      if (sampler_.due()) [[unlikely]]
+        envelope->note_entered(false);
+      if (outbox_.add(cell, std::move(envelope)) < Outbox::kCountMax) return true;
+    }
+    leaving = outbox_.take(cell);
   }
-  send(std::move(full));
-  return true;
+  send(std::move(leaving));
+  return held;
 }
 
 void Worker::send_held(ActorCell& cell) {

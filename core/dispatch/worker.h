@@ -10,7 +10,7 @@
 // K3  `next_`, `ring_`, `outbox_` and the lanes of the cells in them are touched inside a Section only. A section costs two plain stores:
 //     the rescuer, who wants to be the only one, pays for both with a heavy fence.
 // K4  What a worker holds for a mailbox enters it before anything else that the worker sends there, before the turn ends that
-//     sent it, and when the worker is rescued. It is held only for mailboxes that are far behind.
+//     sent it, and when the worker is rescued. It is held only for mailboxes of its own system that are far behind.
 // K5  A worker follows only the idle cells of its own dispatcher, and only where that is the system's; a cell that is bound to
 //     another runs on that one's threads, whoever sends to it.
 #pragma once
@@ -121,10 +121,10 @@ class alignas(64) Worker {
   // By the cell that runs: a timed message is taken out, the first of this turn or a later one.
   void note_taken(Envelope& envelope, bool first_of_turn);
 
-  // Keeps a user message for a cell of another worker until the turn ends, or sooner (K4). False when it is not to be kept: what
-  // was kept for the cell has left then.
+  // Keeps a user message for a cell of another worker of this system until the turn ends, or sooner (K4). False when it is not to be
+  // kept: what was kept for the cell has left then.
   [[nodiscard]] bool hold(ActorCell& cell, EnvelopePtr& envelope);
-  // The same, when it is sure already that nobody else must look at the cell: some is held for it.
+  // The same, when it is sure already that nobody else must look at the cell: some is held for it, and for the same actor.
   [[nodiscard]] bool hold_more(ActorCell& cell, std::uint32_t generation, EnvelopePtr& envelope);
   bool holds_some() const { return !outbox_.empty(); }
   // Sends all that is held, or what is held for one cell.

@@ -19,7 +19,8 @@
 // M3  Within a lane, envelopes of one sender leave in the order they came, also when the sender or the owner changes threads:
 //     the owner takes in what others pushed before it appends anything itself.
 // M4  At most user_count_max user envelopes wait (beyond() for policies that let it grow for a while), but for kCountLag that the
-//     owner appended lately. Early refusals: by as many as were handled and not yet given back, up to count_batch(), and by the
+//     owner appended lately, which others do not see. Early refusals: by fewer than count_batch() that others pushed and the owner
+//     has handled, by fewer than count_batch() that the owner appended and has handled, which itself it knows at once, and by the
 //     places that workers have reserved together. Envelopes marked exempt are never turned away.
 // M5  try_release() succeeds only when no envelope was pushed since the last take_pushed().
 //
@@ -29,6 +30,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <utility>
 
@@ -157,7 +159,7 @@ class Mailbox {
   void give_back_places(std::uint32_t count) {
     pushed_count_.fetch_sub(count, std::memory_order_relaxed);
   }
-  // User envelopes that wait; exact to kCountLag.
+  // User envelopes that wait; up to kCountLag too few, up to 2 count_batch() too many.
   std::uint32_t user_count_approx() const {
     return pushed_count_.load(std::memory_order_relaxed) +
            appended_count_.load(std::memory_order_relaxed);
@@ -165,6 +167,10 @@ class Mailbox {
 
   std::uint32_t user_count_max() const { return user_count_max_.load(std::memory_order_relaxed); }
   MailboxOverflow overflow() const { return overflow_.load(std::memory_order_relaxed); }
+  // How many places a mailbox of that limit gives back together: a power of two, at most kCountLag.
+  static std::uint32_t count_batch(std::uint32_t user_count_max) {
+    return std::bit_floor(std::clamp(user_count_max / 16, 1u, kCountLag));
+  }
   // How far a mailbox of that limit may grow where its policy lets it.
   static std::uint32_t beyond(std::uint32_t user_count_max) {
     const std::uint64_t most = std::uint64_t{user_count_max} + std::max(user_count_max, kBeyondMin);
@@ -220,10 +226,12 @@ class Mailbox {
   }
   // The same in two steps: what was taken keeps its place until give_back_popped().
   EnvelopePtr take_user() { return user_lane_.pop_front(); }
-  // Gives the place back at once, or a little later when it was taken by a pusher.
+  // Gives the place back: to the owner at once, to others a little later.
   void give_back_popped() {
     if (appended_now_ > 0) {
-      --appended_now_;
+      const std::uint32_t batch_mask = count_batch_ - 1u;
+      if ((--appended_now_ & batch_mask) == batch_mask)
+        appended_count_.store(appended_now_, std::memory_order_relaxed);
     } else if (++handled_count_ >= count_batch_) {
       give_back_handled();
     }
@@ -270,7 +278,7 @@ class Mailbox {
     dispatcher_ = dispatcher;
     overflow_.store(overflow, std::memory_order_relaxed);
     user_count_max_.store(user_count_max, std::memory_order_relaxed);
-    count_batch_ = static_cast<std::uint16_t>(std::clamp(user_count_max / 16, 1u, kCountLag));
+    count_batch_ = static_cast<std::uint16_t>(count_batch(user_count_max));
     word_.store(word_of(first), std::memory_order_release);
   }
   // Turns later pushes away. `leftover(EnvelopePtr, Lane)` gets what still waits, in order, system lane first.
@@ -337,6 +345,7 @@ class Mailbox {
 
   // Owner; ActorCell sees to it that this is the next cache line.
   alignas(8) std::uint32_t appended_now_ = 0;
+  // A power of two.
   std::uint16_t count_batch_ = 1;
   std::uint16_t handled_count_ = 0;
   EnvelopeRing system_lane_;

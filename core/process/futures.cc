@@ -306,11 +306,12 @@ std::size_t FutureTable::open_count() const {
 // Sees to it that the sweep runs at `deadline` or before.
 void FutureTable::sweep_by(Instant deadline) {
   const std::int64_t at = deadline.time_since_epoch().count();
-  std::int64_t next = next_sweep_.load(std::memory_order_relaxed);
-  do {
-    if (next <= at) return;
-  } while (!next_sweep_.compare_exchange_weak(next, at, std::memory_order_relaxed));
-  system_.timers().schedule(deadline, [this] { sweep(); });
+  MutexLock lock(sweep_mutex_);
+  if (next_sweep_.load(std::memory_order_relaxed) <= at) return;
+  next_sweep_.store(at, std::memory_order_relaxed);
+  // At most one waits in the wheel. When it is too late to cancel it, it finds nothing to do, or does the work of the next.
+  (void)system_.timers().cancel(sweep_timer_);
+  sweep_timer_ = system_.timers().schedule(deadline, [this] { sweep(); });
 }
 
 void FutureTable::sweep() {

@@ -28,6 +28,7 @@
 #include "core/mailbox/mailbox.h"
 #include "core/process/answer.h"
 #include "core/process/dead_letters.h"
+#include "core/time/timers.h"
 
 namespace nexus::core {
 
@@ -151,6 +152,9 @@ class FutureTable {
   Atomic<std::uint32_t> slot_count_{0};
   // When the sweep runs next, of steady_clock.
   Atomic<std::int64_t> next_sweep_{INT64_MAX};
+  Mutex sweep_mutex_{"future_sweep"};
+  // Names the sweep that was scheduled last.
+  Timers::Id sweep_timer_ GUARDED_BY(sweep_mutex_);
 
   mutable Mutex mutex_{"future_table"};
   std::vector<FutureSlot*> free_ GUARDED_BY(mutex_);

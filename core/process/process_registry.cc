@@ -94,7 +94,8 @@ Delivered ProcessRegistry::send_to_cell(Worker* worker, const Pid& target, Envel
 Delivered ProcessRegistry::push_to_cell(Worker* worker, ActorCell& cell, const Pid& target,
                                         EnvelopePtr envelope, Way way) {
   Mailbox& mailbox = cell.mailbox();
-  if (worker != nullptr) {
+  // Who rescues the worker runs what was held for: those of another system are not its to run.
+  if (worker != nullptr && &cell.system() == &system_) {
     if (way == Way::user && worker->hold(cell, envelope)) return Delivered::mailbox;
     if (way == Way::exempt) worker->send_held(cell);
   }

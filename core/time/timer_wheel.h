@@ -3,8 +3,9 @@
 //   all calls   owner   no lock inside
 //
 // T1  An entry is never due before its deadline, and due at the first advance() at or after its deadline rounded up to a tick.
-// T2  add() and cancel() are O(1); advance() is O(ticks passed + entries moved), and skips idle stretches: while the lowest
-//     levels are empty it looks only at the slots of the first level that is not.
+// T2  add() and cancel() are O(1); advance() is O(ticks passed + entries moved) and sorts those of a tick, and skips idle
+//     stretches: while the lowest levels are empty it looks only at the slots of the first level that is not.
+// T3  Entries leave by the tick in which they are due, those of a tick by their deadlines, those of a deadline in the order of add().
 //
 // Algorithm: hierarchical timing wheels (Varghese and Lauck, SOSP 1987), 4 levels of 256 slots.
 #pragma once
@@ -13,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -48,6 +50,8 @@ class TimerWheel {
     }
     Node& node = nodes_[index];
     node.entry = std::move(entry);
+    node.deadline = deadline;
+    node.sequence = ++last_sequence_;
     node.due_tick = std::max(tick_at_or_after(deadline), current_tick_ + 1);
     place(index);
     ++size_;
@@ -63,7 +67,7 @@ class TimerWheel {
     return release(id.index);
   }
 
-  // Moves time to `now` and appends what is due to `due`, earliest tick first.
+  // Moves time to `now` and appends what is due to `due` (T3).
   void advance(Instant now, std::vector<Entry>& due) {
     const std::uint64_t target = tick_at_or_before(now);
     while (current_tick_ < target) {
@@ -75,13 +79,17 @@ class TimerWheel {
       current_tick_ = next;
       cascade();
       std::uint32_t index = std::exchange(slots_[0][next % kSlotCount], kNone);
-      while (index != kNone) {
-        const std::uint32_t after = nodes_[index].next;
+      for (; index != kNone; index = nodes_[index].next) {
         nodes_[index].slot = nullptr;
         --level_size_[0];
-        due.push_back(*release(index));
-        index = after;
+        due_now_.push_back(index);
       }
+      std::sort(due_now_.begin(), due_now_.end(), [this](std::uint32_t a, std::uint32_t b) {
+        return std::tie(nodes_[a].deadline, nodes_[a].sequence) <
+               std::tie(nodes_[b].deadline, nodes_[b].sequence);
+      });
+      for (const std::uint32_t due_index : due_now_) due.push_back(*release(due_index));
+      due_now_.clear();
     }
   }
 
@@ -110,6 +118,9 @@ class TimerWheel {
 
   struct Node {
     std::optional<Entry> entry;
+    Instant deadline{};
+    // Of the calls of add().
+    std::uint64_t sequence = 0;
     std::uint64_t due_tick = 0;
     std::uint32_t generation = 0;
     std::uint32_t next = kNone;
@@ -206,6 +217,9 @@ class TimerWheel {
   std::array<std::size_t, kLevelCount> level_size_{};
   std::vector<Node> nodes_;
   std::uint32_t free_ = kNone;
+  std::uint64_t last_sequence_ = 0;
+  // Within advance(), the nodes of one tick.
+  std::vector<std::uint32_t> due_now_;
   std::array<std::array<std::uint32_t, kSlotCount>, kLevelCount> slots_;
 };
 

@@ -20,6 +20,7 @@ using test::Done;
 using test::eventually;
 using test::expect_next;
 using test::Gate;
+using test::is_conserved;
 using test::kPatience;
 using test::Number;
 using test::share;
@@ -50,6 +51,7 @@ TEST(Shutdown, StopsManyActorsInTheMidstOfWork) {
   }
   EXPECT_TRUE(system->shutdown(kPatience));
   EXPECT_EQ(stopped.load(), 1'000);
+  EXPECT_TRUE(is_conserved(system));
 }
 
 TEST(Shutdown, WithAStuckActorGivesUpAfterItsPatience) {
@@ -122,6 +124,7 @@ TEST(Shutdown, MayRaceWithSpawnsSendsAndTimers) {
     EXPECT_TRUE(system->shutdown(kPatience));
     stop.store(true);
     for (std::thread& thread : threads) thread.join();
+    EXPECT_TRUE(is_conserved(system));
   }
 }
 
@@ -143,6 +146,38 @@ TEST(SystemActors, MayHaveAnyIdAndASecondName) {
   EXPECT_EQ(system->registry().find("$sys/activator"), actor);
   EXPECT_EQ(system->registry().find("activator"), actor);
   EXPECT_EQ(actor.id(), "$sys/activator");
+}
+
+TEST(Extensions, HoldOneObjectOfEachTypeForAllOfASystem) {
+  struct Prices {
+    int value;
+  };
+  TestSystem system;
+  TestSystem other;
+  EXPECT_EQ(system->extensions().find<Prices>(), nullptr);
+  system->extensions().set(std::make_shared<Prices>(Prices{1}));
+  system->extensions().set(std::make_shared<int>(7));
+  const Pid actor = system.spawn(steered(std::make_shared<Diary>()));
+  system.in_turn(actor, [](Context& context) {
+    const auto prices = context.system().extensions().find<Prices>();
+    ASSERT_NE(prices, nullptr);
+    EXPECT_EQ(prices->value, 1);
+    context.system().extensions().set(std::make_shared<Prices>(Prices{2}));
+    // Who holds the former keeps it.
+    EXPECT_EQ(prices->value, 1);
+  });
+  EXPECT_EQ(system->extensions().find<Prices>()->value, 2);
+  EXPECT_EQ(*system->extensions().find<int>(), 7);
+  EXPECT_EQ(other->extensions().find<Prices>(), nullptr);
+}
+
+TEST(Extensions, EndWithTheSystem) {
+  auto witness = std::make_shared<int>();
+  {
+    TestSystem system;
+    system->extensions().set(witness);
+  }
+  EXPECT_EQ(witness.use_count(), 1);
 }
 
 // Threads send to, stop, fail and spawn again a handful of actors all at once.
@@ -203,6 +238,7 @@ TEST(Stress, SendsRaceWithStopsRestartsAndRespawns) {
   EXPECT_EQ(strays.load(), 0);
   EXPECT_TRUE(system->shutdown(kPatience));
   EXPECT_EQ(ended.load(), spawned.load());
+  EXPECT_TRUE(is_conserved(system));
   EXPECT_EQ(system->cells().live_count(), 0u);
 }
 

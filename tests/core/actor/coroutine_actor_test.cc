@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/support/test_system.h"
 
@@ -256,6 +257,115 @@ TEST_F(CoroutineActors, MayPauseAndWaitForAnyFuture) {
   Future one = system_->request(actor, Number{1}, kPatience);
   promises->pop()->answer(Number{7});
   EXPECT_EQ(std::move(one).wait().message->get<Number>()->value, 7);
+}
+
+// Waits for a promise with each Number, but for at most three at once.
+class Waits final : public CoroutineActor {
+ public:
+  Waits(std::shared_ptr<test::Queue<Promise>> promises, std::shared_ptr<Diary> diary)
+      : CoroutineActor(Turns::reentrant, 3),
+        promises_(std::move(promises)),
+        diary_(std::move(diary)) {}
+
+ private:
+  Task<> handle(Turn& turn) override {
+    const auto* number = turn.message<Number>();
+    if (number == nullptr) co_return;
+    const std::string name = std::to_string(number->value);
+    diary_->push("begin " + name);
+    Promise promise;
+    Future future = promise.future();
+    promises_->push(std::move(promise));
+    (void)co_await turn.until(std::move(future));
+    diary_->push("end " + name);
+  }
+
+  const std::shared_ptr<test::Queue<Promise>> promises_;
+  const std::shared_ptr<Diary> diary_;
+};
+
+TEST_F(CoroutineActors, CO1_WhileAsManyWaitAsMayTheNextMessageWaits) {
+  auto promises = std::make_shared<test::Queue<Promise>>();
+  const Pid actor = system_.spawn(props<Waits>(promises, diary_));
+  for (int i = 0; i < 5; ++i) (void)system_->send(actor, Number{i});
+  expect_next(*diary_, {"begin 0", "begin 1", "begin 2"});
+  EXPECT_TRUE(test::eventually([&] { return actor.cell()->mailbox_count() == 2; }));
+  for (const std::vector<std::string>& next : std::vector<std::vector<std::string>>{
+           {"end 0", "begin 3"}, {"end 1", "begin 4"}, {"end 2"}, {"end 3"}, {"end 4"}}) {
+    EXPECT_EQ(diary_->size(), 0u);
+    promises->pop()->complete({.outcome = Outcome::answered});
+    expect_next(*diary_, next);
+  }
+  EXPECT_TRUE(is_conserved(system_));
+}
+
+// Asks the backend twice, and tells how each ended.
+class AsksTwice final : public CoroutineActor {
+ public:
+  AsksTwice(Pid backend, Duration timeout, std::shared_ptr<test::Queue<Outcome>> outcomes)
+      : backend_(std::move(backend)), timeout_(timeout), outcomes_(std::move(outcomes)) {}
+
+ private:
+  Task<> handle(Turn& turn) override {
+    const auto* number = turn.message<Number>();
+    if (number == nullptr) co_return;
+    for (int i = 0; i < 2; ++i) {
+      const Answer answer = co_await turn.ask(backend_, Number{i}, timeout_);
+      outcomes_->push(answer.outcome);
+    }
+    turn.respond(Number{0});
+  }
+
+  const Pid backend_;
+  const Duration timeout_;
+  const std::shared_ptr<test::Queue<Outcome>> outcomes_;
+};
+
+TEST_F(CoroutineActors, AnAskEndsAtItsTimeout) {
+  auto outcomes = std::make_shared<test::Queue<Outcome>>();
+  const Pid actor = system_.spawn(props<AsksTwice>(spawn_backend(), milliseconds(5), outcomes));
+  Future done = system_->request(actor, Number{1}, kPatience);
+  EXPECT_EQ(outcomes->pop(), Outcome::deadline);
+  EXPECT_EQ(outcomes->pop(), Outcome::deadline);
+  EXPECT_EQ(std::move(done).wait().outcome, Outcome::answered);
+  EXPECT_EQ(system_->futures().open_count(), 0u);
+  EXPECT_TRUE(is_conserved(system_));
+}
+
+TEST_F(CoroutineActors, EachAskHasTheDeadlineOfTheMessage) {
+  auto outcomes = std::make_shared<test::Queue<Outcome>>();
+  const Pid actor = system_.spawn(props<AsksTwice>(spawn_backend(), hours(1), outcomes));
+  EnvelopePtr order = make_envelope(Number{1});
+  const Instant deadline = system_->clock().now() + milliseconds(200);
+  order->set_deadline(deadline);
+  (void)system_->registry().send_user(actor, std::move(order));
+  for (int i = 0; i < 2; ++i) {
+    auto asked = asked_.pop();
+    ASSERT_TRUE(asked.has_value());
+    EXPECT_EQ((*asked)->deadline(), deadline);
+    if (i == 0) release(std::move(*asked));
+  }
+  EXPECT_EQ(outcomes->pop(), Outcome::answered);
+  EXPECT_EQ(outcomes->pop(), Outcome::deadline);
+  EXPECT_GE(system_->clock().now(), deadline);
+  EXPECT_TRUE(is_conserved(system_));
+}
+
+TEST_F(CoroutineActors, EachAskHasTheTokenOfTheMessage) {
+  auto outcomes = std::make_shared<test::Queue<Outcome>>();
+  const Pid actor = system_.spawn(props<AsksTwice>(spawn_backend(), hours(1), outcomes));
+  CancellationSource source;
+  EnvelopePtr order = make_envelope(Number{1});
+  order->set_cancellation(source.token());
+  (void)system_->registry().send_user(actor, std::move(order));
+  release(std::move(*asked_.pop()));
+  EXPECT_EQ(outcomes->pop(), Outcome::answered);
+  auto asked = asked_.pop();
+  ASSERT_TRUE(asked.has_value());
+  EXPECT_TRUE((*asked)->cancellation());
+  source.cancel();
+  EXPECT_EQ(outcomes->pop(), Outcome::cancelled);
+  EXPECT_TRUE(is_conserved(system_));
 }
 
 // Many at once, on several workers: for the sanitizers, and for the law of conservation.

@@ -402,6 +402,39 @@ TEST(Failure, ABackoffDelaysTheRestartAndKeepsTheMailbox) {
   EXPECT_GE(system->clock().now() - begin, milliseconds(20));
 }
 
+// Two children fail, and each time all are to be restarted after a while: the first restart is the answer to both.
+TEST(Failure, ADelayedRestartIsOnlyForTheObjectThatItWasDecidedAbout) {
+  struct AllAfterAWhile final : SupervisionStrategy {
+    Verdict decide(const Failure&, const RestartStatistics&, Instant) const override {
+      Verdict verdict{Directive::restart, std::chrono::milliseconds(200)};
+      verdict.all_children = true;
+      return verdict;
+    }
+  };
+  TestSystem system;
+  const Pid parent = system.spawn(supervising(new_diary(), std::make_shared<AllAfterAWhile>()));
+  auto one_diary = new_diary();
+  auto other_diary = new_diary();
+  const Pid one = system.spawn_child(parent, steered(one_diary));
+  const Pid other = system.spawn_child(parent, steered(other_diary));
+  // Both failures are there before the parent decides about the first.
+  system.in_turn(parent, [&](Context&) {
+    for (const Pid& child : {one, other}) {
+      (void)system->send(child, Fail{"boom"});
+      EXPECT_TRUE(eventually([&] {
+        return child.cell()->processed_count() == 1 && child.cell()->mailbox().owner() == kIdle;
+      }));
+    }
+  });
+  expect_next(*one_diary, {"started", "restarting", "started"});
+  expect_next(*other_diary, {"started", "restarting", "started"});
+  EXPECT_TRUE(eventually([&] { return system->timers().waiting_count() == 0; }));
+  for (const Pid& child : {one, other}) {
+    system.in_turn(child, [](Context&) {});
+    EXPECT_EQ(child.cell()->restart_count(), 1u);
+  }
+}
+
 TEST(Failure, AStopDuringTheBackoffWins) {
   TestSystem system;
   auto diary = new_diary();

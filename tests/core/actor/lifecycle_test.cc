@@ -372,6 +372,7 @@ TEST(CellReuse, C2_AStaleHandleNeverReachesTheNextTenant) {
     stale.push_back(actor);
   }
   EXPECT_EQ(strays.load(), 0);
+  EXPECT_TRUE(test::is_conserved(system));
 }
 
 }  // namespace

@@ -103,6 +103,7 @@ TEST(Ask, ByManyThreadsMixesNothingUp) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(test::is_conserved(system));
 }
 
 TEST(Ask, OfWhatIsMissingFailsAtOnce) {

@@ -29,6 +29,21 @@ TEST(Schedule, SendsOnceAndNotBeforeItsTime) {
   EXPECT_EQ(system->timers().waiting_count(), 0u);
 }
 
+TEST(Schedule, MessagesOfOneDelayArriveInTheOrderOfTheCalls) {
+  auto diary = new_diary();
+  TestSystem system;
+  const Pid actor = system.spawn(test::steered(diary));
+  expect_next(*diary, {"started"});
+  for (int i = 0; i < 100; ++i) (void)system->schedule_once(milliseconds(5), actor, Number{i});
+  for (int i = 0; i < 100; ++i) expect_next(*diary, {"number " + std::to_string(i)});
+  system.in_turn(actor, [&](Context& context) {
+    for (int i = 0; i < 100; ++i) {
+      (void)context.schedule_once(milliseconds(5), context.self(), Number{i});
+    }
+  });
+  for (int i = 0; i < 100; ++i) expect_next(*diary, {"number " + std::to_string(i)});
+}
+
 TEST(Schedule, RepeatsUntilItIsCancelled) {
   auto diary = new_diary();
   TestSystem system;

@@ -1,6 +1,7 @@
 // Messages that the runtime treats in a way of their own: batches, AutoRespond, deadlines and cancellation.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -94,6 +95,26 @@ TEST(MessageBatch, TakesNoMoreRoomThanTheMailboxHas) {
   EXPECT_TRUE(is_conserved(system));
   EXPECT_GE(system->dead_letters().count(DeadLetterReason::mailbox_full), 89u);
   expect_next(*diary, {"started", "number 0"});
+}
+
+TEST(MessageBatch, FindsTheRoomThatTheTurnHasMade) {
+  std::atomic<int> handled{0};
+  TestSystem system({.worker_count = 1});
+  Props props = props_of([&](Context& context) {
+    if (context.message<Number>() != nullptr) ++handled;
+  });
+  props.mailbox_user_count_max = 200;
+  const Pid actor = system.spawn(std::move(props));
+  const Pid sender = system.spawn(test::steered(new_diary()));
+  system.in_turn(sender, [&](Context& context) {
+    for (int i = 0; i < 199; ++i) context.send(actor, Number{i});
+    MessageBatch batch;
+    for (int i = 0; i < 100; ++i) batch.add(Number{i});
+    context.send(actor, std::move(batch));
+  });
+  EXPECT_TRUE(is_conserved(system));
+  EXPECT_EQ(system->dead_letters().count(DeadLetterReason::mailbox_full), 0u);
+  EXPECT_EQ(handled.load(), 299);
 }
 
 TEST(AutoRespond, DoesNotAnswerForAnActorThatFails) {
@@ -191,6 +212,37 @@ TEST_F(Limits, AnAskHasTheDeadlineAndTheTokenOfTheMessageThatItServes) {
   EXPECT_TRUE(at_backend->has_token);
   source.cancel();
   EXPECT_EQ(outcome->pop(), Outcome::cancelled);
+}
+
+TEST_F(Limits, AnAskOfAnAskerThatIsGoneLeavesNothingInTheToken) {
+  auto asked = std::make_shared<test::Queue<EnvelopePtr>>();
+  const Pid backend = system_.spawn(props_of([=](Context& context) {
+    if (context.message<Number>() != nullptr) asked->push(context.take_message());
+  }));
+  CancellationSource source;
+  // What a token is to do about an ask holds one.
+  const long before = system_->lifeline().use_count();
+  for (const bool stops : {true, false}) {
+    const Pid asker = system_.spawn(test::steered(new_diary()));
+    EnvelopePtr order = make_envelope(test::Do{[&](Context& context) {
+      context.ask(backend, Number{1}, test::kPatience, [](Context&, Answer) {});
+    }});
+    order->set_cancellation(source.token());
+    (void)system_->registry().send_user(asker, std::move(order));
+    const auto question = asked->pop();
+    ASSERT_TRUE(question.has_value());
+    EXPECT_EQ(system_->lifeline().use_count(), before + 1);
+    if (stops) {
+      system_.stop(asker);
+    } else {
+      (void)system_->send(asker, test::Fail{"boom"});
+      EXPECT_TRUE(test::eventually([&] { return asker.cell()->restart_count() == 1; }));
+    }
+    (void)system_->send((*question)->sender(), Number{2});
+    EXPECT_TRUE(test::eventually([&] { return system_->futures().open_count() == 0; }));
+    system_.in_turn(system_.spawn(test::steered(new_diary())), [](Context&) {});
+    EXPECT_TRUE(test::eventually([&] { return system_->lifeline().use_count() == before; }));
+  }
 }
 
 TEST(CancellationToken, CT2_EachCallbackRunsOnceOrIsForgotten) {

@@ -212,6 +212,7 @@ TEST(Watch, C3_EachWatchThatRacesWithTheEndIsAnsweredOnce) {
     for (const Pid& watcher : watchers) system.stop(watcher);
     EXPECT_EQ(diary->size(), 0u);
   }
+  EXPECT_TRUE(test::is_conserved(system));
 }
 
 TEST(Watch, C3_AskedForAgainBeforeTheTerminatedIsHandledStillGivesOne) {

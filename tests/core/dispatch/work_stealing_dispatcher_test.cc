@@ -16,6 +16,7 @@ using test::Do;
 using test::Done;
 using test::eventually;
 using test::Gate;
+using test::is_conserved;
 using test::Number;
 using test::TestSystem;
 
@@ -36,6 +37,7 @@ TEST_P(Worker, WakesForEachMessageOfAForeignThread) {
     if (handled.load() == i) handled.wait(i);
   }
   EXPECT_EQ(handled.load(), 35'000u);
+  EXPECT_TRUE(is_conserved(system));
 }
 
 TEST_P(Worker, WakesWheneverItIsAboutToSleep) {
@@ -81,6 +83,7 @@ TEST_P(Worker, ManyThreadsWakeManyActors) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_TRUE(eventually([&] { return handled.load() == kThreads * kEach; }));
+  EXPECT_TRUE(is_conserved(system));
 }
 
 TEST_P(Worker, AFloodedActorStarvesNoOther) {
@@ -135,6 +138,7 @@ TEST(WorkStealingDispatcher, W1_AnotherWorkerTakesWhatABusyOneHasQueued) {
     for (const Pid& actor : actors) context.send(actor, Done{});
     EXPECT_TRUE(eventually([&] { return handled.load() == 10; }));
   });
+  EXPECT_TRUE(is_conserved(system));
 }
 
 // What a worker holds for another must leave it although the turn never ends by itself.
@@ -169,6 +173,7 @@ TEST(WorkStealingDispatcher, W1_WhatAStuckTurnHasSentArrives) {
   (void)system->send(sender, Done{});
   EXPECT_TRUE(sender_is_done.wait());
   EXPECT_TRUE(in_order.load());
+  EXPECT_TRUE(is_conserved(system));
 }
 
 TEST(WorkStealingDispatcher, W1_EveryWorkerWakesWhenThereIsWorkForAll) {
@@ -207,6 +212,7 @@ TEST(WorkStealingDispatcher, MoreActorsThanAQueueHoldsAllRun) {
     for (const Pid& actor : actors) context.send(actor, Done{});
   });
   EXPECT_TRUE(eventually([&] { return handled.load() == actors.size(); }));
+  EXPECT_TRUE(is_conserved(system));
 }
 
 TEST(WorkStealingDispatcher, StopsAndEndsItsThreads) {
@@ -234,6 +240,36 @@ TEST(WorkStealingDispatcher, TwoInOneProcessKeepApart) {
   one.in_turn(here, [&](Context&) { (void)two->send(there, Number{1}); });
   EXPECT_EQ(two->ask(there, Done{}, test::kPatience).outcome, Answer::Outcome::answered);
   EXPECT_EQ(threads.size(), 1u);
+}
+
+TEST(WorkStealingDispatcher, AStuckTurnLeavesTheActorsOfAnotherSystemToTheirOwnWorkers) {
+  constexpr int kCount = 1'000;
+  TestSystem here({.address = "n1:1", .worker_count = 2});
+  TestSystem there({.address = "n2:1", .worker_count = 2});
+  const Pid sender = here.spawn(test::steered(std::make_shared<test::Diary>()));
+  for (int round = 0; round < 10; ++round) {
+    Gate began;
+    Gate go_on;
+    std::atomic<int> handled{0};
+    std::atomic<int> strays{0};
+    const Pid counter = there.spawn(props_of([&](Context& context) {
+      if (&context.system() != &*there) ++strays;
+      if (context.message<Done>()) {
+        began.open();
+        (void)go_on.wait();
+      }
+      if (context.message<Number>()) ++handled;
+    }));
+    (void)there->send(counter, Done{});
+    ASSERT_TRUE(began.wait());
+    here.in_turn(sender, [&](Context&) {
+      for (int i = 0; i < kCount; ++i) (void)here->send(counter, Number{i});
+      go_on.open();
+      EXPECT_TRUE(eventually([&] { return handled.load() == kCount; }));
+    });
+    there.stop(counter);
+    EXPECT_EQ(strays.load(), 0);
+  }
 }
 
 }  // namespace

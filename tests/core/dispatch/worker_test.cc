@@ -269,6 +269,19 @@ TEST_F(Holding, K4_ARescuerSendsWhatIsHeld) {
   }
 }
 
+TEST_F(Holding, K4_WhatIsHeldForOneActorOfACellIsNotJoinedByWhatIsForTheNext) {
+  ActorCell& cell = cell_of_another();
+  push(cell, 1);
+  push(cell, 2);
+  EXPECT_TRUE(hold(cell, 3));
+  EnvelopePtr for_the_next = make_envelope(Number{4});
+  EXPECT_FALSE(worker.hold_more(cell, cell.generation() + 1, for_the_next));
+  EXPECT_NE(for_the_next, nullptr) << "goes the usual way, through its limit";
+  EXPECT_FALSE(worker.holds_some());
+  EXPECT_EQ(take_all(cell), (std::vector{1, 2, 3}));
+  EXPECT_TRUE(cell.mailbox().try_release(kOther));
+}
+
 TEST_F(Holding, ASmallMailboxIsNotHeldFor) {
   Props props = props_of([](Context&) {});
   props.mailbox_user_count_max = 1000;

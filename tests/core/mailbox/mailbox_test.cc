@@ -157,6 +157,25 @@ TEST(Mailbox, M4_LargeMailboxesGivePlacesBackInBatches) {
   EXPECT_EQ(idle.mailbox.user_count_approx(), kMax - Mailbox::kCountLag);
 }
 
+TEST(Mailbox, M4_OthersGetThePlacesThatTheOwnerHasGivenBackInItsTurn) {
+  for (const std::uint32_t max : {1u, 10u, 20u, 100u, 200u, 16 * Mailbox::kCountLag}) {
+    Idle idle(max);
+    ASSERT_EQ(idle.mailbox.claim(kMe), Mailbox::Claim::claimed);
+    for (std::uint32_t i = 0; i < max; ++i) {
+      ASSERT_TRUE(idle.mailbox.has_room());
+      idle.mailbox.append_user(item(0, i));
+    }
+    idle.mailbox.publish_counts();
+    EXPECT_FALSE(idle.mailbox.reserve_place());
+    EXPECT_EQ(idle.pop_all().size(), max);
+    std::uint32_t reserved = 0;
+    while (idle.mailbox.reserve_place()) ++reserved;
+    EXPECT_GE(reserved, max - max / 16) << "of " << max;
+    EXPECT_LE(reserved, max);
+    idle.mailbox.give_back_places(reserved);
+  }
+}
+
 TEST(Mailbox, M4_NeverHoldsMoreThanItsLimitUnderContention) {
   Idle idle(100);
   std::atomic<std::uint32_t> queued{0};

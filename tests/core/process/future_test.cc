@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -127,6 +128,25 @@ TEST_F(Reenter, RunsInATurnWithTheMessageOfBefore) {
   EXPECT_EQ(std::move(one).wait().message->get<Number>()->value, 11);
 }
 
+TEST_F(Reenter, AnActorThatWaitsForAsManyFuturesAsItMayLeavesItsMessagesWaiting) {
+  constexpr std::uint32_t kMore = 10;
+  const Pid actor = spawn();
+  for (std::uint32_t i = 0; i < Context::kAwaitedCountMax + kMore; ++i) {
+    (void)system_->send(actor, Number{1});
+  }
+  const auto waits = [&](std::uint32_t count) {
+    return test::eventually([&] { return actor.cell()->mailbox_count() == count; });
+  };
+  EXPECT_TRUE(waits(kMore));
+  EXPECT_EQ(promises_.size(), Context::kAwaitedCountMax);
+  promises_.pop()->answer(Number{1});
+  EXPECT_TRUE(waits(kMore - 1));
+  EXPECT_EQ(promises_.size(), Context::kAwaitedCountMax);
+  // The next object waits for none.
+  system_->registry().send_system(actor, make_envelope(Restart{}));
+  EXPECT_TRUE(waits(0));
+}
+
 TEST_F(Reenter, DoesNotHappenAfterARestart) {
   const Pid actor = spawn();
   Future one = system_->request(actor, Number{1}, test::kPatience);
@@ -150,6 +170,28 @@ TEST(StopFuture, AnswersWhenTheActorHasStopped) {
   EXPECT_EQ(answer.message->get<Terminated>()->who, actor);
   EXPECT_EQ(answer.message->get<Terminated>()->why, TerminatedReason::stopped);
   expect_next(*diary, {"started", "stopping", "stopped"});
+}
+
+// The watcher's time is over while it tells that the actor has stopped.
+TEST(StopFuture, WhoseTimeIsOverWhileItAnswersAnswersOnce) {
+  TestSystem system;
+  for (int i = 0; i < 20; ++i) {
+    const Pid actor = system.spawn(test::steered(new_diary()));
+    test::Gate leave;
+    (void)system->send(actor, test::Do{[&](Context&) { EXPECT_TRUE(leave.wait()); }});
+    std::atomic<int> answer_count{0};
+    system->stop_future(actor, Duration::zero()).then([&](Answer) {
+      ++answer_count;
+      // Due after the receive timeout of the watcher, and behind it on the timer thread.
+      test::Gate timeout_is_sent;
+      (void)system->timers().schedule(system->clock().now() + milliseconds(1),
+                                      [&] { timeout_is_sent.open(); });
+      EXPECT_TRUE(timeout_is_sent.wait());
+    });
+    leave.open();
+    EXPECT_TRUE(test::eventually([&] { return system->cells().live_count() == 0; }));
+    EXPECT_EQ(answer_count.load(), 1);
+  }
 }
 
 TEST(StopFuture, PoisonWaitsForTheMailbox) {

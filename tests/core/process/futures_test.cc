@@ -55,6 +55,16 @@ TEST_F(Futures, F1_TheDeadlineCompletes) {
   EXPECT_FALSE(table().cancel(sender));
 }
 
+TEST_F(Futures, F3_ShortRequestsBesideALongOneLeaveNoTimersBehind) {
+  const SteadyClock clock;
+  (void)table().open(clock.now() + std::chrono::hours(1), note());
+  for (int i = 0; i < 20; ++i) {
+    (void)table().open(clock.now() + std::chrono::milliseconds(1), note());
+    EXPECT_EQ(seen.pop()->outcome, Outcome::deadline);
+  }
+  EXPECT_LE(system->timers().waiting_count(), 1u);
+}
+
 TEST_F(Futures, F1_CancelCompletesOnce) {
   const Pid sender = table().open(give_up_at(), note());
   EXPECT_TRUE(table().cancel(sender));

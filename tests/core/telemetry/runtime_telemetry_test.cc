@@ -117,6 +117,59 @@ TEST_F(Telemetry, L3_AMessageKeepsSenderAndHeadersWhenItIsMeasured) {
   EXPECT_TRUE(eventually([&] { return right.load() == 2; }));
 }
 
+TEST_F(Telemetry, L3_WhatAFullMailboxDropsIsNotMeasured) {
+  Gate leave;
+  Props props = worker_bee();
+  props.mailbox_user_count_max = 3;
+  props.mailbox_overflow = MailboxOverflow::drop_oldest;
+  const Pid actor = system_.spawn(std::move(props));
+  (void)system_->send(actor, Do{[&](Context&) {
+                        EXPECT_TRUE(leave.wait());
+                        spin_for(kHeld);
+                      }});
+  ASSERT_TRUE(eventually([&] { return actor.cell()->processed_count() == 1; }));
+  for (int i = 0; i < 10; ++i) (void)system_->send(actor, Number{i});
+  leave.open();
+  ASSERT_TRUE(
+      eventually([&] { return snapshot().drop_count(DeadLetterReason::mailbox_full) == 7; }));
+  EXPECT_TRUE(measured(1 + 3));
+  EXPECT_GE(snapshot().dwell.quantile(0.5), kHeld);
+}
+
+TEST_F(Telemetry, L3_MessagesThatSlowTheirSenderAreMeasuredToo) {
+  Props props = worker_bee();
+  props.mailbox_user_count_max = 2;
+  props.mailbox_overflow = MailboxOverflow::slow_sender;
+  const Pid target = system_.spawn(std::move(props));
+  const Pid sender = system_.spawn(worker_bee());
+  system_.in_turn(sender, [&](Context& context) {
+    for (int i = 0; i < 10; ++i) context.send(target, Number{i});
+    spin_for(kHeld);
+  });
+  // The order to the sender, and the system messages about it: that it is slow, that it may go on, and so again by the timer.
+  EXPECT_TRUE(measured(10 + 1 + 3));
+  EXPECT_GE(snapshot().dwell.quantile(0.5), kHeld);
+}
+
+TEST_F(Telemetry, L3_MessagesByPriorityAreMeasuredOnceEach) {
+  Gate leave;
+  Props props = worker_bee();
+  props.priority = [](const Envelope& envelope) {
+    const auto* number = envelope.get<Number>();
+    return static_cast<std::uint8_t>(number == nullptr ? 0 : 7 - number->value % 8);
+  };
+  const Pid actor = system_.spawn(std::move(props));
+  (void)system_->send(actor, Do{[&](Context&) {
+                        EXPECT_TRUE(leave.wait());
+                        spin_for(kHeld);
+                      }});
+  for (int i = 0; i < 100; ++i) (void)system_->send(actor, Number{i});
+  leave.open();
+  EXPECT_TRUE(eventually([&] { return actor.cell()->processed_count() == 101; }));
+  EXPECT_TRUE(measured(101));
+  EXPECT_GE(snapshot().dwell.quantile(0.5), kHeld);
+}
+
 TEST_F(Telemetry, L4_LatencyAndTurnTimeOfATurn) {
   const Pid first = spawn_idle();
   const Pid second = spawn_idle();
