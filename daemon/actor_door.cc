@@ -4,9 +4,11 @@
 
 #include "core/actor/context.h"
 #include "core/actor/system_messages.h"
+#include "core/base/escape.h"
 #include "core/base/nearest.h"
 #include "core/process/client_name.h"
 #include "daemon/payload_codec.h"
+#include "remote/remote_spawn.h"
 #include "remote/wire_message.h"
 
 namespace nexus::daemon {
@@ -100,6 +102,56 @@ core::Result<ActorDoor::Spawned> ActorDoor::spawn(const std::string& kind, const
     if (const core::Pid existing = system_.registry().find(id)) return Spawned{existing, false};
   }
   return pid.error();
+}
+
+namespace {
+
+// What remote::spawn_at() said, with the reason that clients know.
+core::Result<ActorDoor::Spawned> spawned_of(const core::Result<remote::SpawnedAt>& spawned,
+                                            const std::string& address, const std::string& id,
+                                            bool return_existing) {
+  if (spawned.ok() && (spawned->created || return_existing))
+    return ActorDoor::Spawned{spawned->pid, spawned->created};
+  if (spawned.ok()) {
+    return Error{Errc::already_exists,
+                 "the node " + address + " has an actor " + core::quoted(id) + " already",
+                 "ACTOR_EXISTS"};
+  }
+  Error error = spawned.error();
+  switch (error.code) {
+    case Errc::failed_precondition:
+      error.reason = "SPAWN_REFUSED";
+      break;
+    case Errc::unavailable:
+      error.reason = "NODE_UNREACHABLE";
+      break;
+    case Errc::deadline_exceeded:
+      error.reason = "NODE_TIMEOUT";
+      break;
+    case Errc::resource_exhausted:
+      error.reason = "OVERLOADED";
+      break;
+    default:
+      error.reason = "NODE_FAILED";
+  }
+  return error;
+}
+
+}  // namespace
+
+void ActorDoor::spawn_at(const std::string& address, const std::string& kind, const std::string& id,
+                         bool return_existing, core::Duration budget, Callback<Spawned> done) {
+  if (core::Status open = check_open(); !open.ok()) return done(open.error());
+  if (core::Status name =
+          id.empty() ? core::Status(core::Nothing{}) : core::ActorSystem::check_name(id);
+      !name.ok()) {
+    return done(name.error());
+  }
+  remote::spawn_at(system_, address, kind, id, budget,
+                   [id, address, return_existing, done = std::move(done)](
+                       const core::Result<remote::SpawnedAt>& spawned) mutable {
+                     done(spawned_of(spawned, address, id, return_existing));
+                   });
 }
 
 core::Duration ActorDoor::budget(std::optional<core::Duration> wanted) const {

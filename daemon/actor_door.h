@@ -4,7 +4,7 @@
 //   all calls   any thread; nothing blocks, answers come through callbacks
 //
 // Errors carry a stable reason (docs/errors.md). A call for an actor of another node travels as ordinary messages; what can be
-// answered only by the other node's door (spawn, get, list) is the caller's to forward.
+// answered only by the other node's door (spawn, get, list) is the caller's to forward; spawn_at() is for nodes that have none.
 #pragma once
 
 #include <atomic>
@@ -60,6 +60,10 @@ class ActorDoor {
   };
   // KIND_UNKNOWN, INVALID_ID, ACTOR_EXISTS, OVERLOADED, DRAINING.
   core::Result<Spawned> spawn(const std::string& kind, const std::string& id, bool return_existing);
+  // By the activator of the node at that address, which may be of another family member. INVALID_ID, ACTOR_EXISTS, SPAWN_REFUSED,
+  // NODE_UNREACHABLE, NODE_TIMEOUT, NODE_FAILED, DRAINING, OVERLOADED.
+  void spawn_at(const std::string& address, const std::string& kind, const std::string& id,
+                bool return_existing, core::Duration budget, Callback<Spawned> done);
 
   struct Message {
     core::Payload payload;

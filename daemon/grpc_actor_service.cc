@@ -189,13 +189,17 @@ class GrpcActorService::Impl final : public v1::ActorService::CallbackService {
   void end_call(Call* call);
   void end_watch(WatchStream* stream);
 
-  // Whether the call is for another node, which is then asked. `node` empty = this one.
+  // Whether the call is for another node, which is then asked. `node` empty = this one. `otherwise`: when that node does not know the call.
   template <typename Request, typename Response>
   bool forward(const std::string& node, grpc::CallbackServerContext& context,
                const Request& request, Response& response, const CallPtr& call,
                void (v1::ActorService::StubInterface::async_interface::*method)(
                    grpc::ClientContext*, const Request*, Response*,
-                   std::function<void(grpc::Status)>));
+                   std::function<void(grpc::Status)>),
+               std::function<void()> otherwise = nullptr);
+  // At a node that has actors, but no such service.
+  void spawn_by_activator(const CallPtr& call, const v1::SpawnRequest& request,
+                          core::Duration budget, v1::SpawnResponse& response);
 
   core::ActorSystem& system_;
   ActorDoor& door_;
@@ -288,7 +292,8 @@ bool GrpcActorService::Impl::forward(
     const std::string& node, grpc::CallbackServerContext& context, const Request& request,
     Response& response, const CallPtr& call,
     void (v1::ActorService::StubInterface::async_interface::*method)(
-        grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>)) {
+        grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>),
+    std::function<void()> otherwise) {
   if (node.empty() || node == system_.address()) return false;
   if (const core::Status open = door_.check_open(); !open.ok()) {
     call->fail(open.error());
@@ -320,26 +325,35 @@ bool GrpcActorService::Impl::forward(
       std::chrono::system_clock::now() +
       std::chrono::duration_cast<std::chrono::milliseconds>(door_.budget(time_left(context))));
   call->on_cancel([outgoing] { outgoing->context.TryCancel(); });
-  (outgoing->stub->async()->*method)(&outgoing->context, &outgoing->request, &outgoing->response,
-                                     [outgoing, call, node, &response](const grpc::Status& status) {
-                                       if (status.ok()) {
-                                         call->answer([&] { response.Swap(&outgoing->response); });
-                                         return;
-                                       }
-                                       // Without details the answer is gRPC's own: that node did not get to say anything.
-                                       if (status.error_details().empty()) {
-                                         call->fail(no_word_from(node, status));
-                                         return;
-                                       }
-                                       call->fail(status);
-                                     });
+  (outgoing->stub->async()->*method)(
+      &outgoing->context, &outgoing->request, &outgoing->response,
+      [outgoing, call, node, &response,
+       otherwise = std::move(otherwise)](const grpc::Status& status) {
+        if (status.ok()) {
+          call->answer([&] { response.Swap(&outgoing->response); });
+          return;
+        }
+        if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && otherwise != nullptr) {
+          return otherwise();
+        }
+        // Without details the answer is gRPC's own: that node did not get to say anything.
+        if (status.error_details().empty()) {
+          call->fail(no_word_from(node, status));
+          return;
+        }
+        call->fail(status);
+      });
   return true;
 }
 
 void GrpcActorService::Impl::spawn(const CallPtr& call, grpc::CallbackServerContext& context,
                                    const v1::SpawnRequest& request, v1::SpawnResponse& response) {
+  const core::Duration budget = door_.budget(time_left(context));
   if (forward(request.node(), context, request, response, call,
-              &v1::ActorService::StubInterface::async_interface::Spawn)) {
+              &v1::ActorService::StubInterface::async_interface::Spawn,
+              [this, call, &request, budget, &response] {
+                spawn_by_activator(call, request, budget, response);
+              })) {
     return;
   }
   const auto spawned =
@@ -352,6 +366,24 @@ void GrpcActorService::Impl::spawn(const CallPtr& call, grpc::CallbackServerCont
     response.set_pid(spawned->pid.to_string());
     response.set_created(spawned->created);
   });
+}
+
+void GrpcActorService::Impl::spawn_by_activator(const CallPtr& call,
+                                                const v1::SpawnRequest& request,
+                                                core::Duration budget,
+                                                v1::SpawnResponse& response) {
+  door_.spawn_at(request.node(), request.kind(), request.id(),
+                 request.if_exists() == v1::IF_EXISTS_RETURN, budget,
+                 [call, &response](core::Result<ActorDoor::Spawned> spawned) {
+                   if (!spawned.ok()) {
+                     call->fail(spawned.error());
+                     return;
+                   }
+                   call->answer([&] {
+                     response.set_pid(spawned->pid.to_string());
+                     response.set_created(spawned->created);
+                   });
+                 });
 }
 
 void GrpcActorService::Impl::tell(const CallPtr& call, grpc::CallbackServerContext& context,

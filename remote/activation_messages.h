@@ -8,6 +8,12 @@
 
 namespace nexus::remote {
 
+// Whose numbers the answers have. Peers of either family ask by the name that the activator has in theirs.
+enum class ActivatorOf : std::uint8_t { go, dotnet };
+constexpr const char* activator_name(ActivatorOf family) {
+  return family == ActivatorOf::go ? "activator" : "$activator";
+}
+
 struct ActorPidRequest {
   // Empty: the node makes a name up.
   std::string name;

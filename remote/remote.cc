@@ -77,9 +77,9 @@ void Remote::start() {
 }
 
 core::Status Remote::start_activator(SpawnKind spawn) {
-  for (const auto& [name, family] :
-       {std::pair{"activator", ActivatorOf::go}, std::pair{"$activator", ActivatorOf::dotnet}}) {
-    const auto activator = system_.spawn_system(activator_props(spawn, family), name);
+  for (const ActivatorOf family : {ActivatorOf::go, ActivatorOf::dotnet}) {
+    const auto activator =
+        system_.spawn_system(activator_props(spawn, family), activator_name(family));
     if (!activator.ok()) return activator.error();
   }
   return core::Nothing{};

@@ -265,6 +265,8 @@ class FamilyPeer(ScriptedPeer):
             self.watchers[target_id] = [pid for pid in self.watchers.get(target_id, []) if pid != watcher]
         elif name in ("actor.Stop", "actor.PoisonPill"):
             self.stop(target_id)
+        elif target_id == self.activator:
+            self.answer(received, self.activated(received.read_as(remote.ActorPidRequest)))
         elif target_id not in self.actors:
             if received.sender is not None:
                 self.answer(received, self.dead_letter_response(target_id))
@@ -276,6 +278,16 @@ class FamilyPeer(ScriptedPeer):
             report = struct_pb2.Struct()
             report.update(received.headers)
             self.answer(received, report)
+
+    def activated(self, request):
+        """What its activator answers."""
+        if request.kind not in ("echo", "noter", "reporter"):
+            return remote.ActorPidResponse(status_code=self.ERROR)
+        actor_id = request.name or f"unnamed-{len(self.actors)}"
+        status = self.NAME_EXISTS if actor_id in self.actors else 0
+        if status == 0:
+            self.spawn(request.kind, actor_id)
+        return remote.ActorPidResponse(pid=self.pid(actor_id), status_code=status)
 
     def on_watch(self, target_id, watcher):
         if target_id in self.actors:

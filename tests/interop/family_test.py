@@ -194,6 +194,21 @@ class Matrix:
         self.assertEqual(unnamed.status_code, OK)
         self.assertEqual(self.here.get(unnamed.pid.Id).kind, "counter")
 
+    def test_we_spawn_their_kinds(self):
+        """A client of ours names their node: they have no nexus.v1.ActorService, and an activator."""
+        def spawn(*arguments, **options):
+            return self.here.spawn(*arguments, node=self.peer.address, **options)
+        spawned = spawn("echo", "ours")
+        self.assertEqual((spawned.pid, spawned.created), (f"{self.peer.address}/ours", True))
+        self.assertEqual(self.asked(spawned.pid, text("hello")), text("hello"))
+        existing = spawn("echo", "ours", if_exists=api.IF_EXISTS_RETURN)
+        self.assertEqual((existing.pid, existing.created), (spawned.pid, False))
+        self.assert_refused(CODE.ALREADY_EXISTS, "ACTOR_EXISTS", spawn, "echo", "ours")
+        self.assert_refused(CODE.FAILED_PRECONDITION, "SPAWN_REFUSED", spawn, "no-such-kind", "x")
+        self.assert_refused(CODE.INVALID_ARGUMENT, "INVALID_ID", spawn, "echo", "a/b")
+        unnamed = spawn("echo")
+        self.assertEqual(self.asked(unnamed.pid, text("hello")), text("hello"))
+
     # Stop.
 
     def test_they_stop_ours(self):

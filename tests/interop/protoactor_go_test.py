@@ -14,7 +14,6 @@ from nexus.v1 import actor_service_pb2 as api
 from nexus.v1 import types_pb2 as types
 from protoactor import actor_pb2 as actor
 from support.case import NodeTestCase, main
-from support.client import CallFailed
 from support.node import TEST_NODE, TIME_FACTOR
 from support.ports import free_port
 
@@ -228,13 +227,18 @@ class Matrix:
     def test_they_ask_for_a_kind_that_there_is_not(self):
         self.assertEqual(self.go.activate(self.host.address, "conter", "x"), {"status": ERROR, "pid": ""})
 
-    def test_a_client_cannot_spawn_on_theirs(self):
-        """They have an activator, but no nexus.v1.ActorService, which spawns for clients."""
-        self.meet()
-        with self.assertRaises(CallFailed) as caught:
-            self.here.spawn("echo", "x", node=self.go.address)
-        self.assertEqual(caught.exception.code, CODE.UNIMPLEMENTED, caught.exception)
-        self.assertTrue(self.answers(self.go.spawn("echo", "e")))
+    def test_we_spawn_their_kinds(self):
+        """They have no nexus.v1.ActorService, which spawns for clients, and an activator."""
+        def spawn(*arguments, **options):
+            return self.here.spawn(*arguments, node=self.go.address, **options)
+        spawned = spawn("echo", "ours")
+        self.assertEqual((spawned.pid, spawned.created), (f"{self.go.address}/ours", True))
+        self.assertTrue(self.answers(spawned.pid))
+        existing = spawn("echo", "ours", if_exists=api.IF_EXISTS_RETURN)
+        self.assertEqual((existing.pid, existing.created), (spawned.pid, False))
+        self.assert_refused(CODE.ALREADY_EXISTS, "ACTOR_EXISTS", spawn, "echo", "ours")
+        self.assert_refused(CODE.FAILED_PRECONDITION, "SPAWN_REFUSED", spawn, "no-such-kind", "x")
+        self.assertTrue(self.answers(spawn("echo").pid))
 
     # Stop.
 

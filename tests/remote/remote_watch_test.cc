@@ -1,9 +1,13 @@
 // Watches between two and three nodes over loopback: each ends in one Terminated, with the right reason.
 #include <gtest/gtest.h>
 
+#include <future>
+#include <utility>
+
 #include "core/actor/messages.h"
 #include "nexus/v1/types.pb.h"
 #include "remote/activation_messages.h"
+#include "remote/remote_spawn.h"
 #include "tests/remote/remote_node.h"
 
 namespace nexus::remote {
@@ -336,6 +340,33 @@ TEST_F(RemoteActivation, WhoAsksByTheNameOfDotnetIsAnsweredInItsNumbers) {
   EXPECT_EQ(static_cast<int>(taken.status), 1);
   EXPECT_EQ(taken.pid, b_->pid("a"));
   EXPECT_EQ(static_cast<int>(activate("unknown", "b", "$activator").status), 2);
+}
+
+TEST_F(RemoteActivation, SpawnAtAsksTheActivatorOfTheOtherNode) {
+  const auto spawn = [this](const std::string& address, const std::string& kind,
+                            const std::string& name) {
+    std::promise<core::Result<SpawnedAt>> promise;
+    auto future = promise.get_future();
+    spawn_at(**a_, address, kind, name, test::kPatience,
+             [&promise](const core::Result<SpawnedAt>& spawned) { promise.set_value(spawned); });
+    return future.get();
+  };
+  const std::string there = (*b_)->address();
+  const auto made = spawn(there, "steered", "a");
+  ASSERT_TRUE(made.ok()) << made.error().detail;
+  EXPECT_TRUE(made->created);
+  EXPECT_EQ(made->pid, b_->pid("a"));
+  const auto again = spawn(there, "steered", "a");
+  ASSERT_TRUE(again.ok()) << again.error().detail;
+  EXPECT_FALSE(again->created);
+  EXPECT_EQ(again->pid, b_->pid("a"));
+  const auto unknown = spawn(there, "unknown", "b");
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.error().code, core::Errc::failed_precondition);
+  // Nodes spawn for nobody until they are told to.
+  const auto nobody = spawn((*a_)->address(), "steered", "c");
+  ASSERT_FALSE(nobody.ok());
+  EXPECT_EQ(nobody.error().code, core::Errc::unavailable);
 }
 
 TEST_F(RemoteActivation, AnythingElseIsIgnored) {
