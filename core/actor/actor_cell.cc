@@ -93,8 +93,8 @@ void ActorCell::end_unborn() {
   // Relaxed load and store: the owner is the only writer.
   processed_count_.store(processed_count_.load(std::memory_order_relaxed) + 1,
                          std::memory_order_relaxed);
-  if (envelope->type().role == MessageType::Role::runtime || (envelope->specials() | hooks_) != 0)
-      [[unlikely]] {
+  if (envelope->type().role != MessageType::Role::plain ||
+      (envelope->specials() | (hooks_ & kDecorated)) != 0) [[unlikely]] {
     return handle_unusual(context);
   }
   return receive(context);
@@ -126,7 +126,6 @@ void ActorCell::call_undecorated(Context& context) {
 
 bool ActorCell::handle_unusual(Context& context) {
   EnvelopePtr& envelope = *context.envelope_;
-  if ((hooks_ & kReceiveTimeout) != 0 && envelope->type().is_activity) extras_->was_active = true;
   DeadLetterReason why_not{};
   if (envelope->is_extended() && !is_wanted(*envelope, why_not)) {
     // Not processed after all.
@@ -135,6 +134,7 @@ bool ActorCell::handle_unusual(Context& context) {
     system().dead_letters().take(self(), std::move(envelope), Lane::user, why_not);
     return false;
   }
+  if ((hooks_ & kReceiveTimeout) != 0 && !envelope->type().is_activity) ++extras_->passive_count;
   if (envelope->type().role == MessageType::Role::runtime) return handle_runtime_message(context);
   return receive_with_notices(context);
 }
@@ -181,8 +181,8 @@ void ActorCell::put_in_front(EnvelopeList messages, std::uint32_t count) {
 }
 
 void ActorCell::note_activity() {
-  if (!std::exchange(extras_->was_active, false)) return;
-  extras_->timers->note_activity();
+  const std::uint64_t active = processed_count() - extras_->passive_count;
+  if (std::exchange(extras_->active_count, active) != active) extras_->timers->note_activity();
 }
 
 void ActorCell::run(Worker& worker, std::uint32_t throughput) {

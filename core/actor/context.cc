@@ -117,7 +117,7 @@ void Context::set_receive_timeout(Duration period) {
   cell_.ensure_timers().set_receive_timeout(period);
   cell_.hooks_ |= ActorCell::kReceiveTimeout;
   // This turn is activity, whatever it is about.
-  cell_.extras_->was_active = true;
+  cell_.extras_->active_count = ContextExtras::kNoCount;
 }
 
 void Context::cancel_receive_timeout() {

@@ -35,6 +35,8 @@ struct Relations {
 };
 
 struct ContextExtras {
+  static constexpr std::uint64_t kNoCount = UINT64_MAX;
+
   // Read in each turn, or with each child; changed seldom.
 
   // Outermost first; made with the actor's first life.
@@ -47,8 +49,9 @@ struct ContextExtras {
   std::uint32_t put_back_count = 0;
   // Futures of others that the actor object waits for.
   std::uint32_t awaited_count = 0;
-  // There was activity since the receive timeout was told last.
-  bool was_active = false;
+  // Of an actor with a receive timeout: the messages that are no activity, and those that were, as it was told last.
+  std::uint64_t passive_count = 0;
+  std::uint64_t active_count = 0;
 
   // Changed in turns.
 

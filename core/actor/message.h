@@ -82,8 +82,8 @@ concept AutoRespond = requires(const T& message, const Context& context) {
 struct alignas(16) MessageType {
   // Where a message of the type lives: in a small or a large node, or on the heap with a pointer in the node.
   enum class Place : std::uint8_t { small_node, large_node, heap };
-  // Whether the runtime has something to do with the message before or instead of the actor.
-  enum class Role : std::uint8_t { plain, runtime };
+  // Whether the runtime has something to do with the message before or instead of the actor, or only to count it apart.
+  enum class Role : std::uint8_t { plain, passive, runtime };
 
   Place place;
   Role role;
@@ -197,18 +197,24 @@ EnvelopePtr auto_response_of(const void* message, const Context& context) {
 }
 
 template <typename T>
+constexpr bool is_activity() {
+  return !std::is_base_of_v<NotInfluenceReceiveTimeout, T>;
+}
+
+template <typename T>
 constexpr MessageType::Role role_of() {
   constexpr bool known = std::is_same_v<T, Terminated> || std::is_same_v<T, PoisonPill> ||
                          std::is_same_v<T, Touch> || std::is_same_v<T, Payload> ||
                          std::is_same_v<T, MessageBatch> || AutoRespond<T>;
-  return known ? MessageType::Role::runtime : MessageType::Role::plain;
+  if (known) return MessageType::Role::runtime;
+  return is_activity<T>() ? MessageType::Role::plain : MessageType::Role::passive;
 }
 
 template <typename T>
 constexpr MessageType describe() {
   MessageType type{.place = place_of<T>(),
                    .role = role_of<T>(),
-                   .is_activity = !std::is_base_of_v<NotInfluenceReceiveTimeout, T>,
+                   .is_activity = is_activity<T>(),
                    .destroy = needs_no_destruction<T>() ? nullptr : &destroy_message<T>,
                    .cpp_name = &cpp_name_of<T>};
   if constexpr (HasWire<T> || ProtobufMessage<T>) {

@@ -1,7 +1,6 @@
 #include "core/actor/restart_statistics.h"
 
 #include <algorithm>
-#include <memory>
 
 #include "core/base/check.h"
 
@@ -51,20 +50,6 @@ std::size_t RestartStatistics::recent_row(Instant now, Duration pause) const {
 void RestartStatistics::reset() {
   forgotten_count_.store(recorded_count_.load(std::memory_order_relaxed),
                          std::memory_order_relaxed);
-}
-
-LazyRestartStatistics::~LazyRestartStatistics() {
-  std::unique_ptr<RestartStatistics>(made_.load(std::memory_order_acquire)).reset();
-}
-
-RestartStatistics& LazyRestartStatistics::ensure() {
-  // Relaxed: the owner is the only writer.
-  RestartStatistics* statistics = made_.load(std::memory_order_relaxed);
-  if (statistics == nullptr) {
-    statistics = std::make_unique<RestartStatistics>().release();
-    made_.store(statistics, std::memory_order_release);
-  }
-  return *statistics;
 }
 
 }  // namespace nexus::core

@@ -1,8 +1,8 @@
-// RestartStatistics: when one actor failed lately. LazyRestartStatistics: the same, made at the first failure, because most actors
-// never fail.
+// RestartStatistics: when one actor failed lately. Its parent makes them at its first failure (Relations::child_failures), because most
+// actors never fail.
 //
-//   record_failure(), reset(), ensure()   owner        the parent's turn
-//   failure_count(), recent_row(), get()  any thread   no lock, no wait
+//   record_failure(), reset()        owner        the parent's turn
+//   failure_count(), recent_row()    any thread   no lock, no wait
 //
 // Y1  The newest kFailureCountMax failures are remembered.
 // Y2  A reader counts failures that were recorded before it began. What the owner does meanwhile it sees or not: a failure that is
@@ -41,24 +41,6 @@ class RestartStatistics {
   std::atomic<std::uint64_t> recorded_count_{0};
   // The first so many do not count any more.
   std::atomic<std::uint64_t> forgotten_count_{0};
-};
-
-class LazyRestartStatistics {
- public:
-  LazyRestartStatistics() = default;
-  ~LazyRestartStatistics();
-  LazyRestartStatistics(const LazyRestartStatistics&) = delete;
-  LazyRestartStatistics& operator=(const LazyRestartStatistics&) = delete;
-
-  RestartStatistics& ensure();
-  // Null before the first ensure(). Lives as long as this object.
-  const RestartStatistics* get() const {
-    // Acquire pairs with the release of ensure(): who finds the statistics finds them made.
-    return made_.load(std::memory_order_acquire);
-  }
-
- private:
-  std::atomic<RestartStatistics*> made_{nullptr};
 };
 
 }  // namespace nexus::core

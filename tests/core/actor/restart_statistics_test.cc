@@ -118,27 +118,5 @@ TEST(RestartStatistics, Y2_AReaderBesideAResetNeverCountsTooMuch) {
   EXPECT_EQ(statistics.failure_count(kStart, seconds(1)), 0u);
 }
 
-TEST(LazyRestartStatistics, AreMadeAtTheFirstFailure) {
-  LazyRestartStatistics lazy;
-  EXPECT_EQ(lazy.get(), nullptr);
-  RestartStatistics& made = lazy.ensure();
-  EXPECT_EQ(lazy.get(), &made);
-  EXPECT_EQ(&lazy.ensure(), &made);
-}
-
-TEST(LazyRestartStatistics, AReaderFindsNothingOrAllOfIt) {
-  for (int round = 0; round < 30; ++round) {
-    LazyRestartStatistics lazy;
-    std::thread owner([&] { lazy.ensure().record_failure(kStart); });
-    const RestartStatistics* seen = nullptr;
-    while (seen == nullptr || seen->failure_count(kStart, seconds(1)) == 0) {
-      std::this_thread::yield();
-      seen = lazy.get();
-    }
-    EXPECT_EQ(seen->failure_count(kStart, seconds(1)), 1u);
-    owner.join();
-  }
-}
-
 }  // namespace
 }  // namespace nexus::core
