@@ -347,7 +347,7 @@ TEST_F(RemoteActivation, SpawnAtAsksTheActivatorOfTheOtherNode) {
                             const std::string& name) {
     std::promise<core::Result<SpawnedAt>> promise;
     auto future = promise.get_future();
-    spawn_at(**a_, address, kind, name, test::kPatience,
+    spawn_at(*a_, address, kind, name, test::kPatience,
              [&promise](const core::Result<SpawnedAt>& spawned) { promise.set_value(spawned); });
     return future.get();
   };
@@ -364,7 +364,7 @@ TEST_F(RemoteActivation, SpawnAtAsksTheActivatorOfTheOtherNode) {
   ASSERT_FALSE(unknown.ok());
   EXPECT_EQ(unknown.error().code, core::Errc::failed_precondition);
   // Nodes spawn for nobody until they are told to.
-  const auto nobody = spawn((*a_)->address(), "steered", "c");
+  const auto nobody = spawn(a_->address(), "steered", "c");
   ASSERT_FALSE(nobody.ok());
   EXPECT_EQ(nobody.error().code, core::Errc::unavailable);
 }
