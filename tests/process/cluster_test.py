@@ -89,6 +89,7 @@ class Cluster(ClusterTestCase):
         # That process has nothing to say to anybody: who wants to reach it must dial.
         pid = self.client(nodes[2]).spawn("counter", "b").pid
         watch = self.client(nodes[0]).watch(pid).await_watching()
+        self.await_true(lambda: self.client(nodes[2]).get(pid).watcher_count == 1)
         self.client(nodes[2]).stop(pid)
         watch.await_end(10 * TIME_FACTOR)
         self.assertEqual(watch.reasons(), ["STOPPED"])

@@ -76,9 +76,11 @@ class _NamespacedNode(Node):
 
 
 class NamespaceNetwork:
+    # Of all networks of the process: the kernel takes its time to remove the wires of a namespace that has ended.
+    _wires = itertools.count()
+
     def __init__(self):
         self._nodes = []
-        self._wires = itertools.count()
 
     def node(self, case, name, settings="", **options):
         number = len(self._nodes) + 1
