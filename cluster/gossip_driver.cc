@@ -10,6 +10,7 @@ namespace nexus::cluster {
 namespace {
 
 constexpr core::Duration kPruneEvery = std::chrono::seconds(5);
+constexpr core::Duration kPruneAfterTrouble = std::chrono::milliseconds(100);
 // When the thread is awake anyway, which it is for each probe.
 constexpr core::Duration kLookForTrafficEvery = std::chrono::milliseconds(100);
 
@@ -206,6 +207,8 @@ void GossipDriver::handle(Event& event, core::Instant now) {
     received->taken();
   } else if (auto* const trouble = std::get_if<LinkTrouble>(&event)) {
     link_observer_(*trouble);
+    // The connection ends in this moment; left alone it would be made again.
+    prune_at_ = std::min(prune_at_, now + kPruneAfterTrouble);
     if (trouble->kind == LinkTrouble::Kind::refused) {
       membership_.on_refused(trouble->address, now, output_);
     } else if (trouble->kind == LinkTrouble::Kind::lost) {

@@ -12,6 +12,7 @@
 
 #include "core/base/mutex.h"
 #include "nexus/internal/v1/control.grpc.pb.h"
+#include "remote/grpc_retired_channels.h"
 #include "remote/grpc_tls.h"
 #include "remote/tls_identity.h"
 
@@ -22,8 +23,7 @@ namespace pb = nexus::internal::v1;
 
 constexpr int kKeepaliveMs = 10'000;
 
-// Streams that run, so that the last one is waited for, and those that have ended. The last hold on a channel must not be let go
-// on a thread of gRPC's: with the process's last channel gRPC 1.51 ends those threads, and one that waits for itself frees twice.
+// Streams that run, so that the last one is waited for, and those that have ended, with their channels.
 class Running {
  public:
   void add() {
@@ -31,16 +31,16 @@ class Running {
     ++count_;
   }
   // A thread of gRPC's: what it held is kept for clear().
-  void retire(std::shared_ptr<void> ended) {
+  void retire(std::shared_ptr<void> ended, std::shared_ptr<grpc::Channel> channel) {
+    channels_.add(std::move(channel));
     core::MutexLock lock(mutex_);
     retired_.push_back(std::move(ended));
     if (--count_ == 0) ended_.notify_all();
   }
   // No thread of gRPC's.
   void clear() {
-    std::vector<std::shared_ptr<void>> retired;
-    core::MutexLock lock(mutex_);
-    retired.swap(retired_);
+    drop_streams();
+    channels_.prune();
   }
   // False when some still run at the deadline.
   bool wait_until(core::Instant deadline) {
@@ -51,12 +51,24 @@ class Running {
     }
     return true;
   }
+  // The last call.
   void wait() {
-    core::MutexLock lock(mutex_);
-    while (count_ > 0) ended_.wait(mutex_);
+    {
+      core::MutexLock lock(mutex_);
+      while (count_ > 0) ended_.wait(mutex_);
+    }
+    drop_streams();
+    channels_.clear();
   }
 
  private:
+  void drop_streams() {
+    std::vector<std::shared_ptr<void>> retired;
+    core::MutexLock lock(mutex_);
+    retired.swap(retired_);
+  }
+
+  remote::RetiredChannels channels_;
   core::Mutex mutex_{"control_running"};
   core::CondVar ended_;
   std::size_t count_ GUARDED_BY(mutex_) = 0;
@@ -76,7 +88,8 @@ class OutgoingStream final : public grpc::ClientBidiReactor<pb::Frame, pb::Frame
         events_(events),
         counters_(counters),
         running_(std::move(running)),
-        stub_(pb::ControlService::NewStub(std::move(channel))) {}
+        channel_(std::move(channel)),
+        stub_(pb::ControlService::NewStub(channel_)) {}
 
   void start(const std::shared_ptr<OutgoingStream>& self, const Peer& from) {
     running_->add();
@@ -183,7 +196,7 @@ class OutgoingStream final : public grpc::ClientBidiReactor<pb::Frame, pb::Frame
       events_.on_lost(address_, remote::explained(status.error_message(), with_tls_));
     }
     const std::shared_ptr<Running> running = running_;
-    running->retire(std::move(self_));
+    running->retire(std::move(self_), channel_);
   }
 
  private:
@@ -198,6 +211,7 @@ class OutgoingStream final : public grpc::ClientBidiReactor<pb::Frame, pb::Frame
   ControlLinkEvents& events_;
   ControlLinkCounters& counters_;
   const std::shared_ptr<Running> running_;
+  const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<pb::ControlService::Stub> stub_;
   grpc::ClientContext context_;
   pb::Frame nothing_;
@@ -274,9 +288,8 @@ class GrpcControlDialer::Impl {
       for (const std::weak_ptr<OutgoingStream>& weak : all_) {
         if (const auto stream = weak.lock()) stream->cancel();
       }
-      running_->wait();
     }
-    running_->clear();
+    running_->wait();
   }
 
  private:

@@ -12,6 +12,7 @@
 #include "core/base/mutex.h"
 #include "core/base/user_code.h"
 #include "remote/grpc_bytes.h"
+#include "remote/grpc_retired_channels.h"
 #include "remote/grpc_tls.h"
 
 namespace nexus::remote {
@@ -26,7 +27,10 @@ class GrpcEndpointDialer::LiveStreams {
  public:
   // False after close().
   [[nodiscard]] bool add(std::shared_ptr<Stream> stream);
-  void remove(Stream* stream);
+  // With the channel that it had for itself.
+  void remove(Stream* stream, std::shared_ptr<grpc::Channel> channel);
+  // Lets go the channels that were connecting when their stream ended.
+  void prune() { retired_.prune(); }
   bool await_ends(core::Instant deadline);
   void close();
 
@@ -35,6 +39,7 @@ class GrpcEndpointDialer::LiveStreams {
   core::CondVar ended_;
   std::unordered_map<Stream*, std::shared_ptr<Stream>> streams_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
+  RetiredChannels retired_;
 };
 
 // One call. Of each of its operations at most one is on its way at a time.
@@ -46,7 +51,8 @@ class GrpcEndpointDialer::Stream final : public EndpointStream {
       : live_(std::move(live)),
         poller_(poller),
         with_tls_(with_tls),
-        stub_(std::move(channel)),
+        channel_(std::move(channel)),
+        stub_(channel_),
         call_(stub_.PrepareCall(&context_, "/remote.Remoting/Receive", &poller.queue())),
         epoch_(epoch),
         events_(std::move(events)) {}
@@ -143,7 +149,7 @@ class GrpcEndpointDialer::Stream final : public EndpointStream {
     events_->on_stream_closed(epoch_, answered_ ? detail : explained(detail, with_tls_));
     events_.reset();
     const std::shared_ptr<LiveStreams> live = live_;
-    live->remove(this);
+    live->remove(this, channel_);
   }
 
   void begin_write(grpc::ByteBuffer frame) REQUIRES(mutex_) {
@@ -169,6 +175,7 @@ class GrpcEndpointDialer::Stream final : public EndpointStream {
   const std::shared_ptr<LiveStreams> live_;
   GrpcPoller& poller_;
   const bool with_tls_;
+  const std::shared_ptr<grpc::Channel> channel_;
   grpc::GenericStub stub_;
   grpc::ClientContext context_;
   const std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
@@ -206,13 +213,18 @@ bool GrpcEndpointDialer::LiveStreams::add(std::shared_ptr<Stream> stream) {
   return true;
 }
 
-void GrpcEndpointDialer::LiveStreams::remove(Stream* stream) {
-  std::shared_ptr<Stream> last;
-  core::MutexLock lock(mutex_);
-  const auto found = streams_.find(stream);
-  last = std::move(found->second);
-  streams_.erase(found);
-  ended_.notify_all();
+void GrpcEndpointDialer::LiveStreams::remove(Stream* stream,
+                                             std::shared_ptr<grpc::Channel> channel) {
+  retired_.add(std::move(channel));
+  {
+    std::shared_ptr<Stream> last;
+    core::MutexLock lock(mutex_);
+    const auto found = streams_.find(stream);
+    last = std::move(found->second);
+    streams_.erase(found);
+    ended_.notify_all();
+  }
+  retired_.prune();
 }
 
 bool GrpcEndpointDialer::LiveStreams::await_ends(core::Instant deadline) {
@@ -233,8 +245,11 @@ void GrpcEndpointDialer::LiveStreams::close() {
   }
   for (const auto& stream : streams) stream->cancel();
   streams.clear();
-  core::MutexLock lock(mutex_);
-  while (!streams_.empty()) ended_.wait(mutex_);
+  {
+    core::MutexLock lock(mutex_);
+    while (!streams_.empty()) ended_.wait(mutex_);
+  }
+  retired_.clear();
 }
 
 GrpcEndpointDialer::GrpcEndpointDialer(std::size_t frame_bytes_max,
@@ -247,6 +262,7 @@ std::shared_ptr<EndpointStream> GrpcEndpointDialer::dial(
     const Call& call, std::shared_ptr<EndpointStreamEvents> events) {
   GrpcPoller* const poller = poller_.load();
   if (poller == nullptr) return nullptr;
+  live_->prune();
   grpc::ChannelArguments arguments;
   // EndpointState decides when to dial again, so no connection, nor gRPC's memory of a failed one, is shared.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

@@ -7,7 +7,12 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -181,6 +186,69 @@ TEST(GrpcControlLinks, G3_WhatANodeDoesNotReadIsDroppedBeyondItsCountAndCounted)
   // The next one goes over a new connection.
   writer.links().send(reader.address(), message_of(1));
   EXPECT_TRUE(eventually([&] { return reader.events.message_count() == 2; }));
+}
+
+// A host whose process stands still: its kernel takes the connection, and nobody answers.
+class StillHost {
+ public:
+  StillHost() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(own);
+    auto* const address = reinterpret_cast<sockaddr*>(&own);
+    EXPECT_EQ(::bind(listener_, address, size), 0);
+    EXPECT_EQ(::listen(listener_, 16), 0);
+    EXPECT_EQ(::getsockname(listener_, address, &size), 0);
+    address_ = "127.0.0.1:" + std::to_string(ntohs(own.sin_port));
+  }
+  ~StillHost() {
+    for (const int connection : connections_) ::close(connection);
+    ::close(listener_);
+  }
+  const std::string& address() const { return address_; }
+  // It goes on, and takes what waits; its first frame are the settings, all as they are.
+  void wake() {
+    constexpr std::array<char, 9> kSettings{0, 0, 0, 4, 0, 0, 0, 0, 0};
+    connections_.push_back(::accept(listener_, nullptr, nullptr));
+    EXPECT_EQ(::send(connections_.back(), kSettings.data(), kSettings.size(), 0), 9);
+  }
+  // It ends.
+  void crash() {
+    for (const int connection : connections_) ::close(connection);
+    connections_.clear();
+  }
+
+ private:
+  const int listener_;
+  std::string address_;
+  std::vector<int> connections_;
+};
+
+std::size_t open_file_count() {
+  std::size_t count = 0;
+  for (const auto& file : std::filesystem::directory_iterator("/proc/self/fd")) {
+    (void)file;
+    ++count;
+  }
+  return count;
+}
+
+// gRPC 1.51 would keep the file of a connection that comes about after its channel is gone.
+TEST(GrpcControlLinks, AConnectionThatComesAboutTooLateLeavesNothing) {
+  StillHost host;
+  End writer(2, {.rings = {}, .limits = {}, .queue_count_max = 2});
+  const std::size_t before = open_file_count();
+  for (int i = 0; i < 2; ++i) writer.links().send(host.address(), message_of(1));
+  ASSERT_TRUE(eventually([&] { return !writer.events.lost().empty(); }));
+  writer.links().prune(core::SteadyClock().now());
+  host.wake();
+  host.crash();
+  EXPECT_TRUE(eventually([&] {
+    writer.links().prune(core::SteadyClock().now());
+    return open_file_count() <= before;
+  })) << open_file_count()
+      << " files, and " << before << " before";
 }
 
 TEST(GrpcControlLinks, G3_AMessageThatNobodyReadsIsToldWithItsSizeAndTheOthersGoOn) {
