@@ -197,6 +197,8 @@ class GrpcActorService::Impl final : public v1::ActorService::CallbackService {
                    grpc::ClientContext*, const Request*, Response*,
                    std::function<void(grpc::Status)>),
                std::function<void()> otherwise = nullptr);
+  static void answer_spawn(Call& call, v1::SpawnResponse& response,
+                           const core::Result<ActorDoor::Spawned>& spawned);
   // At a node that has actors, but no such service.
   void spawn_by_activator(const CallPtr& call, const v1::SpawnRequest& request,
                           core::Duration budget, v1::SpawnResponse& response);
@@ -351,18 +353,24 @@ void GrpcActorService::Impl::spawn(const CallPtr& call, grpc::CallbackServerCont
   const core::Duration budget = door_.budget(time_left(context));
   if (forward(request.node(), context, request, response, call,
               &v1::ActorService::StubInterface::async_interface::Spawn,
-              [this, call, &request, budget, &response] {
+              // The request is copied: nobody keeps it for a call that has ended meanwhile.
+              [this, call, request, budget, &response] {
                 spawn_by_activator(call, request, budget, response);
               })) {
     return;
   }
-  const auto spawned =
-      door_.spawn(request.kind(), request.id(), request.if_exists() == v1::IF_EXISTS_RETURN);
+  answer_spawn(
+      *call, response,
+      door_.spawn(request.kind(), request.id(), request.if_exists() == v1::IF_EXISTS_RETURN));
+}
+
+void GrpcActorService::Impl::answer_spawn(Call& call, v1::SpawnResponse& response,
+                                          const core::Result<ActorDoor::Spawned>& spawned) {
   if (!spawned.ok()) {
-    call->fail(spawned.error());
+    call.fail(spawned.error());
     return;
   }
-  call->answer([&] {
+  call.answer([&] {
     response.set_pid(spawned->pid.to_string());
     response.set_created(spawned->created);
   });
@@ -374,15 +382,8 @@ void GrpcActorService::Impl::spawn_by_activator(const CallPtr& call,
                                                 v1::SpawnResponse& response) {
   door_.spawn_at(request.node(), request.kind(), request.id(),
                  request.if_exists() == v1::IF_EXISTS_RETURN, budget,
-                 [call, &response](core::Result<ActorDoor::Spawned> spawned) {
-                   if (!spawned.ok()) {
-                     call->fail(spawned.error());
-                     return;
-                   }
-                   call->answer([&] {
-                     response.set_pid(spawned->pid.to_string());
-                     response.set_created(spawned->created);
-                   });
+                 [call, &response](const core::Result<ActorDoor::Spawned>& spawned) {
+                   answer_spawn(*call, response, spawned);
                  });
 }
 

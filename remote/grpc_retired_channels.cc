@@ -28,9 +28,4 @@ void RetiredChannels::clear() {
   all.swap(channels_);
 }
 
-std::size_t RetiredChannels::count() const {
-  core::MutexLock lock(mutex_);
-  return channels_.size();
-}
-
 }  // namespace nexus::remote

@@ -5,7 +5,6 @@
 //   all calls   any thread but gRPC's own: with the process's last channel gRPC 1.51 ends those, and one that waits for itself frees twice
 #pragma once
 
-#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -26,10 +25,9 @@ class RetiredChannels {
   void prune();
   // Lets all go.
   void clear();
-  std::size_t count() const;
 
  private:
-  mutable core::Mutex mutex_{"retired_channels"};
+  core::Mutex mutex_{"retired_channels"};
   std::vector<std::shared_ptr<grpc::Channel>> channels_ GUARDED_BY(mutex_);
 };
 

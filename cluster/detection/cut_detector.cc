@@ -49,12 +49,12 @@ bool CutDetector::on_alert(const Alert& alert, core::Instant now) {
   return true;
 }
 
-CutDetector::Trial* CutDetector::find(std::vector<Trial>& trials, MemberIndex member) {
+const CutDetector::Trial* CutDetector::find(const std::vector<Trial>& trials, MemberIndex member) {
   const auto found = std::ranges::lower_bound(trials, member, {}, &Trial::member);
   return found != trials.end() && found->member == member ? &*found : nullptr;
 }
 
-bool CutDetector::is_failed(const Trial& trial, std::vector<Trial>& trials) const {
+bool CutDetector::is_failed(const Trial& trial, const std::vector<Trial>& trials) const {
   const Watermarks marks = this->marks(trial.member);
   if (trial.down_count >= marks.high) return true;
   if (trial.down_count < marks.low) return false;

@@ -100,8 +100,8 @@ class CutDetector {
   // Ascending.
   std::vector<Trial> judge() const;
   // C2.
-  bool is_failed(const Trial& trial, std::vector<Trial>& trials) const;
-  static Trial* find(std::vector<Trial>& trials, MemberIndex member);
+  bool is_failed(const Trial& trial, const std::vector<Trial>& trials) const;
+  static const Trial* find(const std::vector<Trial>& trials, MemberIndex member);
 
   const Options options_;
   ViewPtr view_;
