@@ -19,6 +19,7 @@ ActorSystem::Options with_defaults(ActorSystem::Options options) {
   }
   CHECK(options.throughput >= 1 && options.mailbox_user_count_max >= 1);
   CHECK(options.spin >= Duration::zero());
+  if (options.clock == nullptr) options.clock = std::make_shared<SteadyClock>();
   return options;
 }
 
@@ -28,7 +29,8 @@ ActorSystem::ActorSystem(Options options)
     : options_(with_defaults(std::move(options))),
       events_(*this, options_.log),
       registry_(options_.address, *this),
-      dead_letters_(options_.dead_letters, *this, events_, clock_, options_.log),
+      dead_letters_(options_.dead_letters, *this, events_, *options_.clock, options_.log),
+      timers_(*options_.clock),
       futures_(options_.futures, *this),
       cells_(options_.cells, *this),
       telemetry_(*this),
@@ -106,18 +108,19 @@ bool ActorSystem::stop_dispatchers(Instant deadline) {
 
 bool ActorSystem::stop_actors(Duration patience) {
   guardian_->stop_all();
-  return guardian_->wait_until_empty(deadline_after(clock_.now(), patience));
+  return guardian_->wait_until_empty(deadline_after(SteadyClock().now(), patience));
 }
 
 bool ActorSystem::shutdown(Duration patience) {
   CHECK(!stopped_);
   stopped_ = true;
-  const Instant deadline = deadline_after(clock_.now(), patience);
+  const SteadyClock real_time;
+  const Instant deadline = deadline_after(real_time.now(), patience);
   const bool all_stopped = stop_actors(patience);
   futures_.close();
   // A worker needs a moment to end even when it has nothing to do.
   const bool all_ended =
-      stop_dispatchers(std::max(deadline, clock_.now() + std::chrono::milliseconds(100)));
+      stop_dispatchers(std::max(deadline, real_time.now() + std::chrono::milliseconds(100)));
   timers_.stop();
   return all_stopped && all_ended;
 }
@@ -220,7 +223,7 @@ void ActorSystem::direct(const Pid& child, const Verdict& verdict) {
         registry_.send_system(child, make_envelope(Restart{}));
       } else {
         // Another failure may have it restarted before.
-        timers_.schedule(deadline_after(clock_.now(), verdict.delay),
+        timers_.schedule(deadline_after(clock().now(), verdict.delay),
                          [this, child, restart = Restart{child.cell()->restart_count()}] {
                            registry_.send_system(child, make_envelope(restart));
                          });
@@ -253,7 +256,7 @@ Future ActorSystem::open_request(const Pid& target, EnvelopePtr envelope, Durati
   Promise promise;
   Future future = promise.future();
   const Pid sender = futures_.open(
-      deadline_after(clock_.now(), timeout),
+      deadline_after(clock().now(), timeout),
       [promise = std::move(promise), loop](Answer answer) mutable {
         promise.complete(std::move(answer));
         if (loop != nullptr) loop->poke();
@@ -269,7 +272,7 @@ Future ActorSystem::open_request(const Pid& target, EnvelopePtr envelope, Durati
 }
 
 Timers::Id ActorSystem::schedule_envelope(Duration delay, const Pid& target, EnvelopePtr message) {
-  return timers_.schedule(deadline_after(clock_.now(), delay),
+  return timers_.schedule(deadline_after(clock().now(), delay),
                           [this, target, message = std::move(message)]() mutable {
                             (void)registry_.send_user(target, std::move(message));
                           });

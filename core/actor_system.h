@@ -55,6 +55,9 @@ class ActorSystem {
     Log log{};
     // Runs the actors whose Props name no dispatcher; null = a work-stealing pool of worker_count threads.
     std::shared_ptr<DispatcherFactory> dispatcher{};
+    // By which everything goes that has a time, but for the patience of shutdown(), threads and locks; null = the real time. For
+    // tests: core/testing/manual_clock.h.
+    std::shared_ptr<Clock> clock{};
   };
   // Dispatchers that a system may have, its own included.
   static constexpr std::size_t kDispatcherCountMax = 64;
@@ -69,7 +72,7 @@ class ActorSystem {
   const std::string& address() const { return registry_.address(); }
   const Options& options() const { return options_; }
   const Log& log() const { return options_.log; }
-  const Clock& clock() const { return clock_; }
+  const Clock& clock() const { return *options_.clock; }
   ProcessRegistry& registry() { return registry_; }
   DeadLetters& dead_letters() { return dead_letters_; }
   EventStream& events() { return events_; }
@@ -165,7 +168,6 @@ class ActorSystem {
   std::optional<std::uint8_t> dispatcher_for(const Props& props);
 
   const Options options_;
-  const SteadyClock clock_;
   std::atomic<std::uint32_t> worker_count_{0};
   EventStream events_;
   ProcessRegistry registry_;

@@ -237,7 +237,7 @@ void ActorCell::run(Worker& worker, std::uint32_t throughput) {
       break;
     }
     if (++handled % kSliceCheck == 0) {
-      const Instant now = system().clock().now();
+      const Instant now = SteadyClock().now();
       if (slice_end == Instant{}) slice_end = now + kTurnSlice;
       if (now >= slice_end) handled = throughput;
     }

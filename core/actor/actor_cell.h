@@ -248,8 +248,9 @@ class alignas(64) ActorCell {
   // By the parent's owner.
   std::uint32_t next_sibling_ = kNoCell;
   std::uint32_t previous_sibling_ = kNoCell;
-  // Name of the actor that lives here, or did last; null for an unnamed one. Read and written under CellTable's locks.
-  NameBlock* name_ = nullptr;
+  // Name of the actor that lives here, or did last; null for an unnamed one. Read and replaced under CellTable's locks, but by the
+  // spawner where there was none.
+  std::atomic<NameBlock*> name_{nullptr};
 
   Mailbox mailbox_;
 

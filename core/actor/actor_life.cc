@@ -263,6 +263,8 @@ void ActorCell::begin_stop() {
     if (extras_->timers != nullptr) extras_->timers->cancel_all();
   }
   set_state(State::stopping);
+  // It is wanted in a moment, and was last looked at when the actor was made.
+  CellTable::prefetch_name(*this);
   tell_lifecycle<Stopping>();
   stop_children();
   replay_held();

@@ -15,34 +15,28 @@ namespace nexus::core {
 struct NameBlock {
   std::uint16_t generation;
   std::uint16_t length;
+  std::uint32_t family;
 
   std::string_view text() const { return {reinterpret_cast<const char*>(this + 1), length}; }
   static NameBlock* make(std::string_view name, std::uint32_t generation) {
     void* memory = ::operator new(sizeof(NameBlock) + name.size());
-    auto* block = ::new (memory)
-        NameBlock{static_cast<std::uint16_t>(generation), static_cast<std::uint16_t>(name.size())};
+    auto* block =
+        ::new (memory) NameBlock{static_cast<std::uint16_t>(generation),
+                                 static_cast<std::uint16_t>(name.size()), NameHash(name).family};
     std::memcpy(block + 1, name.data(), name.size());
     return block;
   }
   static void drop(NameBlock* block) noexcept { ::operator delete(block); }
 };
 
-struct CellTable::Chunk {
-  Chunk(ActorSystem& system, std::uint32_t first_index) : head{&system, first_index} {}
-
-  alignas(kCellChunkBytes) const CellChunkHead head;
-  alignas(sizeof(ActorCell)) std::array<ActorCell, kChunkCellCount> cells;
-};
-
 CellTable::CellTable(Options options, ActorSystem& system)
     : options_(options),
       system_(system),
       chunks_(std::make_unique<std::array<std::atomic<Chunk*>, kChunkCountMax>>()) {
-  static_assert(sizeof(Chunk) == kCellChunkBytes);
   constexpr std::size_t kRestingMax = 1'000'000;
   // As many as a node may be configured to have.
   constexpr std::size_t kWorkerMax = 1024;
-  static_assert(kActorCountMax + kRestingMax + kSpareMax * kWorkerMax <=
+  static_assert(kActorCountMax + kRestingMax + (kSpareMax + kSpareBatch) * kWorkerMax <=
                 kChunkCountMax * kChunkCellCount);
   CHECK(options_.actor_count_max <= kActorCountMax);
   CHECK(options_.resting_count <= kRestingMax);
@@ -54,11 +48,6 @@ CellTable::~CellTable() {
     if (chunk == nullptr) break;
     for (ActorCell& cell : chunk->cells) NameBlock::drop(cell.name_);
   }
-}
-
-ActorCell& CellTable::at(std::uint32_t index) const {
-  Chunk* chunk = (*chunks_)[index / kChunkCellCount].load(std::memory_order_acquire);
-  return chunk->cells[index % kChunkCellCount];
 }
 
 ActorCell* CellTable::find(std::uint32_t index) const {
@@ -120,10 +109,13 @@ ActorCell* CellTable::take(PropsPtr props, ActorCell* parent, std::string_view n
   CHECK(!spare.empty());
   ActorCell* cell = spare.back();
   spare.pop_back();
-  if (cell->name_ != nullptr || !name.empty()) {
-    NameBlock* block = name.empty() ? nullptr : NameBlock::make(name, cell->generation());
+  NameBlock* block = name.empty() ? nullptr : NameBlock::make(name, cell->generation());
+  if (cell->name_.load(std::memory_order_relaxed) == nullptr) {
+    // Release: who sees the block sees what is in it.
+    if (block != nullptr) cell->name_.store(block, std::memory_order_release);
+  } else {
     MutexLock lock(stripe_of(*cell));
-    NameBlock::drop(std::exchange(cell->name_, block));
+    NameBlock::drop(cell->name_.exchange(block, std::memory_order_acq_rel));
   }
   cell->begin_life(std::move(props), parent, now_units());
   return cell;
@@ -133,20 +125,28 @@ void CellTable::give_back(ActorCell& cell) {
   // A cell at the end of its generations is never used again.
   if (cell.generation() >= ActorCell::kGenerationMax) return;
   Worker* worker = Worker::current_of(system_);
-  if (cell.name_ == nullptr && worker != nullptr) {
+  const bool rests = cell.name_.load(std::memory_order_relaxed) != nullptr;
+  if (worker == nullptr) {
+    MutexLock lock(mutex_);
+    if (rests) {
+      resting_.push_back(&cell);
+    } else {
+      free_.push_back(&cell);
+    }
+  } else if (rests) {
+    std::vector<ActorCell*>& rested = worker->resting_cells;
+    rested.push_back(&cell);
+    if (rested.size() < std::min<std::size_t>(kSpareBatch, options_.resting_count / 64)) return;
+    MutexLock lock(mutex_);
+    resting_.insert(resting_.end(), rested.begin(), rested.end());
+    rested.clear();
+  } else {
     std::vector<ActorCell*>& spare = worker->spare_cells;
     spare.push_back(&cell);
     if (spare.size() < kSpareMax) return;
     MutexLock lock(mutex_);
     free_.insert(free_.end(), spare.end() - kSpareBatch, spare.end());
     spare.resize(spare.size() - kSpareBatch);
-    return;
-  }
-  MutexLock lock(mutex_);
-  if (cell.name_ != nullptr) {
-    resting_.push_back(&cell);
-  } else {
-    free_.push_back(&cell);
   }
 }
 
@@ -176,8 +176,9 @@ std::optional<ActorInfo> CellTable::info(const ActorCell& cell, std::uint32_t ge
       cell.props_ == nullptr) {
     return std::nullopt;
   }
+  const NameBlock* block = cell.name_.load(std::memory_order_acquire);
   return ActorInfo{
-      .name = cell.name_ == nullptr ? std::string{} : std::string(cell.name_->text()),
+      .name = block == nullptr ? std::string{} : std::string(block->text()),
       .parent = cell.parent(),
       .props = cell.props_,
       .started_at = began_at_ + cell.started_at_.load(std::memory_order_relaxed) * kStartedUnit};
@@ -194,11 +195,19 @@ PropsPtr CellTable::props(const Pid& pid) const {
 
 std::string CellTable::name(const ActorCell& cell, std::uint32_t generation) const {
   MutexLock lock(stripe_of(cell));
-  if (cell.name_ == nullptr || cell.name_->generation != generation) return {};
-  return std::string(cell.name_->text());
+  const NameBlock* block = cell.name_.load(std::memory_order_acquire);
+  if (block == nullptr || block->generation != generation) return {};
+  return std::string(block->text());
 }
 
-std::string_view CellTable::name_of_live(const ActorCell& cell) { return cell.name_->text(); }
+std::string_view CellTable::name_of_live(const ActorCell& cell) {
+  return cell.name_.load(std::memory_order_acquire)->text();
+}
+
+NameHash CellTable::name_hash_of_live(const ActorCell& cell) {
+  const NameBlock& block = *cell.name_.load(std::memory_order_acquire);
+  return {block.family, block.text().back()};
+}
 
 Pid CellTable::find_anonymous(std::string_view id) const {
   const auto split = id.find('g');

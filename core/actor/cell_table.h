@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/actor/actor_cell.h"
+#include "core/actor/name_hash.h"
 #include "core/actor/props.h"
 #include "core/base/mutex.h"
 
@@ -54,7 +55,11 @@ class CellTable {
   CellTable& operator=(const CellTable&) = delete;
 
   // `index` was got from a cell.
-  ActorCell& at(std::uint32_t index) const;
+  ActorCell& at(std::uint32_t index) const {
+    return (*chunks_)[index / kChunkCellCount]
+        .load(std::memory_order_acquire)
+        ->cells[index % kChunkCellCount];
+  }
 
   // A free cell that now has a life of state `starting`, with a dead mailbox; null at actor_count_max. An empty `name` for an
   // unnamed actor.
@@ -76,6 +81,11 @@ class CellTable {
   std::string name(const ActorCell& cell, std::uint32_t generation) const;
   // The name of the live actor in the cell, without a lock: the caller knows that it is live and stays so.
   static std::string_view name_of_live(const ActorCell& cell);
+  static NameHash name_hash_of_live(const ActorCell& cell);
+  // Before that, when its memory is not expected to be near.
+  static void prefetch_name(const ActorCell& cell) {
+    __builtin_prefetch(cell.name_.load(std::memory_order_relaxed));
+  }
   // Handle of the live actor with this anonymous id; empty when there is none.
   Pid find_anonymous(std::string_view id) const;
   // Live actors with a cell index of `first_index` or more, in the order of their cells; at most `count_max`.
@@ -94,7 +104,13 @@ class CellTable {
   static constexpr std::size_t kSpareMax = 256;
   static constexpr std::size_t kSpareBatch = 64;
   static constexpr std::size_t kStripeCount = 64;
-  struct Chunk;
+  struct Chunk {
+    Chunk(ActorSystem& system, std::uint32_t first_index) : head{&system, first_index} {}
+
+    alignas(kCellChunkBytes) const CellChunkHead head;
+    alignas(sizeof(ActorCell)) std::array<ActorCell, kChunkCellCount> cells;
+  };
+  static_assert(sizeof(Chunk) == kCellChunkBytes);
 
   ActorCell* find(std::uint32_t index) const;
   // At least one more spare cell, or none at the end of the table.

@@ -55,7 +55,7 @@ bool Context::is_cancelled() const {
 
 void Context::ask_envelope(const Pid& target, EnvelopePtr envelope, Duration timeout,
                            OnAnswer on_answer) {
-  Instant deadline = deadline_after(soon(), timeout);
+  Instant deadline = deadline_after(system().clock().soon(), timeout);
   CancellationToken token;
   if (*envelope_ != nullptr && (*envelope_)->is_extended()) {
     deadline = std::min(deadline, (*envelope_)->deadline());
@@ -191,7 +191,10 @@ Result<Pid> Context::spawn(PropsPtr props) { return spawn_child(std::move(props)
 
 Result<Pid> Context::spawn_named(PropsPtr props, const std::string& name) {
   if (Status status = ActorSystem::check_name(name); !status.ok()) return status.error();
-  return spawn_child(std::move(props), self().id() + "/" + name);
+  // Nobody else changes the name of a live actor.
+  std::string id =
+      cell_.name_ == nullptr ? self().id() : std::string(CellTable::name_of_live(cell_));
+  return spawn_child(std::move(props), id.append("/").append(name));
 }
 
 Result<Pid> Context::spawn_child(PropsPtr props, const std::string& id) {

@@ -31,7 +31,7 @@ bool Guardian::wait_until_empty(Instant deadline) {
     {
       MutexLock lock(mutex_);
       if (child_count_ == 0) return true;
-      if (system_.clock().now() >= deadline) return false;
+      if (SteadyClock().now() >= deadline) return false;
       if (loop == nullptr) emptied_.wait_until(mutex_, deadline);
     }
     if (loop != nullptr && !loop->run_instead_of_waiting(deadline)) return false;

@@ -17,7 +17,7 @@ Duration coarse_tick() {
 
 }  // namespace
 
-Instant soon() {
+Instant SteadyClock::soon() const {
   static const Duration tick = coarse_tick();
   // The clock of std::chrono::steady_clock, as of the last tick.
   timespec last{};

@@ -153,6 +153,8 @@ class alignas(64) Worker {
   bool cell_is_gone = false;
   // Cells without an actor, kept for the next spawn; see CellTable.
   std::vector<ActorCell*> spare_cells;
+  // Cells whose names rest, on their way to the others; see CellTable.
+  std::vector<ActorCell*> resting_cells;
   // Slots without a request, kept for the next; see FutureTable.
   std::vector<FutureSlot*> spare_futures;
 

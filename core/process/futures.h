@@ -41,7 +41,7 @@ class Worker;
 class alignas(64) FutureSlot {
  public:
   using Completion = UniqueFunction<void(Answer)>;
-  using OnAnswer = UniqueFunction<void(Context&, Answer)>;
+  using OnAnswer = UniqueFunction<void(Context&, Answer&&)>;
 
   std::string id() const;
   const std::string& system_address() const;

@@ -229,34 +229,34 @@ Delivered ProcessRegistry::send_elsewhere(const Pid& target, EnvelopePtr envelop
 }
 
 bool ProcessRegistry::add_actor(const Pid& pid) {
-  const std::string_view id = CellTable::name_of_live(*pid.cell());
-  const std::size_t hash = hash_of(id);
-  Shard& shard = shards_[hash % kShardCount];
+  ActorCell& cell = *pid.cell();
+  const std::string_view id = CellTable::name_of_live(cell);
+  const NameHash hash = CellTable::name_hash_of_live(cell);
+  Shard& shard = shard_of(hash);
   MutexLock lock(shard.mutex);
-  if (shard.actors.find(system_.cells(), id, place_hash(hash)) != nullptr) return false;
+  if (shard.actors.find(system_.cells(), id, hash) != nullptr) return false;
   if (!shard.others.empty() && shard.others.contains(std::string(id))) return false;
-  shard.actors.add(pid.cell()->index(), place_hash(hash));
+  shard.actors.add(system_.cells(), cell.index(), hash);
   return true;
 }
 
 void ProcessRegistry::remove_actor(const Pid& pid) {
-  const std::string_view id = CellTable::name_of_live(*pid.cell());
-  const std::size_t hash = hash_of(id);
-  Shard& shard = shards_[hash % kShardCount];
+  const NameHash hash = CellTable::name_hash_of_live(*pid.cell());
+  Shard& shard = shard_of(hash);
   MutexLock lock(shard.mutex);
-  shard.actors.remove(system_.cells(), id, place_hash(hash));
+  shard.actors.remove(pid.cell()->index(), hash);
 }
 
 bool ProcessRegistry::add(const std::string& id, const Pid& pid) {
-  const std::size_t hash = hash_of(id);
-  Shard& shard = shards_[hash % kShardCount];
+  const NameHash hash(id);
+  Shard& shard = shard_of(hash);
   MutexLock lock(shard.mutex);
-  if (shard.actors.find(system_.cells(), id, place_hash(hash)) != nullptr) return false;
+  if (shard.actors.find(system_.cells(), id, hash) != nullptr) return false;
   return shard.others.emplace(id, pid).second;
 }
 
 void ProcessRegistry::remove(const std::string& id, const Pid& pid) {
-  Shard& shard = shards_[hash_of(id) % kShardCount];
+  Shard& shard = shard_of(NameHash(id));
   MutexLock lock(shard.mutex);
   const auto found = shard.others.find(id);
   // The name may already belong to the next one. Handles compare without looking at names.
@@ -265,10 +265,10 @@ void ProcessRegistry::remove(const std::string& id, const Pid& pid) {
 
 Pid ProcessRegistry::find(std::string_view id) const {
   {
-    const std::size_t hash = hash_of(id);
-    const Shard& shard = shards_[hash % kShardCount];
+    const NameHash hash(id);
+    const Shard& shard = shard_of(hash);
     MutexLock lock(shard.mutex);
-    if (ActorCell* cell = shard.actors.find(system_.cells(), id, place_hash(hash))) {
+    if (ActorCell* cell = shard.actors.find(system_.cells(), id, hash)) {
       return Pid::of_cell(*cell, cell->generation());
     }
     if (!shard.others.empty()) {

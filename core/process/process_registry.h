@@ -137,11 +137,9 @@ class ProcessRegistry {
     NameTable actors GUARDED_BY(mutex);
     std::unordered_map<std::string, Pid> others GUARDED_BY(mutex);
   };
-  // Low bits choose the shard, the others the place in it.
-  static std::size_t hash_of(std::string_view id) { return std::hash<std::string_view>{}(id); }
-  static std::uint32_t place_hash(std::size_t hash) {
-    return static_cast<std::uint32_t>(hash / kShardCount);
-  }
+  // Low bits choose the shard, high ones the place in it.
+  Shard& shard_of(NameHash hash) { return shards_[hash.family % kShardCount]; }
+  const Shard& shard_of(NameHash hash) const { return shards_[hash.family % kShardCount]; }
 
   const std::string address_;
   ActorSystem& system_;

@@ -4,8 +4,8 @@
 
 namespace nexus::core {
 
-Timers::Timers() : wheel_(clock_.now(), std::chrono::milliseconds(1)) {
-  thread_ = std::thread([this] { run(); });
+Timers::Timers(Clock& clock) : clock_(clock), wheel_(clock_.now(), std::chrono::milliseconds(1)) {
+  if (!clock_.follow(*this)) thread_ = std::thread([this] { run(); });
 }
 
 Timers::~Timers() { stop(); }
@@ -16,7 +16,11 @@ void Timers::stop() {
     stopping_ = true;
   }
   changed_.notify_one();
-  if (thread_.joinable()) thread_.join();
+  if (thread_.joinable()) {
+    thread_.join();
+  } else {
+    clock_.unfollow(*this);
+  }
   // Destroyed without the lock: their destructors may call out.
   std::vector<Task> dropped;
   MutexLock lock(mutex_);
@@ -70,6 +74,20 @@ void Timers::run() {
     wake_at_ = Instant::min();
   }
   mutex_.unlock();
+}
+
+Instant Timers::next_wake() {
+  MutexLock lock(mutex_);
+  return wheel_.next_wake().value_or(Instant::max());
+}
+
+void Timers::clock_moved() {
+  std::vector<Task> due;
+  {
+    MutexLock lock(mutex_);
+    wheel_.advance(clock_.now(), due);
+  }
+  for (Task& task : due) task();
 }
 
 }  // namespace nexus::core

@@ -2,7 +2,8 @@
 //
 //   schedule(), cancel()   any thread
 //
-// What is scheduled runs on the timer thread: it must be short, must not block or throw, and usually posts a message.
+// What is scheduled runs on the timer thread: it must be short, must not block or throw, and usually posts a message. With a clock that
+// is moved by hand there is no such thread, and it runs on the one that moves the clock.
 #pragma once
 
 #include <atomic>
@@ -16,13 +17,13 @@
 
 namespace nexus::core {
 
-class Timers {
+class Timers final : private ClockFollower {
  public:
   using Task = UniqueFunction<void()>;
   using Id = TimerWheel<Task>::Id;
 
-  // Starts the thread.
-  Timers();
+  // Starts the thread. `clock` lives longer.
+  explicit Timers(Clock& clock);
   // stop(), if it was not called.
   ~Timers();
 
@@ -37,8 +38,10 @@ class Timers {
 
  private:
   void run();
+  Instant next_wake() override;
+  void clock_moved() override;
 
-  const SteadyClock clock_;
+  Clock& clock_;
   mutable Mutex mutex_{"timers"};
   CondVar changed_;
   TimerWheel<Task> wheel_ GUARDED_BY(mutex_);

@@ -20,8 +20,8 @@ using test::eventually;
 using test::Queue;
 
 TEST(Timers, RunWhatIsDueAndNeverEarly) {
-  const SteadyClock clock;
-  Timers timers;
+  SteadyClock clock;
+  Timers timers(clock);
   Queue<Duration> lateness;
   std::mt19937 random(7);
   for (int i = 0; i < 200; ++i) {
@@ -36,8 +36,8 @@ TEST(Timers, RunWhatIsDueAndNeverEarly) {
 }
 
 TEST(Timers, AnEarlierDeadlineWakesTheThread) {
-  const SteadyClock clock;
-  Timers timers;
+  SteadyClock clock;
+  Timers timers(clock);
   Queue<int> ran;
   (void)timers.schedule(clock.now() + hours(1), [&] { ran.push(1); });
   (void)timers.schedule(clock.now() + milliseconds(1), [&] { ran.push(2); });
@@ -45,8 +45,8 @@ TEST(Timers, AnEarlierDeadlineWakesTheThread) {
 }
 
 TEST(Timers, ATaskMayScheduleAndCancel) {
-  const SteadyClock clock;
-  Timers timers;
+  SteadyClock clock;
+  Timers timers(clock);
   Queue<int> ran;
   const Timers::Id other = timers.schedule(clock.now() + hours(1), [] {});
   (void)timers.schedule(clock.now(), [&] {
@@ -58,8 +58,8 @@ TEST(Timers, ATaskMayScheduleAndCancel) {
 }
 
 TEST(Timers, CancelDestroysTheTask) {
-  const SteadyClock clock;
-  Timers timers;
+  SteadyClock clock;
+  Timers timers(clock);
   auto witness = std::make_shared<int>();
   const Timers::Id id = timers.schedule(clock.now() + hours(1), [witness] {});
   EXPECT_TRUE(timers.cancel(id));
@@ -68,8 +68,8 @@ TEST(Timers, CancelDestroysTheTask) {
 }
 
 TEST(Timers, EachTaskRunsOrIsCancelledNeverBoth) {
-  const SteadyClock clock;
-  Timers timers;
+  SteadyClock clock;
+  Timers timers(clock);
   std::atomic<int> ran{0};
   std::atomic<int> cancelled{0};
   constexpr int kThreads = 3;
@@ -95,8 +95,8 @@ TEST(Timers, EachTaskRunsOrIsCancelledNeverBoth) {
 TEST(Timers, WhatIsNotDueIsDroppedAtTheEnd) {
   auto witness = std::make_shared<int>();
   {
-    const SteadyClock clock;
-    Timers timers;
+    SteadyClock clock;
+    Timers timers(clock);
     (void)timers.schedule(clock.now() + hours(1), [witness] { ADD_FAILURE(); });
     timers.stop();
     timers.stop();
@@ -105,7 +105,8 @@ TEST(Timers, WhatIsNotDueIsDroppedAtTheEnd) {
 }
 
 TEST(Timers, AfterTheEndATaskStaysWithTheCaller) {
-  Timers timers;
+  SteadyClock clock;
+  Timers timers(clock);
   timers.stop();
   bool ran = false;
   Timers::Task task = [&ran] { ran = true; };

@@ -14,6 +14,8 @@ namespace nexus::core {
 
 class Timers {
  public:
+  explicit Timers(Clock&) {}
+
   using Task = UniqueFunction<void()>;
   using Id = TimerWheel<Task>::Id;
 
