@@ -48,12 +48,22 @@ bool InboundStream::Shared::may_log_garbage() {
 InboundStream::InboundStream(Shared& shared, Origin origin, std::shared_ptr<Transport> transport)
     : shared_(shared), origin_(std::move(origin)), transport_(std::move(transport)) {}
 
+// On the timer thread, if the stream and what it shares with others are still there then.
+template <typename Task>
+void InboundStream::do_later(core::Duration delay, Task task) {
+  const core::Instant at = shared_.system.clock().now() + delay;
+  shared_.system.timers().schedule(at,
+                                   [lifeline = shared_.lifeline, self = weak_from_this(), task] {
+                                     (void)lifeline->run([&] {
+                                       if (const auto stream = self.lock()) task(*stream);
+                                     });
+                                   });
+}
+
 void InboundStream::await_handshake() {
-  const core::Instant at = shared_.system.clock().now() + kHandshakePatience;
-  shared_.system.timers().schedule(at, [self = weak_from_this()] {
-    const auto stream = self.lock();
-    if (stream == nullptr || stream->has_connect_request_.load()) return;
-    stream->end({core::Errc::deadline_exceeded, "no ConnectRequest came"});
+  do_later(kHandshakePatience, [](InboundStream& stream) {
+    if (stream.has_connect_request_.load()) return;
+    stream.end({core::Errc::deadline_exceeded, "no ConnectRequest came"});
   });
 }
 
@@ -298,10 +308,7 @@ void InboundStream::on_gate_closed(core::Duration patience) {
     }
   };
   if (patience == core::Duration::zero()) return give_up(*this);
-  const core::Instant at = shared_.system.clock().now() + patience;
-  shared_.system.timers().schedule(at, [self = weak_from_this(), give_up] {
-    if (const auto stream = self.lock()) give_up(*stream);
-  });
+  do_later(patience, give_up);
 }
 
 bool InboundStream::has_ended() {
@@ -345,10 +352,7 @@ void InboundStream::note_delivered(std::uint64_t sequence, std::size_t bytes) {
   }
   if (is_much) pump();
   if (!is_first) return;
-  const core::Instant at = shared_.system.clock().now() + shared_.options.ack_delay;
-  shared_.system.timers().schedule(at, [self = weak_from_this()] {
-    if (const auto stream = self.lock()) stream->acknowledge();
-  });
+  do_later(shared_.options.ack_delay, [](InboundStream& stream) { stream.acknowledge(); });
 }
 
 void InboundStream::acknowledge() {
@@ -432,14 +436,11 @@ void InboundStream::end_with(core::Error why, bool is_goodbye) {
   }
   pump();
   if (!is_first || has_ended()) return;
-  const core::Instant at = shared_.system.clock().now() + shared_.options.unreachable_after;
-  shared_.system.timers().schedule(at, [self = weak_from_this()] {
-    const auto stream = self.lock();
-    if (stream == nullptr) return;
+  do_later(shared_.options.unreachable_after, [](InboundStream& stream) {
     std::shared_ptr<Transport> transport;
     {
-      core::MutexLock lock(stream->mutex_);
-      transport = stream->transport_;
+      core::MutexLock lock(stream.mutex_);
+      transport = stream.transport_;
     }
     // A peer that does not read.
     if (transport != nullptr) transport->cancel();

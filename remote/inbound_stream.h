@@ -28,6 +28,7 @@
 
 #include "core/actor/throttler.h"
 #include "core/actor_system.h"
+#include "core/base/lifeline.h"
 #include "core/base/mutex.h"
 #include "core/base/result.h"
 #include "remote/batch_codec.h"
@@ -71,6 +72,8 @@ class InboundStream final : public InboundSession::Stream,
     std::atomic<bool> told_no_session{false};
     // Anybody can send garbage, as often as it likes.
     bool may_log_garbage();
+    // Streams' timers may run while all this ends.
+    const std::shared_ptr<core::Lifeline> lifeline = std::make_shared<core::Lifeline>();
     core::Mutex garbage_mutex{"garbage_log"};
     core::Throttle garbage_throttle GUARDED_BY(garbage_mutex){core::Throttle::Options{}};
   };
@@ -119,6 +122,8 @@ class InboundStream final : public InboundSession::Stream,
  private:
   enum class Writing : std::uint8_t { nothing, response, batch, ack };
 
+  template <typename Task>
+  void do_later(core::Duration delay, Task task);
   const std::string& name() const { return peer_.address.empty() ? origin_.from : peer_.address; }
   bool refuse(const std::string& detail);
   bool fail(core::Errc code, const std::string& detail);
