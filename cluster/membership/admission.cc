@@ -137,11 +137,14 @@ void Admission::add_to(Cut& cut, const View& view) const {
     more += replaces ? 0 : 1;
   }
   if (cut.joined.empty()) return;
+  // Beside the others until all are found: those must stay in order meanwhile.
+  std::vector<Cut::Removal> replaced;
   for (MemberIndex i = 0; i < view.size(); ++i) {
     if (addresses.contains(view.member(i).address) && !cut.removes(i)) {
-      cut.removed.push_back({.member = i, .why = Departure::replaced});
+      replaced.push_back({.member = i, .why = Departure::replaced});
     }
   }
+  cut.removed.insert(cut.removed.end(), replaced.begin(), replaced.end());
   std::sort(cut.removed.begin(), cut.removed.end(),
             [](const auto& a, const auto& b) { return a.member < b.member; });
 }

@@ -67,6 +67,27 @@ TEST_F(AdmissionTest, AFullClusterRefusesAndStillReplaces) {
   EXPECT_EQ(cut.removed, (std::vector<Cut::Removal>{{.member = 1, .why = Departure::replaced}}));
 }
 
+TEST_F(AdmissionTest, N5_WhoIsReplacedAndHasFailedBesidesGoesOnce) {
+  const ViewPtr view = test::view_of(6);
+  admission_.begin(*view);
+  // Some of them stay, two have failed.
+  std::vector<MemberPtr> again;
+  for (const MemberIndex i : {0u, 1u, 2u, 3u, 5u}) {
+    again.push_back(test::member(20 + i, view->member(i).address));
+  }
+  admission_.on_offer(again, *view);
+  Cut cut{.base = view->id(),
+          .removed = {{.member = 3, .why = Departure::failed},
+                      {.member = 5, .why = Departure::failed}}};
+  admission_.add_to(cut, *view);
+  EXPECT_EQ(cut.removed, (std::vector<Cut::Removal>{{.member = 0, .why = Departure::replaced},
+                                                    {.member = 1, .why = Departure::replaced},
+                                                    {.member = 2, .why = Departure::replaced},
+                                                    {.member = 3, .why = Departure::failed},
+                                                    {.member = 5, .why = Departure::failed}}));
+  EXPECT_TRUE(view->fits(cut));
+}
+
 TEST_F(AdmissionTest, N2_ARemovedIdIsSaidToBe) {
   admission_.remember_removed(joiner_->id);
   const auto answer = join(joiner_);
