@@ -12,6 +12,8 @@ namespace nexus::core {
 namespace {
 
 constexpr std::size_t kNameBytesMax = 256;
+// Of a name with those of all parents.
+constexpr std::size_t kIdBytesMax = 65'535;
 
 ActorSystem::Options with_defaults(ActorSystem::Options options) {
   if (options.worker_count == 0) {
@@ -161,6 +163,12 @@ Pid ActorSystem::guardian_pid() const { return Pid::of_process(*guardian_); }
 
 // The mailbox is opened before the guardian and the name's users know of the actor, because from then on they send to it.
 Result<Pid> ActorSystem::spawn_actor(PropsPtr props, const std::string& id, ActorCell* parent) {
+  if (id.size() > kIdBytesMax) {
+    return Error{Errc::invalid_argument,
+                 "the actor's name with those of its parents has " + std::to_string(id.size()) +
+                     " bytes, at most " + std::to_string(kIdBytesMax) + " are allowed",
+                 "INVALID_ID"};
+  }
   // What is told of each message must see each.
   const std::uint32_t user_count_max =
       props->mailbox_middleware.empty() ? mailbox_limit(*props) : 0;

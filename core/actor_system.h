@@ -55,8 +55,9 @@ class ActorSystem {
     Log log{};
     // Runs the actors whose Props name no dispatcher; null = a work-stealing pool of worker_count threads.
     std::shared_ptr<DispatcherFactory> dispatcher{};
-    // By which everything goes that has a time, but for the patience of shutdown(), threads and locks; null = the real time. For
-    // tests: core/testing/manual_clock.h.
+    // By which timeouts, schedules, deadlines and delays of actors and asks go; null = the real time. Threads, locks, the patience
+    // of stop_actors() and shutdown(), and links to other nodes go by the real time in any case, so that only a system
+    // without links may have another. For tests: core/testing/manual_clock.h.
     std::shared_ptr<Clock> clock{};
   };
   // Dispatchers that a system may have, its own included.

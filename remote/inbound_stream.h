@@ -54,6 +54,8 @@ class InboundStream final : public InboundSession::Stream,
 
   // What all of them share; outlives them.
   struct Shared {
+    ~Shared() { lifeline->close(); }
+
     core::ActorSystem& system;
     EndpointReader& reader;
     EndpointManager& endpoints;

@@ -59,7 +59,6 @@ void Remote::end() {
   (void)system_.dispatcher().set_poller(nullptr);
   dialer_->close();
   service_.end();
-  inbound_.lifeline->close();
   if (poller_ != nullptr) poller_->shutdown();
 }
 

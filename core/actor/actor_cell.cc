@@ -72,7 +72,6 @@ void ActorCell::begin_life(PropsPtr props, ActorCell* parent, std::uint32_t star
 void ActorCell::end_unborn() {
   extras_.reset();
   system().cells().forget(*this);
-  set_life(generation() + 1, State::free);
   mailbox_.die([this](EnvelopePtr envelope, Lane lane) { dead_letter(std::move(envelope), lane); });
 }
 

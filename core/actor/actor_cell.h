@@ -248,8 +248,8 @@ class alignas(64) ActorCell {
   // By the parent's owner.
   std::uint32_t next_sibling_ = kNoCell;
   std::uint32_t previous_sibling_ = kNoCell;
-  // Name of the actor that lives here, or did last; null for an unnamed one. Read and replaced under CellTable's locks, but by the
-  // spawner where there was none.
+  // Name of the actor that lives here, or did last; null for an unnamed one. Written by the spawner, who replaces another under
+  // CellTable's locks; read under these, or by who knows that the actor lives.
   std::atomic<NameBlock*> name_{nullptr};
 
   Mailbox mailbox_;

@@ -290,10 +290,9 @@ void ActorCell::finish_stop() {
   // What leaves the node is written later, when the cell may have another name.
   const Pid me_by_name = has_foreign_watcher ? Pid::of_name(me.address(), me.id()) : Pid{};
   if (name_ != nullptr) actors.registry().remove_actor(me);
-  actors.cells().forget(*this);
   child_count_.store(0, std::memory_order_relaxed);
   watcher_count_.store(0, std::memory_order_relaxed);
-  set_life(me.generation() + 1, State::free);
+  actors.cells().forget(*this);
   // From here on the mailbox turns senders away.
   mailbox_.die([this](EnvelopePtr envelope, Lane lane) { dead_letter(std::move(envelope), lane); });
   Worker::current()->cell_is_gone = true;

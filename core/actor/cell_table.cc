@@ -110,10 +110,12 @@ ActorCell* CellTable::take(PropsPtr props, ActorCell* parent, std::string_view n
   ActorCell* cell = spare.back();
   spare.pop_back();
   NameBlock* block = name.empty() ? nullptr : NameBlock::make(name, cell->generation());
+  // Relaxed: the last one to write it gave the cell back, and whoever hands a free cell on publishes what is in it.
   if (cell->name_.load(std::memory_order_relaxed) == nullptr) {
-    // Release: who sees the block sees what is in it.
+    // Release: who sees the block, by an acquire, sees what is in it.
     if (block != nullptr) cell->name_.store(block, std::memory_order_release);
   } else {
+    // Those that look at the old block have the lock.
     MutexLock lock(stripe_of(*cell));
     NameBlock::drop(cell->name_.exchange(block, std::memory_order_acq_rel));
   }
@@ -125,6 +127,7 @@ void CellTable::give_back(ActorCell& cell) {
   // A cell at the end of its generations is never used again.
   if (cell.generation() >= ActorCell::kGenerationMax) return;
   Worker* worker = Worker::current_of(system_);
+  // Relaxed: it was written by the spawner, and this is behind the actor's whole life.
   const bool rests = cell.name_.load(std::memory_order_relaxed) != nullptr;
   if (worker == nullptr) {
     MutexLock lock(mutex_);
@@ -156,6 +159,8 @@ void CellTable::forget(ActorCell& cell) {
   PropsPtr props;
   MutexLock lock(stripe_of(cell));
   props = std::exchange(cell.props_, nullptr);
+  // Under the lock: who looks at the actor under it must not go on to what the cell's next spawner writes without it.
+  cell.set_life(cell.generation() + 1, ActorCell::State::free);
 }
 
 void CellTable::end_all() {

@@ -66,7 +66,8 @@ class CellTable {
   ActorCell* take(PropsPtr props, ActorCell* parent, std::string_view name);
   // The actor in the cell is gone, and its parent knows; the cell may be taken again.
   void give_back(ActorCell& cell);
-  // The cell's owner, when the actor has ended: drops what only a live actor has.
+  // The cell's owner, when the actor has ended: drops what only a live actor has. From here on the cell is free, with the next
+  // generation.
   void forget(ActorCell& cell);
 
   // When no turn goes on and none will: ends what is left of all actors, first their mailboxes, then the rest, so that what
@@ -82,7 +83,7 @@ class CellTable {
   // The name of the live actor in the cell, without a lock: the caller knows that it is live and stays so.
   static std::string_view name_of_live(const ActorCell& cell);
   static NameHash name_hash_of_live(const ActorCell& cell);
-  // Before that, when its memory is not expected to be near.
+  // Before that, when its memory is not expected to be near. Relaxed: nothing is read.
   static void prefetch_name(const ActorCell& cell) {
     __builtin_prefetch(cell.name_.load(std::memory_order_relaxed));
   }

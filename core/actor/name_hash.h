@@ -15,7 +15,7 @@ struct NameHash {
   // From the family of a name and its last character.
   NameHash(std::uint32_t hash, char last)
       : family(hash),
-        tag(static_cast<std::uint8_t>(1 + (hash / 16 + static_cast<unsigned char>(last)) % 255)) {}
+        tag(static_cast<std::uint8_t>(1 + (hash % 251 + static_cast<unsigned char>(last)) % 255)) {}
 
   // The same for all names that differ in their last character only. All bits are used.
   std::uint32_t family;

@@ -32,7 +32,8 @@ class Clock {
   virtual Instant now() const = 0;
   // Any thread. Not before now(), and at most some milliseconds after. For deadlines that may be noticed a little late.
   virtual Instant soon() const { return now(); }
-  // Any thread. False: the clock moves by itself, and `follower` is not told. Else unfollow() must come before its end.
+  // Any thread. False: the clock goes by itself, as std::chrono::steady_clock does, and `follower` is not told. Else unfollow() must come
+  // before its end.
   virtual bool follow(ClockFollower& follower) {
     (void)follower;
     return false;

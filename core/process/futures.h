@@ -51,7 +51,7 @@ class alignas(64) FutureSlot {
 
   // request id << 32 | flags. The id changes with every use, so that what is meant for an earlier request finds nothing.
   Atomic<std::uint64_t> state{0};
-  // Of steady_clock, for the sweep.
+  // By the system's clock, for the sweep.
   Atomic<std::int64_t> deadline{0};
   // Hash of where the target is, see route_of(); 0 when it is of this node. For open_at().
   Atomic<std::uint64_t> target_address_hash{0};
@@ -150,7 +150,7 @@ class FutureTable {
   Atomic<bool> closed_{false};
   std::unique_ptr<std::array<Atomic<Chunk*>, kChunkCountMax>> chunks_;
   Atomic<std::uint32_t> slot_count_{0};
-  // When the sweep runs next, of steady_clock.
+  // When the sweep runs next, by the system's clock.
   Atomic<std::int64_t> next_sweep_{INT64_MAX};
   Mutex sweep_mutex_{"future_sweep"};
   // Names the sweep that was scheduled last.

@@ -6,8 +6,8 @@
 // N1  Only names of live actors are in the table, so their cells' names are safe to read.
 //
 // Open addressing by lines, with a count in each line of the entries that found it full and went on: a search ends at the first
-// line that nobody passed, and a removal leaves no mark (N. Bronson, X. Shi, F14, 2019). Names that differ in their last
-// character only belong to the same line, so that numbered children cost a cache miss a dozen.
+// line that nobody passed, and a removal leaves no mark (N. Bronson and X. Shi, F14, 2019). Names that differ in their last
+// character only take the same way through the lines, so that ten numbered children mostly cost one cache miss.
 #pragma once
 
 #include <algorithm>
@@ -30,10 +30,10 @@ class NameTable {
  public:
   // The cell with that name; null when there is none.
   ActorCell* find(const CellTable& cells, std::string_view name, NameHash hash) const {
-    std::size_t at = home_of(hash);
+    Way way(*this, hash);
     // A line may still count those that passed it when it has room again, and in time all may.
-    for (std::size_t seen = 0; seen < lines_.size(); ++seen, at = next(at)) {
-      const Line& line = lines_[at];
+    for (std::size_t seen = 0; seen < lines_.size(); ++seen, way.go_on()) {
+      const Line& line = lines_[way.at()];
       for (Entries left(line, hash.tag); !left.empty(); left.drop_first()) {
         ActorCell& cell = cells.at(line.indexes[left.first()]);
         if (CellTable::name_of_live(cell) == name) return &cell;
@@ -50,21 +50,28 @@ class NameTable {
   }
   // `index` as it was added; nothing when it is not there.
   void remove(std::uint32_t index, NameHash hash) {
-    std::size_t at = home_of(hash);
-    for (std::size_t seen = 0; seen < lines_.size(); ++seen, at = next(at)) {
-      Line& line = lines_[at];
+    Way way(*this, hash);
+    for (std::size_t seen = 0; seen < lines_.size(); ++seen, way.go_on()) {
+      Line& line = lines_[way.at()];
       for (Entries left(line, hash.tag); !left.empty(); left.drop_first()) {
         const std::size_t entry = left.first();
         if (line.indexes[entry] != index) continue;
         line.tags[entry] = 0;
         --count_;
-        for (std::size_t back = home_of(hash); back != at; back = next(back)) {
-          --lines_[back].passed_count;
+        for (Way back(*this, hash); back.at() != way.at(); back.go_on()) {
+          --lines_[back.at()].passed_count;
         }
         return;
       }
       if (line.passed_count == 0) return;
     }
+  }
+  // How many lines a search looks at that finds nothing.
+  std::size_t search_length(NameHash hash) const {
+    Way way(*this, hash);
+    std::size_t length = 0;
+    while (length < lines_.size() && (++length, lines_[way.at()].passed_count > 0)) way.go_on();
+    return length;
   }
   template <typename Visit>
   void for_each(Visit visit) const {
@@ -84,11 +91,21 @@ class NameTable {
   };
   static_assert(sizeof(Line) == 64);
 
-  std::size_t next(std::size_t at) const { return at + 1 == lines_.size() ? 0 : at + 1; }
-  // Spreads the hashes over any number of lines (D. Lemire, Fast random integer generation in an interval, 2019).
-  std::size_t home_of(NameHash hash) const {
-    return static_cast<std::size_t>(std::uint64_t{hash.family} * lines_.size() >> 32);
-  }
+  // The lines where a name may be, in order: all of them, because their number is a power of two and the stride is odd.
+  class Way {
+   public:
+    Way(const NameTable& table, NameHash hash)
+        : mask_(table.lines_.size() - 1),
+          at_(hash.family >> 4 & mask_),
+          stride_(hash.family >> 16 | 1) {}
+    std::size_t at() const { return at_; }
+    void go_on() { at_ = (at_ + stride_) & mask_; }
+
+   private:
+    std::size_t mask_;
+    std::size_t at_;
+    std::size_t stride_;
+  };
   // The entries with that tag, a bit for each.
   class Entries {
    public:
@@ -118,15 +135,15 @@ class NameTable {
     std::uint64_t bits_;
   };
   void insert(std::uint32_t index, NameHash hash) {
-    std::size_t at = home_of(hash);
-    Entries free(lines_[at], 0);
-    for (; free.empty(); free = Entries(lines_[at], 0)) {
-      ++lines_[at].passed_count;
-      at = next(at);
+    Way way(*this, hash);
+    Entries free(lines_[way.at()], 0);
+    for (; free.empty(); free = Entries(lines_[way.at()], 0)) {
+      ++lines_[way.at()].passed_count;
+      way.go_on();
     }
-    const std::size_t entry = free.first();
-    lines_[at].tags[entry] = hash.tag;
-    lines_[at].indexes[entry] = index;
+    Line& line = lines_[way.at()];
+    line.tags[free.first()] = hash.tag;
+    line.indexes[free.first()] = index;
   }
   template <typename Visit>
   static void visit_line(const Line& line, Visit visit) {
@@ -137,7 +154,7 @@ class NameTable {
   // The names lie all over the memory: they are asked for some lines ahead.
   void grow(const CellTable& cells) {
     const std::vector<Line> old =
-        std::exchange(lines_, std::vector<Line>(std::max<std::size_t>(2, lines_.size() * 2)));
+        std::exchange(lines_, std::vector<Line>(std::max<std::size_t>(1, lines_.size() * 2)));
     const std::size_t end = old.size();
     for (std::size_t at = 0; at < end + 2; ++at) {
       if (at < end) {

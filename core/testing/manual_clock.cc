@@ -14,7 +14,8 @@ bool ManualClock::follow(ClockFollower& follower) {
 
 void ManualClock::unfollow(ClockFollower& follower) {
   MutexLock lock(mutex_);
-  while (moves_) stands_.wait(mutex_);
+  CHECK(mover_ != std::this_thread::get_id());
+  while (mover_ != std::thread::id()) stands_.wait(mutex_);
   std::erase(followers_, &follower);
 }
 
@@ -24,19 +25,20 @@ void ManualClock::set(Instant now) {
   std::vector<ClockFollower*> followers;
   {
     MutexLock lock(mutex_);
-    moves_ = true;
+    CHECK(mover_ == std::thread::id());
+    mover_ = std::this_thread::get_id();
     followers = followers_;
   }
   for (;;) {
     Instant next = Instant::max();
     for (ClockFollower* follower : followers) next = std::min(next, follower->next_wake());
-    if (next > now) break;
+    if (next > now || next == Instant::max()) break;
     now_.store(std::max(next, this->now()));
     for (ClockFollower* follower : followers) follower->clock_moved();
   }
   now_.store(now);
   MutexLock lock(mutex_);
-  moves_ = false;
+  mover_ = {};
   stands_.notify_all();
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -56,6 +57,32 @@ TEST_F(Names, FindsWhatWasAddedAndNotRemoved) {
   for (int i = 0; i < kCount; ++i) {
     EXPECT_EQ(table_.find(system_->cells(), name(i), hash(i)) != nullptr, present.contains(i)) << i;
   }
+}
+
+TEST_F(Names, ASearchIsShortAndShortAgainWhenNamesAreGone) {
+  for (int i = 0; i < kCount; ++i) table_.add(system_->cells(), cell(i)->index(), hash(i));
+  std::size_t longest = 0;
+  for (int i = 0; i < kCount; ++i) longest = std::max(longest, table_.search_length(hash(i)));
+  // Seven families of 72 names each fill at least six lines of the 64.
+  EXPECT_GE(longest, 6u);
+  EXPECT_LE(longest, 32u);
+  for (int i = 0; i < kCount; ++i) table_.remove(cell(i)->index(), hash(i));
+  for (int i = 0; i < kCount; ++i) EXPECT_EQ(table_.search_length(hash(i)), 1u) << i;
+}
+
+TEST_F(Names, NumberedNamesMostlyShareALine) {
+  std::vector<Pid> children;
+  std::size_t lines = 0;
+  constexpr int kChildren = 10'000;
+  for (int i = 0; i < kChildren; ++i) {
+    children.push_back(system_.spawn_named(props_of([](Context&) {}), "child" + std::to_string(i)));
+    const NameHash hash("child" + std::to_string(i));
+    table_.add(system_->cells(), children.back().cell()->index(), hash);
+  }
+  for (int i = 0; i < kChildren; ++i) {
+    lines += table_.search_length(NameHash("child" + std::to_string(i)));
+  }
+  EXPECT_LE(lines, 3u * kChildren);
 }
 
 TEST_F(Names, RemovingWhatIsNotThereChangesNothing) {

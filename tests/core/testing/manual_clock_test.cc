@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -146,9 +147,62 @@ TEST_F(ManualTime, AnAskEndsAtItsDeadline) {
   EXPECT_TRUE(answer.is_done());
 }
 
-TEST_F(ManualTime, ASystemEndsWhileTheClockStands) {
-  (void)system_.schedule_once(hours(1), probe_.pid(), Tick{1});
+TEST_F(ManualTime, TheEndOfASystemGoesByTheRealTime) {
+  test::Gate is_busy;
+  test::Gate may_go_on;
+  const Pid busy = *system_.spawn(share(props_of([&](Context& context) {
+    if (context.message<Tick>() == nullptr) return;
+    is_busy.open();
+    (void)may_go_on.wait();
+  })));
+  (void)system_.send(busy, Tick{1});
+  ASSERT_TRUE(is_busy.wait());
+  EXPECT_FALSE(system_.stop_actors(milliseconds(20)));
+  may_go_on.open();
   EXPECT_TRUE(system_.stop_actors(seconds(30)));
+}
+
+TEST_F(ManualTime, K2_WhatIsDueMayAskForMore) {
+  int beats = 0;
+  std::function<void()> beat = [&] {
+    ++beats;
+    (void)system_.timers().schedule(clock_->now() + seconds(1), [&] { beat(); });
+  };
+  (void)system_.timers().schedule(clock_->now() + seconds(1), [&] { beat(); });
+  clock_->advance(seconds(10) + milliseconds(1));
+  EXPECT_EQ(beats, 10);
+}
+
+TEST_F(ManualTime, K1_TwoSystemsOnOneClockAreDoneInOrder) {
+  clock_->advance(std::chrono::microseconds(300));
+  ActorSystem other(with(clock_));
+  std::vector<int> order;
+  (void)other.timers().schedule(clock_->now() + seconds(2), [&] { order.push_back(2); });
+  (void)system_.timers().schedule(clock_->now() + seconds(3), [&] { order.push_back(3); });
+  (void)system_.timers().schedule(clock_->now() + seconds(1), [&] { order.push_back(1); });
+  clock_->advance(seconds(4));
+  EXPECT_EQ(order, (std::vector{1, 2, 3}));
+}
+
+TEST_F(ManualTime, TheEndOfTimeIsAnEnd) {
+  (void)system_.schedule_once(hours(1), probe_.pid(), Tick{1});
+  clock_->set(Instant::max());
+  EXPECT_EQ(probe_.expect_message<Tick>().number, 1);
+}
+
+TEST(ManualClockDeathTest, NobodyElseMovesItMeanwhile) {
+  ManualClock clock;
+  class Mover final : public ClockFollower {
+   public:
+    explicit Mover(ManualClock& moved) : clock_(moved) { (void)clock_.follow(*this); }
+    Instant next_wake() override { return clock_.now(); }
+    void clock_moved() override { clock_.advance(seconds(1)); }
+
+   private:
+    ManualClock& clock_;
+  };
+  Mover mover(clock);
+  EXPECT_DEATH(clock.advance(seconds(1)), "CHECK failed");
 }
 
 }  // namespace
