@@ -23,7 +23,8 @@ thread_local int t_extras_count = 0;
 
 }  // namespace
 
-void* operator new(std::size_t bytes) {
+// Not inlined, so that the compiler does not take malloc() and free() for a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
   if (bytes == sizeof(nexus::core::ContextExtras)) {
     ++g_extras_count;
     ++t_extras_count;
@@ -32,11 +33,15 @@ void* operator new(std::size_t bytes) {
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+  operator delete(memory);
+}
 // mimalloc and the sanitizers bring their own of these, which do not come by the ones above.
-void* operator new[](std::size_t bytes) { return operator new(bytes); }
-void operator delete[](void* memory) noexcept { operator delete(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { operator delete(memory); }
+[[gnu::noinline]] void* operator new[](std::size_t bytes) { return operator new(bytes); }
+[[gnu::noinline]] void operator delete[](void* memory) noexcept { operator delete(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept {
+  operator delete(memory);
+}
 
 namespace nexus::core {
 namespace {
