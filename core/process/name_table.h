@@ -91,7 +91,7 @@ class NameTable {
   };
   static_assert(sizeof(Line) == 64);
 
-  // The lines where a name may be, in order: all of them, because their number is a power of two and the stride is odd.
+  // The lines where a name may be, in order: all, as they are a power of two and the stride is odd. The lowest bits chose the table.
   class Way {
    public:
     Way(const NameTable& table, NameHash hash)

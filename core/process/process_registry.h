@@ -137,7 +137,7 @@ class ProcessRegistry {
     NameTable actors GUARDED_BY(mutex);
     std::unordered_map<std::string, Pid> others GUARDED_BY(mutex);
   };
-  // Low bits choose the shard, high ones the place in it.
+  // The lowest four bits choose the shard, the others the place in it.
   Shard& shard_of(NameHash hash) { return shards_[hash.family % kShardCount]; }
   const Shard& shard_of(NameHash hash) const { return shards_[hash.family % kShardCount]; }
 

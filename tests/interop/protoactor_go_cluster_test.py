@@ -1,7 +1,7 @@
 """A real node as a member of a cluster of real ones of protoactor-go with the automanaged provider, of two versions.
 
-NEXUS_FAMILY_CLUSTER_S is how many seconds a node is to stay a member among nodes of both (30; an hour: 3600). docs/interop.md has the results
-as a table. Skipped, with exit code 77, where Go or its modules are missing.
+NEXUS_FAMILY_CLUSTER_S is how many seconds a node is to stay a member among nodes of both (30; an hour: 3600).
+Skipped, with exit code 77, where Go or its modules are missing.
 """
 
 import os

@@ -17,13 +17,14 @@
 #include <string>
 #include <vector>
 
+#include "report.h"
+
 namespace {
 
 using caf::actor;
 using caf::behavior;
 using caf::stateful_actor;
 using Clock = std::chrono::steady_clock;
-using Count = std::uint64_t;
 
 using go_atom = caf::atom_constant<caf::atom("go")>;
 using ping_atom = caf::atom_constant<caf::atom("ping")>;
@@ -66,11 +67,7 @@ class Stage {
   std::atomic<Count> unfinished_count_;
 };
 
-struct Result {
-  double ns;
-  Count count;
-  std::vector<double> times_ns{};
-};
+;
 
 struct Left {
   Count count = 0;
@@ -296,17 +293,6 @@ struct Workload {
   std::function<Result(caf::actor_system&, Count)> run;
 };
 
-double percentile(std::vector<double> values, std::size_t per_cent) {
-  std::sort(values.begin(), values.end());
-  return values[(values.size() - 1) * per_cent / 100];
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
 // Every run ends all its actors: the system waits for them.
 Result run_once(const Workload& workload, std::size_t worker_count, double scale) {
   caf::actor_system_config config;
@@ -315,30 +301,12 @@ Result run_once(const Workload& workload, std::size_t worker_count, double scale
   return workload.run(system, std::max<Count>(1, static_cast<Count>(workload.size * scale + 0.5)));
 }
 
-void report(const Workload& workload, std::size_t worker_count, int run_count, double scale) {
-  run_once(workload, worker_count, scale);
-  std::vector<double> values;
-  std::vector<double> p50s;
-  std::vector<double> p99s;
-  for (int run = 0; run < run_count; ++run) {
-    const Result result = run_once(workload, worker_count, scale);
-    const bool is_time = std::string(workload.unit).rfind("ns/", 0) == 0;
-    const double count = static_cast<double>(result.count);
-    values.push_back(is_time ? result.ns / count : count * 1e9 / result.ns);
-    if (result.times_ns.empty()) continue;
-    p50s.push_back(percentile(result.times_ns, 50));
-    p99s.push_back(percentile(result.times_ns, 99));
-  }
-  std::printf(
-      "{\"summary\":true,\"peer\":\"caf\",\"version\":\"%d.%d.%d\",\"workload\":\"%s\","
-      "\"workers\":%zu,\"unit\":\"%s\",\"median\":%.2f,\"min\":%.2f,\"max\":%.2f,\"runs\":%d",
-      CAF_MAJOR_VERSION, CAF_MINOR_VERSION, CAF_PATCH_VERSION, workload.name, worker_count,
-      workload.unit, median(values), percentile(values, 0), percentile(values, 100), run_count);
-  if (!p50s.empty()) {
-    std::printf(",\"p50\":%.2f,\"p99\":%.2f", median(p50s), median(p99s));
-  }
-  std::printf("}\n");
-  std::fflush(stdout);
+void measure(const Workload& workload, std::size_t worker_count, int run_count, double scale) {
+  const std::string version = std::to_string(CAF_MAJOR_VERSION) + "." +
+                              std::to_string(CAF_MINOR_VERSION) + "." +
+                              std::to_string(CAF_PATCH_VERSION);
+  report({"caf", version, workload.name, workload.unit, worker_count}, run_count,
+         [&] { return run_once(workload, worker_count, scale); });
 }
 
 }  // namespace
@@ -364,7 +332,7 @@ int main(int argc, char** argv) {
       {"ask", "asks/s", 500'000, run_ask},
   };
   for (const Workload& workload : workloads) {
-    report(workload, std::strtoul(argv[1], nullptr, 10), std::atoi(argv[2]), std::atof(argv[3]));
+    measure(workload, std::strtoul(argv[1], nullptr, 10), std::atoi(argv[2]), std::atof(argv[3]));
   }
   return 0;
 }

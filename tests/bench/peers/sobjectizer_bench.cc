@@ -17,12 +17,13 @@
 #include <string>
 #include <vector>
 
+#include "report.h"
+
 namespace {
 
 using so_5::mbox_t;
 using so_5::mhood_t;
 using Clock = std::chrono::steady_clock;
-using Count = std::uint64_t;
 
 struct Go final : so_5::signal_t {};
 struct Numbered {
@@ -87,11 +88,6 @@ class Stage {
   std::atomic<Count> unfinished_count_;
   so_5::environment_t& environment_;
   so_5::disp_binder_shptr_t binder_;
-};
-
-struct Result {
-  double ns;
-  Count count;
 };
 
 class Ponger final : public so_5::agent_t {
@@ -348,12 +344,6 @@ struct Workload {
   std::function<Result(so_5::environment_t&, std::size_t, Count)> run;
 };
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
 Result run_once(const Workload& workload, std::size_t worker_count, double scale) {
   so_5::wrapped_env_t wrapped;
   const auto size = static_cast<Count>(static_cast<double>(workload.size) * scale + 0.5);
@@ -362,22 +352,11 @@ Result run_once(const Workload& workload, std::size_t worker_count, double scale
   return result;
 }
 
-void report(const Workload& workload, std::size_t worker_count, int run_count, double scale) {
-  run_once(workload, worker_count, scale);
-  std::vector<double> values;
-  for (int run = 0; run < run_count; ++run) {
-    const Result result = run_once(workload, worker_count, scale);
-    const bool is_time = std::string(workload.unit).rfind("ns/", 0) == 0;
-    const auto count = static_cast<double>(result.count);
-    values.push_back(is_time ? result.ns / count : count * 1e9 / result.ns);
-  }
-  std::printf(
-      "{\"summary\":true,\"peer\":\"sobjectizer\",\"version\":\"5.%llu.%llu\",\"workload\":\"%s\","
-      "\"workers\":%zu,\"unit\":\"%s\",\"median\":%.2f,\"min\":%.2f,\"max\":%.2f,\"runs\":%d}\n",
-      SO_5_VERSION_MAJOR, SO_5_VERSION_MINOR, workload.name, worker_count, workload.unit,
-      median(values), *std::min_element(values.begin(), values.end()),
-      *std::max_element(values.begin(), values.end()), run_count);
-  std::fflush(stdout);
+void measure(const Workload& workload, std::size_t worker_count, int run_count, double scale) {
+  const std::string version =
+      "5." + std::to_string(SO_5_VERSION_MAJOR) + "." + std::to_string(SO_5_VERSION_MINOR);
+  report({"sobjectizer", version, workload.name, workload.unit, worker_count}, run_count,
+         [&] { return run_once(workload, worker_count, scale); });
 }
 
 }  // namespace
@@ -402,7 +381,7 @@ int main(int argc, char** argv) {
       {"forkjoin_create_anonymous", "actors/s", 1'000'000, run_create},
   };
   for (const Workload& workload : workloads) {
-    report(workload, std::strtoul(argv[1], nullptr, 10), std::atoi(argv[2]), std::atof(argv[3]));
+    measure(workload, std::strtoul(argv[1], nullptr, 10), std::atoi(argv[2]), std::atof(argv[3]));
   }
   return 0;
 }
