@@ -23,6 +23,10 @@ class CellRing {
     const std::size_t tail_now = tail();
     return tail_now > head_now ? tail_now - head_now : 0;
   }
+  // begin() counts what has left by the front, end() that and what is here: while begin() is below what end() was some time ago, a cell
+  // waits that did so then, unless some left by the back.
+  std::size_t begin() const { return head(); }
+  std::size_t end() const { return tail(); }
 
   void push_back(ActorCell& cell) {
     if (size() == capacity_) resize(capacity_ == 0 ? kCapacityMin : capacity_ * 2);
@@ -53,11 +57,11 @@ class CellRing {
     auto cells = std::make_unique<ActorCell*[]>(capacity);
     const std::size_t count = size();
     DCHECK(count <= capacity);
-    for (std::size_t i = 0; i < count; ++i) cells[i] = cells_[(head() + i) & (capacity_ - 1)];
+    for (std::size_t i = head(); i != head() + count; ++i) {
+      cells[i & (capacity - 1)] = cells_[i & (capacity_ - 1)];
+    }
     cells_ = std::move(cells);
     capacity_ = capacity;
-    set(head_, 0);
-    set(tail_, count);
   }
 
   // Relaxed: one writer at a time, and readers that want a rough number.

@@ -18,8 +18,9 @@ struct alignas(64) WorkStealingDispatcher::Thread {
 
   // Owner only.
   std::uint32_t turn = 0;
-  // Since when cells wait behind others while a worker has nothing to do.
-  Instant backlog_since{};
+  // The end of the worker's ring at some time when another had nothing to do, and that time; see CellRing::begin().
+  std::size_t marked_end = 0;
+  Instant marked_at{};
   std::vector<ActorCell*> handed_out;
 
   Ticks polled_at = 0;
@@ -234,19 +235,23 @@ void WorkStealingDispatcher::sleep(Thread& thread) {
   end_use(thread);
 }
 
-// Gives half of an old backlog away when another worker has nothing to do.
-void WorkStealingDispatcher::share_backlog(Thread& thread) {
-  const std::size_t backlog = thread.worker.backlog();
-  if (backlog < 2) {
-    thread.backlog_since = Instant{};
-    return;
+// Gives half of the backlog away when another worker has nothing to do and a cell waits for longer than kShareAge, as it does behind
+// a turn that lasted its whole slice.
+void WorkStealingDispatcher::share_backlog(Thread& thread, bool was_long_turn) {
+  Worker& worker = thread.worker;
+  const std::size_t backlog = worker.backlog();
+  if (backlog < 2) return;
+  if (!was_long_turn) {
+    const Instant now = clock_.now();
+    if (worker.ring_begin() >= thread.marked_end) {
+      thread.marked_end = worker.ring_end();
+      thread.marked_at = now;
+    }
+    if (now - thread.marked_at < kShareAge) return;
   }
-  const Instant now = clock_.now();
-  if (thread.backlog_since == Instant{}) thread.backlog_since = now;
-  if (now - thread.backlog_since < kShareAge) return;
-  thread.backlog_since = Instant{};
+  thread.marked_end = 0;
   thread.handed_out.clear();
-  thread.worker.hand_out(backlog / 2, thread.handed_out);
+  worker.hand_out(backlog / 2, thread.handed_out);
   if (thread.handed_out.empty()) return;
   push_shared(thread.handed_out);
   wake_one();
@@ -276,12 +281,12 @@ void WorkStealingDispatcher::run(Thread& thread) {
         // Whoever published more while this worker was searching relied on it.
         if (has_shared()) wake_one();
       }
-      cell->run(worker, options_.throughput);
-      if (!alone && thread.turn % kShareCheckEvery == 0 &&
+      const bool was_long_turn = cell->run(worker, options_.throughput);
+      if (!alone && (was_long_turn || thread.turn % kShareCheckEvery == 0) &&
           sleeping_count_.load(std::memory_order_relaxed) +
                   searching_count_.load(std::memory_order_relaxed) >
               0) {
-        share_backlog(thread);
+        share_backlog(thread, was_long_turn);
       }
       if (thread.turn % kPollCheckEvery == 0 &&
           poller_.load(std::memory_order_relaxed) != nullptr &&

@@ -3,9 +3,10 @@
 //
 // Cells made runnable by other threads (gRPC, timers) go to the shared queue, from which all workers take.
 //
-// W1  No cell waits while a worker sleeps, except for up to kShareAge behind a worker that goes on from turn to turn, and for
-//     up to two of the watchdog's ticks behind one that is stuck in a turn.
-// W2  A cell that is queued runs after at most so many others as were queued before it, plus Worker::kNextChainMax.
+// W1  No cell waits while a worker sleeps, except for up to kShareAge and twice kShareCheckEvery turns behind a worker that goes on from
+//     turn to turn, or one turn that used its slice up, and for up to two of the watchdog's ticks behind one that is stuck in a turn.
+// W2  A cell that is queued runs after those that were queued before it. Before each of them up to Worker::kNextChainMax may run that
+//     became runnable later.
 // W3  The shared queue is looked at every kSharedEvery turns, however much a worker has of its own.
 //
 // W4  A worker that would sleep waits in the poller, if there is one and nobody else is in it; then that is how it is woken.
@@ -59,7 +60,7 @@ class WorkStealingDispatcher final : public Dispatcher {
   ActorCell* find_work(Thread& thread);
   ActorCell* take_shared(Worker& worker);
   void push_shared(const std::vector<ActorCell*>& cells);
-  void share_backlog(Thread& thread);
+  void share_backlog(Thread& thread, bool was_long_turn);
   bool has_shared() const { return shared_count_.load(std::memory_order_relaxed) > 0; }
   bool all_asleep() const {
     return sleeping_count_.load() == threads_.size() && searching_count_.load() == 0;
@@ -74,7 +75,7 @@ class WorkStealingDispatcher final : public Dispatcher {
   void watch();
 
   static constexpr std::uint32_t kSharedEvery = 8;
-  // Of a backlog before it is worth another worker's while.
+  // How long a cell waits before it is worth another worker's while.
   static constexpr Duration kShareAge = std::chrono::microseconds(20);
   // How often a worker looks whether it should share.
   static constexpr std::uint32_t kShareCheckEvery = 4;

@@ -6,7 +6,8 @@
 //
 // K1  The mailbox of every cell in `next_` and `ring_`, and of the cell that runs, names this worker as owner; no other does.
 // K2  A cell that becomes runnable takes the `next_` slot, so that its message is handled while it is in the cache; what it
-//     pushes out goes to the ring. After kNextChainMax cells from the slot the ring has its turn.
+//     pushes out goes to the ring. After kNextChainMax cells from the slot the ring has its turn: few, so that a ring of short turns is
+//     through before its cells would be shared with another worker (docs/design/0013-outbox.md).
 // K3  `next_`, `ring_`, `outbox_` and the lanes of the cells in them are touched inside a Section only. A section costs two plain stores:
 //     the rescuer, who wants to be the only one, pays for both with a heavy fence.
 // K4  What a worker holds for a mailbox enters it before anything else that the worker sends there, before the turn ends that
@@ -110,7 +111,10 @@ class alignas(64) Worker {
     Section section(*this);
     return ring_.size() + (next_ != nullptr ? 1 : 0);
   }
-  // The same, but for the newest; any thread, while it changes.
+  // Where the ring begins and ends; see CellRing.
+  std::size_t ring_begin() const { return ring_.begin(); }
+  std::size_t ring_end() const { return ring_.end(); }
+  // The same as backlog(), but for the newest; any thread, while it changes.
   std::size_t backlog_approx() const { return ring_.size_approx(); }
   // Moves up to `count` cells from the end of the ring to `cells`; they are `queued` then.
   void hand_out(std::size_t count, std::vector<ActorCell*>& cells) {
@@ -174,7 +178,7 @@ class alignas(64) Worker {
   void hold_from(std::uint32_t count) { hold_from_ = count; }
 
  private:
-  static constexpr std::uint32_t kNextChainMax = 64;
+  static constexpr std::uint32_t kNextChainMax = 4;
 
   class Section {
    public:

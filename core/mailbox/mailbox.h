@@ -34,7 +34,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/actor/envelope.h"
+#include "core/actor/envelope_list.h"
 #include "core/base/atomic.h"
 #include "core/mailbox/mailbox_overflow.h"
 
@@ -120,13 +120,12 @@ class Mailbox {
       const OwnerId owner = owner_of(before);
       if (owner == kDead) return Push::dead;
       const bool idle = owner == kIdle || owner == kIdleBound;
-      chain.oldest_->next_ = top_of(before);
+      chain.packet_->next_ = top_of(before);
       const Word after = word_of(idle ? kQueued : owner) |
-                         reinterpret_cast<std::uintptr_t>(chain.newest_) | (before & kHasSystem);
+                         reinterpret_cast<std::uintptr_t>(chain.packet_) | (before & kHasSystem);
       if (word_.compare_exchange_weak(before, after, std::memory_order_acq_rel,
                                       std::memory_order_relaxed)) {
-        chain.newest_ = chain.oldest_ = nullptr;
-        chain.count_ = 0;
+        chain.packet_ = nullptr;
         return idle ? Push::enqueue : Push::pushed;
       }
     }
@@ -311,11 +310,10 @@ class Mailbox {
   void sort_into_lanes(Envelope* oldest) {
     for (Envelope* node = oldest; node != nullptr;) {
       Envelope* next = node->next_;
-      EnvelopePtr envelope(node);
       if (node->has(Envelope::kSystemLane)) {
-        system_lane_.push_back(std::move(envelope));
+        system_lane_.push_back(EnvelopePtr(node));
       } else {
-        user_lane_.push_back(std::move(envelope));
+        user_lane_.link(node);
       }
       node = next;
     }

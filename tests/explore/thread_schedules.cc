@@ -4,7 +4,6 @@
 #include <random>
 #include <thread>
 
-#include "core/base/clock.h"
 #include "core/dispatch/worker.h"
 #include "tests/explore/schedules.h"
 #include "tests/support/wait.h"
@@ -45,9 +44,7 @@ std::uint32_t choose(std::uint32_t limit) { return static_cast<std::uint32_t>(t_
 
 void act_as(core::Worker* worker) { core::Worker::set_current(worker); }
 
-std::shared_ptr<core::Clock> make_clock() { return std::make_shared<core::SteadyClock>(); }
-
-void pass_time(core::Clock&) {}
+void run_timers(core::ActorSystem&) {}
 
 bool soon(const std::function<bool()>& condition) { return eventually(condition); }
 

@@ -212,6 +212,73 @@ TEST(Mailbox, WhatIsLaidAsideComesBackInFront) {
   EXPECT_EQ(idle.pop_all(), (Numbers{0, 1, 2, 3}));
 }
 
+// Chains, single ones of another thread and the owner's own, in turns, each long enough for packets.
+TEST(Mailbox, M3_PacketsKeepTheirOrderAmongAllOthers) {
+  Idle idle(10'000);
+  EXPECT_EQ(idle.mailbox.claim(kMe), Mailbox::Claim::claimed);
+  Numbers expected;
+  std::uint32_t next = 0;
+  const auto push_chain = [&](std::uint32_t count) {
+    EnvelopeChain chain;
+    ASSERT_TRUE(idle.mailbox.reserve_places(count));
+    for (std::uint32_t i = 0; i < count; ++i) {
+      expected.push_back(next);
+      chain.add(item(0, next++));
+    }
+    EXPECT_EQ(idle.mailbox.push(chain), Mailbox::Push::pushed);
+    EXPECT_EQ(chain.count(), 0u);
+  };
+  for (std::uint32_t round = 0; round < 40; ++round) {
+    push_chain(1 + round % EnvelopeChain::kCountMax);
+    push_chain(EnvelopeChain::kCountMax);
+    expected.push_back(next);
+    EXPECT_TRUE(idle.push(next++));
+    if (round % 3 == 0) {
+      EnvelopePtr system = item(1, round);
+      EXPECT_EQ(idle.mailbox.push(system, Lane::system), Mailbox::Push::pushed);
+    }
+    if (round % 2 == 0) {
+      EXPECT_EQ(idle.mailbox.claim(kMe), Mailbox::Claim::own);
+      for (std::uint32_t i = 0; i < 70; ++i) {
+        expected.push_back(next);
+        idle.mailbox.append_user(item(0, next++));
+      }
+    }
+  }
+  idle.mailbox.take_pushed(kMe);
+  EXPECT_EQ(idle.mailbox.user_count(), expected.size());
+  for (std::uint32_t round = 0; round < 40; round += 3) {
+    ASSERT_TRUE(idle.mailbox.has_system());
+    EXPECT_EQ(idle.mailbox.pop_system()->get<Item>()->number, round);
+  }
+  EXPECT_EQ(idle.pop_all(), expected);
+  EXPECT_EQ(idle.mailbox.user_count(), 0u);
+}
+
+TEST(Mailbox, ADeadOneHandsOverWhatIsInPackets) {
+  Mailbox mailbox;
+  mailbox.start_life(kMe, 1'000);
+  Numbers left;
+  Numbers expected;
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    mailbox.append_user(item(0, i));
+    expected.push_back(i);
+  }
+  EnvelopeChain chain;
+  ASSERT_TRUE(mailbox.reserve_places(2));
+  for (std::uint32_t i = 200; i < 202; ++i) {
+    chain.add(item(0, i));
+    expected.push_back(i);
+  }
+  EXPECT_EQ(mailbox.push(chain), Mailbox::Push::pushed);
+  mailbox.die([&](EnvelopePtr late, Lane) { left.push_back(late->get<Item>()->number); });
+  EXPECT_EQ(left, expected);
+  EXPECT_EQ(mailbox.user_count_approx(), 0u);
+  chain.add(item(0, 0));
+  EXPECT_EQ(mailbox.push(chain), Mailbox::Push::dead);
+  EXPECT_EQ(chain.count(), 1u);
+}
+
 TEST(Mailbox, ADeadOneTurnsPushesAwayAndHandsOverWhatWaits) {
   Mailbox mailbox;
   EnvelopePtr envelope = item(0, 0);
