@@ -428,6 +428,8 @@ core::Status Incarnation::force(ViewId base, const std::vector<MemberId>& keep, 
 void Incarnation::merge(const std::vector<StateEntry>& entries, bool tell_on, Instant now,
                         Output& out) {
   for (const StateEntry& entry : entries) {
+    // Nobody else writes this member's keys.
+    if (entry.owner == self_->id) continue;
     if (!view_->index_of(entry.owner) || !state_.merge(entry)) continue;
     if (tell_on) bundle_.add(entry, now);
     out.events.push_back(StateChanged{.entry = entry});

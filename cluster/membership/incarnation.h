@@ -7,6 +7,7 @@
 // I1  Views of an incarnation have rising epochs; each holds its own id.
 // I2  After Out nothing is sent any more.
 // I3  What somebody says who has a view that is not ahead, and is not in this member's, is answered with NotMember at most.
+// I4  Of this member's own keys nothing is taken from others: it alone writes them, each id begins without any.
 #pragma once
 
 #include <cstdint>

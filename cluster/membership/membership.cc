@@ -80,7 +80,7 @@ void Membership::look_at(std::size_t first, Instant now, Output& out) {
   if (out_event != nullptr) {
     if (!ended_) prepare_rejoin(out_event->other_cluster, now);
   } else if (is_in) {
-    // It was within the limits before, and is so for the new id.
+    // It was within the limits before, and is so for the new id, which others have written nothing of.
     for (const auto& [key, value] : own_state_) CHECK(incarnation_->put(key, value, now, out).ok());
   }
   note_due(now);

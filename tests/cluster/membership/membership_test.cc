@@ -198,12 +198,12 @@ class FlappingNodeTest : public testing::Test {
 
   void run_for(core::Duration time) { let_pass(membership_, time, now_, out_); }
 
-  ViewPtr become_member() {
+  ViewPtr become_member(std::vector<StateEntry> state = {}) {
     Member self = *test::member(5);
     self.id = id_;
     const ViewPtr view =
         View::found({other_, std::make_shared<const Member>(self)}, options_.rings);
-    hear(1, view->id(), Snapshot{.view = view, .state = {}, .removed = {}});
+    hear(1, view->id(), Snapshot{.view = view, .state = std::move(state), .removed = {}});
     EXPECT_EQ(membership_.incarnation().view()->id(), view->id());
     return view;
   }
@@ -299,6 +299,34 @@ TEST_F(FlappingNodeTest, SaysUnderItsNextIdWhatItSaidOfItself) {
   ASSERT_EQ(state.size(), 1u);
   EXPECT_EQ(state[0].key, "color");
   EXPECT_EQ(state[0].value, "blue");
+}
+
+// Only this node writes its keys, so what others know of them is none of its business.
+TEST_F(FlappingNodeTest, TakesNothingFromOthersUnderItsOwnName) {
+  become_member();
+  ASSERT_TRUE(membership_.put("color", "green", now_, out_).ok());
+  Gossip gossip;
+  gossip.entries = {{.owner = id_, .key = "color", .sequence = UINT64_MAX, .value = "forged"}};
+  hear(1, membership_.incarnation().view()->id(), std::move(gossip));
+  ASSERT_TRUE(membership_.put("color", "blue", now_, out_).ok());
+  const std::vector<StateEntry> state = membership_.incarnation().state().of(id_);
+  ASSERT_EQ(state.size(), 1u);
+  EXPECT_EQ(state[0].value, "blue");
+  EXPECT_EQ(state[0].sequence, 2u);
+}
+
+TEST_F(FlappingNodeTest, HasRoomForItsOwnKeysWhateverASnapshotHoldsUnderItsName) {
+  become_member();
+  ASSERT_TRUE(membership_.put("color", "blue", now_, out_).ok());
+  be_member_for(seconds(5));
+  (void)wait();
+  std::vector<StateEntry> forged;
+  for (std::size_t i = 0; i < options_.state.keys_max; ++i)
+    forged.push_back({.owner = id_, .key = std::to_string(i), .sequence = 1, .value = {}});
+  become_member(std::move(forged));
+  const std::vector<StateEntry> state = membership_.incarnation().state().of(id_);
+  ASSERT_EQ(state.size(), 1u);
+  EXPECT_EQ(state[0].key, "color");
 }
 
 // In a small cluster a return that does not last costs little, and a node that is missing much.
