@@ -82,7 +82,8 @@ class Cluster {
   MemberId member_id() const;
   const std::string& name() const;
   // Makes a value known to all members, under this one's name, also when the node has joined again under another id; see StateTable for the
-  // limits. Errors: failed_precondition (in no cluster), resource_exhausted, invalid_argument (a key that begins with "nexus.").
+  // limits. Errors: failed_precondition (in no cluster), resource_exhausted, invalid_argument (a key that is not UTF-8, or begins with
+  // "nexus.").
   [[nodiscard]] core::Status put(std::string key, std::string value);
   // The same of what others look for in this member, in place of what it joined with.
   [[nodiscard]] core::Status set_kinds(const std::vector<std::string>& kinds);

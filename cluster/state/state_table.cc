@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cluster/view/digest.h"
+#include "core/base/escape.h"
 
 namespace nexus::cluster {
 namespace {
@@ -81,6 +82,10 @@ core::Result<StateEntry> StateTable::put(const MemberId& self, std::string key, 
                        .detail = "a state key must have 1 to " +
                                  std::to_string(options_.key_bytes_max) + " bytes, not " +
                                  std::to_string(key.size())};
+  }
+  if (!core::is_utf8(key)) {
+    return core::Error{.code = core::Errc::invalid_argument,
+                       .detail = "a state key must be UTF-8"};
   }
   const Owned& owned = owned_[self];
   if (!has_room(owned, key, value)) {

@@ -36,7 +36,7 @@ class StateTable {
 
   explicit StateTable(Options options) : options_(options) {}
 
-  // Writes a key of `self`: the entry to be flooded.
+  // Writes a key of `self`, which is text, with a value of any bytes: the entry to be flooded.
   [[nodiscard]] core::Result<StateEntry> put(const MemberId& self, std::string key,
                                              std::string value);
   // What a peer sent; true when it is news. The owner must be a member.

@@ -98,6 +98,16 @@ TEST(StateTable, T3_AMemberHasNoMoreThanItsShare) {
   EXPECT_EQ(table.dropped_count(), 1u);
 }
 
+// Nodes send keys as text, and a link ends with the first message whose text is none.
+TEST(StateTable, AKeyIsText) {
+  StateTable table({});
+  EXPECT_TRUE(table.put(kAnna, "größe", "\xff").ok()) << "a value is any bytes";
+  const auto refused = table.put(kAnna, "gr\xf6\xdf" "e", "1");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, core::Errc::invalid_argument);
+  EXPECT_EQ(refused.error().detail, "a state key must be UTF-8");
+}
+
 // As two members do that compare their tables again and again.
 TEST(StateTable, T4_TablesThatDifferByMoreThanOneMessageBecomeEqualPartByPart) {
   const StateTable::Options options{.message_bytes_max = 1000};
