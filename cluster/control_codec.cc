@@ -278,9 +278,12 @@ class Reader {
  public:
   Reader(RingOptions rings, const ControlLimits& limits) : rings_(rings), limits_(limits) {}
 
+  static constexpr std::string_view kNoEpoch = "a view of an epoch that no cluster comes to";
+
   const std::string& wrong() const { return wrong_; }
 
   ControlBody body(const pb::Control& in) {
+    if (in.epoch() > kEpochMax) return fail(kNoEpoch);
     switch (in.body_case()) {
       case pb::Control::kProbe:
         return Probe{.sent = from_wire(in.probe().sent())};
@@ -401,6 +404,7 @@ class Reader {
   }
 
   Round round(const pb::Round& in) {
+    if (in.attempt() > kAttemptMax) fail("a round that nobody comes to");
     return {.attempt = in.attempt(), .coordinator = in.coordinator()};
   }
 
@@ -464,6 +468,7 @@ class Reader {
     }
     if (in.since_size() != in.members_size() || in.epoch() == 0)
       return fail("a view that is not whole");
+    if (in.epoch() > kEpochMax) return fail(kNoEpoch);
     std::vector<View::Entry> entries;
     for (int i = 0; i < in.members_size(); ++i)
       entries.push_back({.member = member(in.members(i)), .since = in.since(i)});

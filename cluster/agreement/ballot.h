@@ -10,6 +10,9 @@
 
 namespace nexus::cluster {
 
+// Of what others say; with one question a second it takes 68 years. The rest keeps the next attempt a later one.
+constexpr std::uint32_t kAttemptMax = UINT32_MAX / 2;
+
 // Round 0 is the fast one, in which nobody asks first. A later one belongs to its coordinator.
 struct Round {
   std::uint32_t attempt = 0;

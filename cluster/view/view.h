@@ -18,6 +18,9 @@ namespace nexus::cluster {
 using Epoch = std::uint64_t;
 using ViewId = std::uint64_t;
 
+// Of what others say: no cluster changes so often. The rest keeps the next epoch a later one.
+constexpr Epoch kEpochMax = UINT64_MAX / 2;
+
 enum class Departure : std::uint8_t {
   // Its observers did not hear it any more.
   failed = 0,

@@ -83,6 +83,45 @@ TEST(ControlCodec, WhatMakesNoSenseIsRefusedWithAReason) {
   EXPECT_FALSE(decode("", {}, {}).ok()) << "no body";
 }
 
+// The next round, and the next view, must be later ones.
+TEST(ControlCodec, RoundsAndEpochsThatNothingCouldComeAfterAreRefused) {
+  const Round last{.attempt = kAttemptMax, .coordinator = 0};
+  const Round beyond{.attempt = kAttemptMax + 1, .coordinator = 0};
+  constexpr const char* kWhy = "a round that nobody comes to";
+  const auto prepare = [](Round round) {
+    Gossip gossip;
+    gossip.prepares = {{.round = round}};
+    return gossip;
+  };
+  EXPECT_EQ(why_not(prepare(last)), "");
+  EXPECT_EQ(why_not(prepare(beyond)), kWhy);
+  Gossip gossip;
+  gossip.tallies = {{.round = beyond, .cut = 8, .voters = MemberSet(3)}};
+  EXPECT_EQ(why_not(gossip), kWhy);
+  gossip = {};
+  gossip.proposals = {{.round = beyond, .cut = test::some_cut()}};
+  EXPECT_EQ(why_not(gossip), kWhy);
+  EXPECT_EQ(why_not(Promise{.round = beyond, .voted = std::nullopt}), kWhy);
+  EXPECT_EQ(
+      why_not(Promise{.round = last, .voted = Proposal{.round = beyond, .cut = test::some_cut()}}),
+      kWhy);
+
+  const auto why_not_epoch = [](Epoch header, Epoch of_view) {
+    std::vector<View::Entry> entries{{.member = test::member(1), .since = 1}};
+    const auto view = std::make_shared<const View>(1, of_view, std::move(entries), RingOptions{});
+    const auto decoded =
+        decode(encode({.epoch = header,
+                       .view = 1,
+                       .state = 1,
+                       .body = Snapshot{.view = view, .state = {}, .removed = {}}}),
+               {}, {});
+    return decoded.ok() ? "" : decoded.error().detail;
+  };
+  EXPECT_EQ(why_not_epoch(kEpochMax, kEpochMax), "");
+  EXPECT_EQ(why_not_epoch(1, kEpochMax + 1), "a view of an epoch that no cluster comes to");
+  EXPECT_EQ(why_not_epoch(kEpochMax + 1, 1), "a view of an epoch that no cluster comes to");
+}
+
 // Two bytes each, and some hundreds in memory.
 TEST(ControlCodec, WhatWouldTakeFarMoreMemoryThanItIsLongIsRefused) {
   const auto filled = [](int field, std::size_t count) {
