@@ -10,6 +10,7 @@
 #include "cluster/grpc_control_links.h"
 #include "core/actor/throttler.h"
 #include "core/base/mutex.h"
+#include "core/base/user_code.h"
 #include "remote/remote.h"
 
 namespace nexus::cluster {
@@ -90,7 +91,8 @@ class Cluster::Impl {
 
   SubscriptionId subscribe(Observer observer) {
     core::MutexLock lock(mutex_);
-    if (last_.view != nullptr) observer({.view = last_.view, .before = nullptr, .cut = nullptr});
+    if (last_.view != nullptr)
+      call(observer, {.view = last_.view, .before = nullptr, .cut = nullptr});
     observers_.emplace(++last_id_, std::move(observer));
     return last_id_;
   }
@@ -222,9 +224,16 @@ class Cluster::Impl {
     {
       core::MutexLock lock(mutex_);
       last_ = event;
-      for (const auto& [id, observer] : observers_) observer(event);
+      for (const auto& [id, observer] : observers_) call(observer, event);
     }
     system_.events().publish(std::move(event));
+  }
+
+  // U5.
+  void call(const Observer& observer, const ViewEvent& event) const {
+    if (const auto failure = core::failure_of([&] { observer(event); })) {
+      system_.log().error("an observer of the cluster threw", {{"reason", *failure}});
+    }
   }
 
   // U4. Looked at under the lock, so that of two threads the later one does not tell what was before.
@@ -310,9 +319,11 @@ std::vector<Cluster::Doubt> Cluster::doubts() const {
 core::Status Cluster::force(ViewId base, const std::vector<MemberId>& keep) {
   return impl_->driver().force(base, keep);
 }
-void Cluster::join(const std::vector<std::string>& addresses) { impl_->driver().join(addresses); }
-void Cluster::set_seeds(std::vector<std::string> seeds) {
-  impl_->driver().set_seeds(std::move(seeds));
+core::Status Cluster::join(const std::vector<std::string>& addresses) {
+  return impl_->driver().join(addresses);
+}
+core::Status Cluster::set_seeds(std::vector<std::string> seeds) {
+  return impl_->driver().set_seeds(std::move(seeds));
 }
 Cluster::SubscriptionId Cluster::subscribe(Observer observer) {
   return impl_->subscribe(std::move(observer));

@@ -2,7 +2,7 @@
 //
 //   observe_status(), add_to(), start()   once, in this order, the server being started before start()
 //   view(), status(), member_id(), state_of(), traits_of(), doubts(), metrics()   any thread, after start(), without waiting; not from an observer
-//   put(), set_kinds(), set_labels(), force(), join(), set_seeds()   the same, but these wait for the gossip thread
+//   put(), set_kinds(), set_labels(), force(), join(), set_seeds()   the same, but these wait for the gossip thread; on it they are refused
 //   subscribe(), unsubscribe() any thread
 //   leave(), stop()            once, in this order, at the end; stop() before the server is shut down
 //
@@ -12,6 +12,9 @@
 //     in its place, at its address, can be reached.
 // U3  Each change is also published on the system's event stream, as a ViewEvent.
 // U4  The observer of the status is told each change of it, in its order; the first call is the first change from `joining`.
+// U5  Observers, and functions that listen to ViewEvents, run on the gossip thread: while one runs, this node answers no probe, and soon
+//     counts as gone. Observers run under the lock that subscribe() and unsubscribe() take; what they throw is logged. An actor
+//     that listens to ViewEvents may do what it likes.
 #pragma once
 
 #include <functional>
@@ -82,7 +85,7 @@ class Cluster {
   MemberId member_id() const;
   const std::string& name() const;
   // Makes a value known to all members, under this one's name, also when the node has joined again under another id; see StateTable for the
-  // limits. Errors: failed_precondition (in no cluster), resource_exhausted, invalid_argument (a key that is not UTF-8, or begins with
+  // limits. Errors: failed_precondition (in no cluster; U5), resource_exhausted, invalid_argument (a key that is not UTF-8, or begins with
   // "nexus.").
   [[nodiscard]] core::Status put(std::string key, std::string value);
   // The same of what others look for in this member, in place of what it joined with.
@@ -109,9 +112,9 @@ class Cluster {
   [[nodiscard]] core::Status force(ViewId base, const std::vector<MemberId>& keep);
   // Nodes to ask for the way into their cluster, besides the seeds, until the process ends. Of two clusters of one name the smaller
   // one joins the larger.
-  void join(const std::vector<std::string>& addresses);
+  [[nodiscard]] core::Status join(const std::vector<std::string>& addresses);
   // In place of those of the options.
-  void set_seeds(std::vector<std::string> seeds);
+  [[nodiscard]] core::Status set_seeds(std::vector<std::string> seeds);
 
   // The observer must not block, nor call this object; it is not called any more after the return of unsubscribe().
   SubscriptionId subscribe(Observer observer);

@@ -75,8 +75,12 @@ bool GossipDriver::post(Event event) {
   return true;
 }
 
-bool GossipDriver::call(Call what) {
-  CHECK(std::this_thread::get_id() != runner_.load());
+core::Status GossipDriver::call(Call what) {
+  if (std::this_thread::get_id() == runner_.load()) {
+    return core::Error{core::Errc::failed_precondition,
+                       "an observer of the cluster runs on the thread that would have to do this; "
+                       "ask from another one"};
+  }
   bool done = false;
   if (!post(Call([&](core::Instant now) {
         what(now);
@@ -86,34 +90,35 @@ bool GossipDriver::call(Call what) {
         done = true;
         changed_.notify_all();
       }))) {
-    return false;
+    return core::Error{core::Errc::unavailable, "this node is stopping"};
   }
   core::MutexLock lock(mutex_);
   // What is posted before the end is handled: run().
   while (!done) changed_.wait(mutex_);
-  return true;
+  return core::Nothing{};
 }
 
 core::Status GossipDriver::put(std::string key, std::string value) {
-  core::Status status = core::Error{core::Errc::unavailable, "this node is stopping"};
-  call([&](core::Instant now) {
+  core::Status status = core::Nothing{};
+  const core::Status called = call([&](core::Instant now) {
     status = membership_.put(std::move(key), std::move(value), now, output_);
   });
-  return status;
+  return called.ok() ? status : called;
 }
 
 core::Status GossipDriver::force(ViewId base, const std::vector<MemberId>& keep) {
-  core::Status status = core::Error{core::Errc::unavailable, "this node is stopping"};
-  call([&](core::Instant now) { status = membership_.force(base, keep, now, output_); });
-  return status;
+  core::Status status = core::Nothing{};
+  const core::Status called =
+      call([&](core::Instant now) { status = membership_.force(base, keep, now, output_); });
+  return called.ok() ? status : called;
 }
 
-void GossipDriver::join(const std::vector<std::string>& addresses) {
-  call([&](core::Instant now) { membership_.join(addresses, now); });
+core::Status GossipDriver::join(const std::vector<std::string>& addresses) {
+  return call([&](core::Instant now) { membership_.join(addresses, now); });
 }
 
-void GossipDriver::set_seeds(std::vector<std::string> seeds) {
-  call([&](core::Instant) { membership_.set_seeds(std::move(seeds)); });
+core::Status GossipDriver::set_seeds(std::vector<std::string> seeds) {
+  return call([&](core::Instant) { membership_.set_seeds(std::move(seeds)); });
 }
 
 std::vector<StateEntry> GossipDriver::state_of(const MemberId& member) const {

@@ -2,7 +2,7 @@
 //
 //   start()             once, first; leave() and stop() once, last
 //   view(), is_frozen(), id(), state_of(), doubts(), dropped_state_count()   any thread, without waiting for the gossip thread
-//   put(), force(), join(), set_seeds()   any thread but the gossip thread, which they wait for
+//   put(), force(), join(), set_seeds()   any thread; they wait for the gossip thread, and on it they are refused: failed_precondition
 //   on_...()            ControlLinks: any thread
 //
 // `observer` is called on the gossip thread, with each event in its order, and must not block.
@@ -65,8 +65,8 @@ class GossipDriver final : public ControlLinkEvents {
   [[nodiscard]] core::Status put(std::string key, std::string value);
   [[nodiscard]] core::Status force(ViewId base, const std::vector<MemberId>& keep);
   // See Membership.
-  void join(const std::vector<std::string>& addresses);
-  void set_seeds(std::vector<std::string> seeds);
+  [[nodiscard]] core::Status join(const std::vector<std::string>& addresses);
+  [[nodiscard]] core::Status set_seeds(std::vector<std::string> seeds);
   std::vector<StateEntry> state_of(const MemberId& member) const;
   // Entries of peers that were over a limit.
   std::uint64_t dropped_state_count() const { return dropped_state_count_.load(); }
@@ -99,8 +99,8 @@ class GossipDriver final : public ControlLinkEvents {
   void publish(const std::set<MemberId>& owners, bool view_changed);
   // False when the thread has ended.
   bool post(Event event);
-  // Runs it on the gossip thread and waits for it; false when the thread has ended.
-  bool call(Call what);
+  // Runs it on the gossip thread and waits for it. An error when the thread has ended, and on that thread itself.
+  core::Status call(Call what);
 
   const Options options_;
   const Observer observer_;

@@ -108,7 +108,8 @@ class GrpcAdminService::Impl final : public pb::AdminService::CallbackService {
       }
       joins_[call] = {.addresses = *addresses, .response = response};
     }
-    cluster_.join(*addresses);
+    // It is refused to a node that is stopping, and end() ends the call.
+    (void)cluster_.join(*addresses);
     if (const ViewPtr view = cluster_.view()) on_view(view);
     return call;
   }

@@ -199,7 +199,8 @@ void Node::find_seeds(Running& running) {
           "this node's own address is not among the seeds: it can join a cluster, and founds none",
           {{"address", own}, {"key", "node.advertise"}});
     }
-    running.cluster.set_seeds(std::move(seeds));
+    // It is refused to a node that is stopping.
+    (void)running.cluster.set_seeds(std::move(seeds));
   };
   running.seed_finder = std::make_unique<SeedFinder>(
       SeedFinder::Options{
