@@ -93,6 +93,23 @@ class ClusterObserversTest : public testing::Test {
   std::unique_ptr<grpc::Server> server_;
 };
 
+TEST_F(ClusterObserversTest, U3_TheEventStreamHasEachChangeToo) {
+  const auto handler =
+      system_.events().subscribe<ViewEvent>([this](const ViewEvent& event) { told_.add(event); });
+  cluster_.start();
+  ASSERT_TRUE(eventually([&] { return told_.count() == 1; }));
+  const ViewPtr view = cluster_.view();
+  ASSERT_NE(view, nullptr);
+  EXPECT_EQ(told_.all()[0].view, view);
+  EXPECT_EQ(told_.all()[0].before, nullptr);
+  EXPECT_TRUE(cluster_.leave(seconds(5)));
+  // The view that the others go on with, of which there is nobody, and that this node is in none.
+  ASSERT_TRUE(eventually([&] { return told_.all().back().view == nullptr; }));
+  EXPECT_EQ(told_.all()[1].before, view);
+  EXPECT_EQ(told_.all()[1].cut->removed,
+            (std::vector<Cut::Removal>{{.member = 0, .why = Departure::left}}));
+}
+
 TEST_F(ClusterObserversTest, U5_OneThatThrowsIsLoggedAndTheOthersAreTold) {
   (void)cluster_.subscribe([](const ViewEvent&) { throw std::runtime_error("no room"); });
   (void)cluster_.subscribe([this](const ViewEvent& event) { told_.add(event); });
