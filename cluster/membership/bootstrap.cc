@@ -49,7 +49,15 @@ void Bootstrap::on_join(const Join& join, Instant now) {
   if (join.again || join.member->id == self_->id) return;
   if (candidates_.size() >= options_.candidate_count_max && !candidates_.contains(join.member->id))
     return;
-  candidates_[join.member->id] = {.member = join.member, .seen = now};
+  const auto [candidate, is_new] = candidates_.try_emplace(join.member->id);
+  candidate->second.member = join.member;
+  candidate->second.seen = now;
+  if (is_new) {
+    // Of two runs at one address the first one has ended.
+    std::erase_if(candidates_, [&](const auto& entry) {
+      return entry.first != join.member->id && entry.second.member->address == join.member->address;
+    });
+  }
   next_ = std::min(next_, now);
 }
 
@@ -70,11 +78,15 @@ void Bootstrap::on_found(const Found& found, const Peer& from, Instant now,
                          std::vector<Send>& sends) {
   const bool with_me = std::any_of(found.members.begin(), found.members.end(),
                                    [&](const MemberPtr& m) { return m->id == self_->id; });
-  const std::uint64_t lineage = View::lineage_of(found.members);
-  if (!with_me || !may_found(now) || (promised_ != lineage && now < promised_until_)) return;
-  promised_ = lineage;
+  // It is there after all.
+  if (const auto founder = candidates_.find(from.id); founder != candidates_.end())
+    founder->second.left_out_until = {};
+  if (!with_me || !may_found(now) || (promised_to_ != from.id && now < promised_until_)) return;
+  promised_to_ = from.id;
   promised_until_ = now + 2 * options_.founding_time;
-  sends.push_back({.address = from.address, .message = message(FoundAck{.lineage = lineage})});
+  awaited_ = {};
+  sends.push_back({.address = from.address,
+                   .message = message(FoundAck{.lineage = View::lineage_of(found.members)})});
 }
 
 std::optional<std::vector<MemberPtr>> Bootstrap::on_found_ack(const Peer& from, const FoundAck& ack,
@@ -101,41 +113,65 @@ void Bootstrap::ask(Instant now, std::vector<Send>& sends) {
   }
 }
 
-void Bootstrap::try_to_found(Instant now, std::vector<Send>& sends) {
-  std::erase_if(candidates_, [&](const auto& entry) {
-    return now - entry.second.seen > options_.candidate_age_max;
-  });
-  if (founding_ && now >= founding_->end) founding_.reset();
-  if (founding_ || now < promised_until_ || !may_found(now) || !is_seed(self_->address)) return;
-
-  std::vector<MemberPtr> members{self_};
+Bootstrap::Group Bootstrap::group(bool of_all, Instant now) const {
+  Group group{.members = {self_}, .lowest = self_->id};
   std::set<std::string> seeds{self_->address};
-  bool lowest = true;
   std::vector<MemberPtr> others;
   for (const auto& [id, candidate] : candidates_) {
+    if (!of_all && now < candidate.left_out_until) continue;
     if (!is_seed(candidate.member->address)) {
       others.push_back(candidate.member);
       continue;
     }
-    members.push_back(candidate.member);
+    group.members.push_back(candidate.member);
     seeds.insert(candidate.member->address);
-    lowest = lowest && self_->id < id;
+    group.lowest = std::min(group.lowest, id);
   }
+  std::vector<MemberPtr>& members = group.members;
   if (members.size() > options_.members_max) members.resize(options_.members_max);
   others.resize(std::min(others.size(), options_.members_max - members.size()));
   members.insert(members.end(), others.begin(), others.end());
-  if (seeds.size() < seeds_needed() || members.size() < options_.expect || !lowest) {
+  group.is_enough = seeds.size() >= seeds_needed() && members.size() >= options_.expect;
+  return group;
+}
+
+void Bootstrap::wait_for(const MemberId& lowest, Instant now) {
+  if (std::exchange(awaited_, lowest) != lowest) awaited_since_ = now;
+  if (lowest == MemberId() || now - awaited_since_ < 2 * options_.candidate_age_max) return;
+  candidates_.at(lowest).left_out_until = now + options_.left_out;
+  awaited_ = {};
+}
+
+void Bootstrap::try_to_found(Instant now, std::vector<Send>& sends) {
+  std::erase_if(candidates_, [&](const auto& entry) {
+    return now - entry.second.seen > options_.candidate_age_max;
+  });
+  if (founding_ && now >= founding_->end) {
+    for (const MemberId& id : founding_->missing) {
+      const auto candidate = candidates_.find(id);
+      if (candidate != candidates_.end())
+        candidate->second.left_out_until = now + options_.left_out;
+    }
+    founding_.reset();
+  }
+  if (founding_ || now < promised_until_ || !may_found(now) || !is_seed(self_->address)) return;
+
+  Group group = this->group(false, now);
+  if (!group.is_enough) group = this->group(true, now);
+  if (!group.is_enough || group.lowest != self_->id) {
     enough_since_ = Instant::max();
+    wait_for(group.is_enough ? group.lowest : MemberId(), now);
     return;
   }
   if (enough_since_ == Instant::max()) enough_since_ = now;
   if (now - enough_since_ < options_.gathering) return;
 
+  const std::vector<MemberPtr>& members = group.members;
   Founding founding{.lineage = View::lineage_of(members),
                     .members = members,
                     .missing = {},
                     .end = now + options_.founding_time};
-  promised_ = founding.lineage;
+  promised_to_ = self_->id;
   promised_until_ = founding.end;
   const ControlMessagePtr found = message(Found{.members = members});
   for (const MemberPtr& member : members) {

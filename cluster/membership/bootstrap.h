@@ -8,6 +8,8 @@
 // B5  Who was removed from a cluster, or has just heard a member of one that goes on, founds none, agrees to none, and is none to found
 //     one with: the cluster is there, and only cannot be reached.
 // B4  Who is told by an operator where a cluster is founds none alone.
+// B6  The one with the lowest id at a seed address founds. Who has not answered its founding in time, being reached by nobody, is left out
+//     of the next ones for a while, if enough others are there; and so is the lowest itself, when it founds nothing.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +36,8 @@ class Bootstrap {
     core::Duration candidate_age_max = std::chrono::milliseconds(1500);
     // A founder that has not heard from all after so long starts again; what it was promised lasts twice as long.
     core::Duration founding_time = std::chrono::seconds(1);
+    // B6: for so long.
+    core::Duration left_out = std::chrono::seconds(10);
     // So long a founder waits for more nodes after enough are there.
     core::Duration gathering = std::chrono::milliseconds(200);
     std::size_t candidate_count_max = 1024;
@@ -79,7 +83,16 @@ class Bootstrap {
  private:
   struct Candidate {
     MemberPtr member;
-    core::Instant seen;
+    core::Instant seen{};
+    // B6.
+    core::Instant left_out_until{};
+  };
+  // Who could found a cluster now; this node is the first of the members.
+  struct Group {
+    std::vector<MemberPtr> members;
+    // At a seed address.
+    MemberId lowest;
+    bool is_enough = false;
   };
   struct Founding {
     std::uint64_t lineage;
@@ -92,6 +105,10 @@ class Bootstrap {
   // B5.
   bool may_found(core::Instant now) const;
   std::size_t seeds_needed() const { return seeds_.size() / 2 + 1; }
+  // Of those that are not left out, or of all.
+  Group group(bool of_all, core::Instant now) const;
+  // B6: `lowest` is to found.
+  void wait_for(const MemberId& lowest, core::Instant now);
   void ask(core::Instant now, std::vector<Send>& sends);
   void try_to_found(core::Instant now, std::vector<Send>& sends);
   ControlMessagePtr message(ControlBody body) const;
@@ -114,8 +131,11 @@ class Bootstrap {
   std::map<MemberId, Candidate> candidates_;
   core::Instant enough_since_ = core::Instant::max();
   std::optional<Founding> founding_;
-  // To whom this node has promised to be founded with it, and until when.
-  std::uint64_t promised_ = 0;
+  // Who is to found, as long as this node is not.
+  MemberId awaited_;
+  core::Instant awaited_since_{};
+  // To whom this node has promised to be founded with it, and until when. A founder has one founding at a time.
+  MemberId promised_to_;
   core::Instant promised_until_{};
   core::Instant in_hand_until_{};
   std::optional<core::Instant> member_heard_;
