@@ -7,6 +7,12 @@ namespace nexus::cluster {
 
 using core::Instant;
 
+namespace {
+
+constexpr int kRetryJitterPercent = 20;
+
+}  // namespace
+
 ControlMessagePtr Bootstrap::message(ControlBody body) const {
   return std::make_shared<const ControlMessage>(ControlMessage{.body = std::move(body)});
 }
@@ -97,15 +103,28 @@ std::optional<std::vector<MemberPtr>> Bootstrap::on_found_ack(const Peer& from, 
   return std::move(founding_->members);
 }
 
-void Bootstrap::ask(Instant now, std::vector<Send>& sends) {
-  ask_at_ = now + random_.around(options_.retry, 20);
-  if (now < in_hand_until_) return;
+std::vector<const std::string*> Bootstrap::others() const {
   std::vector<const std::string*> others;
   for (const std::vector<std::string>* list : {&told_, &seeds_, &contacts_}) {
     for (const std::string& address : *list) {
       if (address != self_->address) others.push_back(&address);
     }
   }
+  return others;
+}
+
+// The others ask as this node does, each at its pace.
+core::Duration Bootstrap::candidate_age_max() const {
+  const std::size_t rounds =
+      (others().size() + options_.asked_at_once - 1) / options_.asked_at_once;
+  const auto more = static_cast<std::int64_t>(std::max<std::size_t>(rounds, 1) - 1);
+  return options_.candidate_age_max + more * options_.retry * (100 + kRetryJitterPercent) / 100;
+}
+
+void Bootstrap::ask(Instant now, std::vector<Send>& sends) {
+  ask_at_ = now + random_.around(options_.retry, kRetryJitterPercent);
+  if (now < in_hand_until_) return;
+  const std::vector<const std::string*> others = this->others();
   if (others.empty()) return;
   const ControlMessagePtr request = message(join());
   for (std::size_t i = 0; i < std::min(options_.asked_at_once, others.size()); ++i) {
@@ -137,15 +156,14 @@ Bootstrap::Group Bootstrap::group(bool of_all, Instant now) const {
 
 void Bootstrap::wait_for(const MemberId& lowest, Instant now) {
   if (std::exchange(awaited_, lowest) != lowest) awaited_since_ = now;
-  if (lowest == MemberId() || now - awaited_since_ < 2 * options_.candidate_age_max) return;
+  if (lowest == MemberId() || now - awaited_since_ < 2 * candidate_age_max()) return;
   candidates_.at(lowest).left_out_until = now + options_.left_out;
   awaited_ = {};
 }
 
 void Bootstrap::try_to_found(Instant now, std::vector<Send>& sends) {
-  std::erase_if(candidates_, [&](const auto& entry) {
-    return now - entry.second.seen > options_.candidate_age_max;
-  });
+  const core::Duration age_max = candidate_age_max();
+  std::erase_if(candidates_, [&](const auto& entry) { return now - entry.second.seen > age_max; });
   if (founding_ && now >= founding_->end) {
     for (const MemberId& id : founding_->missing) {
       const auto candidate = candidates_.find(id);

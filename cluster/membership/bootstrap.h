@@ -32,7 +32,7 @@ class Bootstrap {
     core::Duration retry = std::chrono::milliseconds(500);
     core::Duration patience = std::chrono::seconds(2);
     std::size_t asked_at_once = 5;
-    // A node that has asked to be let in counts for a founding for so long.
+    // A node that has asked to be let in counts for a founding for so long, and for as long as it may take to ask all others meanwhile.
     core::Duration candidate_age_max = std::chrono::milliseconds(1500);
     // A founder that has not heard from all after so long starts again; what it was promised lasts twice as long.
     core::Duration founding_time = std::chrono::seconds(1);
@@ -104,6 +104,9 @@ class Bootstrap {
   bool is_seed(const std::string& address) const;
   // B5.
   bool may_found(core::Instant now) const;
+  // Whom to ask.
+  std::vector<const std::string*> others() const;
+  core::Duration candidate_age_max() const;
   std::size_t seeds_needed() const { return seeds_.size() / 2 + 1; }
   // Of those that are not left out, or of all.
   Group group(bool of_all, core::Instant now) const;

@@ -205,6 +205,29 @@ TEST(Simulation, L1_L4_ViewsThatStayApartAreAViolation) {
               testing::Contains(HasSubstr("L4: 10 s after the last fault 1 live nodes")));
 }
 
+// Every node is a seed, and knows the others only as it has asked them, a few at a time.
+TEST(Simulation, ManySeedsThatStartOneAfterTheOtherMakeOneCluster) {
+  constexpr std::uint32_t kNodeCount = 64;
+  for (const core::Duration start_within : {10s, 30s}) {
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+      Random random(seed);
+      Scenario scenario;
+      scenario.node_count = kNodeCount;
+      for (NodeIndex node = 0; node < kNodeCount; ++node) {
+        scenario.contacts.push_back(node);
+        const SimTime when = random.between(0s, start_within);
+        scenario.plan.faults.push_back(fault(Fault::Kind::start, when, when, node));
+      }
+      scenario.give_up_at = start_within + 60s;
+      scenario.asserts_liveness = false;
+      const SeedResult result = Simulation(scenario, *make_model("nexus"), seed).run();
+      ASSERT_TRUE(result.convergence) << "seed " << seed;
+      EXPECT_LT(*result.convergence, start_within + 10s) << "seed " << seed;
+      EXPECT_THAT(result.violations, IsEmpty());
+    }
+  }
+}
+
 std::uint64_t trace_of(const char* scenario_name, const char* model_name, std::uint64_t seed) {
   for (const ScenarioKind& kind : all_scenarios()) {
     if (kind.name != scenario_name) continue;
