@@ -379,6 +379,8 @@ void Endpoint::on_stream_frame(std::uint64_t epoch, std::string frame) {
       if (const auto* response = std::get_if<ConnectResponse>(&*decoded)) {
         if (response->blocked) {
           todo = drop_stream(state_.on_goodbye(EndpointState::WhyGone::refused));
+        } else if (response->member_id.size() > BlockList::kIdBytesMax) {
+          garbage = "a member id that is too long";
         } else if (shared_->blocks.is_blocked(response->member_id)) {
           todo = block(response->member_id);
         } else if (state_.phase() == EndpointState::Phase::connecting) {

@@ -156,6 +156,12 @@ bool InboundStream::on_connect(const ConnectRequest& connect) {
   if (connect.member_id.empty() || connect.address.empty()) {
     return fail(core::Errc::invalid_argument, "the ConnectRequest lacks member id or address");
   }
+  // Sessions and gates keep both.
+  if (connect.member_id.size() > BlockList::kIdBytesMax ||
+      connect.address.size() > Peer::kAddressBytesMax) {
+    return fail(core::Errc::invalid_argument,
+                "the member id or the address of the ConnectRequest is too long");
+  }
   // It would end the link of that client, and speak for its actors.
   if (connect.address.starts_with(core::kClientPrefix)) {
     return fail(core::Errc::invalid_argument,

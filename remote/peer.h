@@ -1,6 +1,7 @@
 // Peer: the far end of a stream that it has opened, as its handshake says, and as far as its certificate bears that out.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,9 @@
 namespace nexus::remote {
 
 struct Peer {
+  // Of the address of a node.
+  static constexpr std::size_t kAddressBytesMax = 512;
+
   // `host:port`, or the name of a client.
   std::string address;
   // What it says. Nobody checks it, so it counts only together with an address.

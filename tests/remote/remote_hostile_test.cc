@@ -103,6 +103,21 @@ TEST_F(HostileDialler, AHandshakeWithoutIdOrAddressIsInvalid) {
   }
 }
 
+// What it says is kept for longer than its stream.
+TEST_F(HostileDialler, AHandshakeWithALongIdOrAddressIsInvalid) {
+  const std::string id(BlockList::kIdBytesMax, 'i');
+  const std::string address(Peer::kAddressBytesMax, 'a');
+  RawPeer longest(node_.address());
+  ASSERT_TRUE(longest.write(encode(ConnectRequest{id, address, false})));
+  EXPECT_EQ(longest.read(), encode(ConnectResponse{settings().member_id, false}));
+  for (const auto& request :
+       {ConnectRequest{id + "i", address, false}, ConnectRequest{id, address + "a", false}}) {
+    RawPeer peer(node_.address());
+    (void)peer.write(encode(request));
+    EXPECT_EQ(peer.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  }
+}
+
 TEST_F(HostileDialler, ANodeThatSaysItIsAtTheNameOfAClientIsInvalid) {
   RawPeer client(node_.address());
   ASSERT_TRUE(client.write(encode(ConnectRequest{"c", "", true})));
@@ -383,6 +398,17 @@ TEST_F(HostileServer, OneThatSendsMoreThanTheLimitIsUnreachable) {
   ScriptedServer server([](ScriptedServer::Stream& stream) {
     ::remote::RemoteMessage frame;
     frame.mutable_connect_response()->set_member_id(std::string(1'000'000, 'm'));
+    stream.Write(frame);
+    ScriptedServer::swallow(stream);
+    return grpc::Status::OK;
+  });
+  expect_link_failed(server);
+}
+
+TEST_F(HostileServer, OneThatAnswersWithALongIdIsUnreachable) {
+  ScriptedServer server([](ScriptedServer::Stream& stream) {
+    ::remote::RemoteMessage frame;
+    frame.mutable_connect_response()->set_member_id(std::string(BlockList::kIdBytesMax + 1, 'm'));
     stream.Write(frame);
     ScriptedServer::swallow(stream);
     return grpc::Status::OK;
