@@ -141,6 +141,10 @@ ConnectResponse read_connected(const ::remote::ConnectResponse& connected) {
 }
 
 core::Result<Frame> decode_handshake(std::string_view bytes) {
+  if (bytes.size() > kHandshakeBytesMax) {
+    return core::Error{core::Errc::resource_exhausted,
+                       "the peer sent a frame that is too large for one without messages"};
+  }
   ::remote::RemoteMessage message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return garbage();
   switch (message.message_type_case()) {

@@ -73,7 +73,10 @@ std::array<char, layout::kSequenceFieldBytes> encode_sequence(std::uint64_t sequ
 // As a map reads them: of equal keys the last one counts.
 core::Headers to_headers(const HeaderViews& views);
 
-// An error when the bytes are no frame at all.
+// Of a frame that is no batch: protobuf makes an object of each two bytes. The ids of 7,000 blocked members have room.
+inline constexpr std::size_t kHandshakeBytesMax = 256 * 1024;
+
+// An error when the bytes are no frame at all, or too many.
 core::Result<Frame> decode_frame(std::string_view bytes);
 
 }  // namespace nexus::remote

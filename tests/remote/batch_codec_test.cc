@@ -247,6 +247,23 @@ TEST(BatchCodec, OfTwoSortsInOneFrameTheLastCounts) {
   EXPECT_EQ(decoded<ReceivedBatch>(batch + batch).messages.size(), 2u);
 }
 
+// Two of its bytes may be a message of a hundred in memory.
+TEST(BatchCodec, AFrameThatIsNoBatchIsReadUpToItsLimit) {
+  ConnectRequest request{.member_id = "m", .address = "h:7", .block_list = {""}};
+  request.block_list[0].resize(kHandshakeBytesMax - encode(request).size());
+  while (encode(request).size() > kHandshakeBytesMax) request.block_list[0].pop_back();
+  ASSERT_EQ(encode(request).size(), kHandshakeBytesMax);
+  EXPECT_TRUE(decode_frame(encode(request)).ok());
+  request.member_id += 'm';
+  const auto refused = decode_frame(encode(request));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, core::Errc::resource_exhausted);
+  // A handshake, and behind it what is a batch to protobuf alone.
+  std::string envelopes = bytes("12 00  0a 80 80 10");
+  for (int i = 0; i < 131'072; ++i) envelopes += bytes("1a 00");
+  EXPECT_FALSE(decode_frame(envelopes).ok());
+}
+
 TEST(BatchCodec, OfEqualHeadersTheLastCounts) {
   WireMessage made = message("x", "t.A", "1");
   made.headers = {{"k", "1"}, {kNoticesHeader, "of the user"}, {"k", "2"}, {"l", ""}};

@@ -215,7 +215,7 @@ TEST_F(HostileDialler, AHandshakeThatIsNestedTooDeepIsNoFrame) {
   }
 }
 
-TEST_F(HostileDialler, AHandshakeMayNameAsManyBlockedMembersAsAFrameHolds) {
+TEST_F(HostileDialler, AHandshakeMayNameManyBlockedMembers) {
   RawPeer peer(node_.address());
   const std::vector<std::string> many(10'000, "somebody else");
   EXPECT_TRUE(peer.write(encode(
