@@ -11,7 +11,7 @@
 // L3  Each watch ends in exactly one Terminated to the watcher: the peer's, or AddressTerminated when the peer is gone or blocked
 //     or this link is closed; or, silently, in remove_watched().
 // L4  Nobody is told of the end of a peer, as watcher or as one who asked, while a frame of that incarnation is being delivered; what
-//     it sends after that is not delivered when there were watchers. The ends of incarnations are told one after the other, and
+//     it sends after that is not delivered when there were watchers, here or there. The ends of incarnations are told one after the other, and
 //     what calls on_seen() is told after those before.
 // L5  A peer that lets more wait for it than may (EndpointWriter, B2) is declared gone, and the link to it ends.
 // L6  At most inbound_watch_count_max pairs of a watcher at the peer and an actor here are kept, of watchers that are named in at most

@@ -52,6 +52,7 @@ void Endpoint::announce(Gone gone, Remains remains) {
   std::size_t in_doubt_count = 0;
   for (const OutgoingFramePtr& frame : remains.in_doubt) in_doubt_count += frame->count;
   const std::size_t watch_count = remains.watches.size();
+  const bool ends_watches = watch_count > 0 || !remains.inbound_watches.empty();
   // Clients come and go.
   const bool is_usual = gone.why == EndpointState::WhyGone::disconnected;
   shared_->system.log().write(is_usual ? core::LogLevel::info : core::LogLevel::warn, "peer gone",
@@ -86,8 +87,9 @@ void Endpoint::announce(Gone gone, Remains remains) {
                                   std::move(then));
     case EndpointState::WhyGone::unreachable:
     case EndpointState::WhyGone::refused:
-      // It may live, and come again on new streams. Who was told nothing may hear it on the old ones.
-      if (watch_count == 0) return shared_->gates.await(address_, gone.member_id, std::move(then));
+      // It may live, and come again on new streams, with its watches. When there were none, neither here nor there, it may be heard on
+      // the old ones.
+      if (!ends_watches) return shared_->gates.await(address_, gone.member_id, std::move(then));
       return shared_->gates.close(address_, gone.member_id, core::Duration::zero(),
                                   std::move(then));
     case EndpointState::WhyGone::said_goodbye:

@@ -67,8 +67,9 @@ EndpointState::Actions EndpointState::on_seen(const std::string& member_id) {
     member_id_ = member_id;
     return {};
   }
-  if (phase_ == Phase::closed || member_id_.empty() || member_id_ == member_id) return {};
-  if (is_former(member_id)) return {};
+  if (phase_ == Phase::closed || is_former(member_id)) return {};
+  was_gone_ = false;
+  if (member_id_.empty() || member_id_ == member_id) return {};
   former_id_ = std::exchange(member_id_, member_id);
   const bool has_stream = phase_ == Phase::connecting || phase_ == Phase::connected;
   if (is_dialled_ && has_stream) phase_ = Phase::idle;

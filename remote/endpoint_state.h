@@ -11,7 +11,7 @@
 //
 // E1  Connected means: the peer's handshake arrived.
 // E2  The peer is declared gone at most once per loss, and always before a dial after that loss succeeds under another member id.
-// E3  A peer that was gone gets one dial per wish, without patience, until it is connected again.
+// E3  A peer that was gone gets one dial per wish, without patience, until it is connected again or was seen.
 // E4  A blocked peer is not dialled.
 // E5  A client is not dialled. Its link ends with its stream.
 #pragma once

@@ -267,21 +267,6 @@ class Faults(NodeTestCase):
             if not round_.has_wrong_bits:
                 self.assertEqual(receiver.damaged[key], [], told)
 
-    def has_given_up(self, place):
-        """Whether that node has given the other one up in this round."""
-        return self.nodes[1 - place].address in self.books[place].gone[self.gone_before[place]:]
-
-    def is_owed(self, round_, watch):
-        """Whether an end of it is still to be told."""
-        place, *key = watch
-        if not self.open_watches(watch):
-            return False
-        if 1 - place in round_.kills or not self.has_given_up(1 - place):
-            return True
-        # The last one may be forgotten there, and its own node need not notice: see docs/protocol.md. But who gives the other up tells
-        # all who watch then.
-        return self.has_given_up(place) and not self.books[place].told[tuple(key)]
-
     def open_watches(self, watch):
         place, *key = watch
         book = self.books[place]
@@ -289,7 +274,7 @@ class Faults(NodeTestCase):
 
     def all_told(self, round_):
         self.read_books()
-        return not any(self.is_owed(round_, watch) for watch in self.watches if watch[0] not in round_.kills)
+        return not any(self.open_watches(watch) for watch in self.watches if watch[0] not in round_.kills)
 
     def check_watches(self, round_):
         for watch in self.watches:

@@ -214,6 +214,15 @@ TEST(EndpointState, E3_APeerThatWasGoneGetsOneDialPerWish) {
   EXPECT_EQ(text_of(state.on_lost(kStart + seconds(201))), "wake@201100ms");
 }
 
+// Else a peer that cannot be dialled, and watches, would be given up as often as it connects.
+TEST(EndpointState, E3_APeerThatIsSeenHasTheFullPatienceAgain) {
+  EndpointState state = state_in(Phase::connecting);
+  (void)state.on_lost(kStart + kOptions.unreachable_after);
+  EXPECT_EQ(text_of(state.on_seen("one")), "");
+  EXPECT_EQ(text_of(state.on_wanted(kStart + seconds(100))), "dial");
+  EXPECT_EQ(text_of(state.on_lost(kStart + seconds(101))), "wake@101100ms");
+}
+
 TEST(EndpointState, E4_ABlockedPeerIsGoneAtOnceAndNotDialled) {
   for (const Phase phase : {Phase::idle, Phase::connecting, Phase::connected, Phase::waiting}) {
     EndpointState state = state_in(phase);

@@ -71,6 +71,16 @@ class Incarnation : public InboundFixture {
     (void)system_->send(watcher_, test::Done{});
     test::expect_next(*diary_, {"done"});
   }
+  // An order of the runtime, or a watch, for the watcher.
+  std::string system_batch(const core::EnvelopePtr& envelope) {
+    std::string scratch;
+    const auto encoded = endpoints_shared_->types.encode(*envelope, scratch);
+    BatchEncoder encoder;
+    encoder.begin(Dialect::strings);
+    EXPECT_TRUE(encoder.try_add({.type_name = encoded->type_name, .target = watcher_, .sender = {}},
+                                encoded->data));
+    return std::string(encoder.finish());
+  }
   std::uint64_t late_count() {
     return system_->dead_letters().count(DeadLetterReason::sender_gone);
   }
@@ -141,18 +151,8 @@ TEST_F(Incarnation, N4_AWatchOrAStopThatComesLaterHasNoEffect) {
   watch();
   Opened later = open_as("new");
   test::expect_next(*diary_, {kTold});
-  WireTypes& types = endpoints_shared_->types;
-  std::string scratch;
-  for (const auto& message : {core::make_envelope(core::Stop{}).release(),
-                              core::make_envelope(core::Watch{x_}).release()}) {
-    const core::EnvelopePtr envelope(message);
-    const auto encoded = types.encode(*envelope, scratch);
-    BatchEncoder encoder;
-    encoder.begin(Dialect::strings);
-    EXPECT_TRUE(encoder.try_add({.type_name = encoded->type_name, .target = watcher_, .sender = {}},
-                                encoded->data));
-    EXPECT_TRUE(former.stream->on_frame(encoder.finish()));
-  }
+  EXPECT_TRUE(former.stream->on_frame(system_batch(core::make_envelope(core::Stop{}))));
+  EXPECT_TRUE(former.stream->on_frame(system_batch(core::make_envelope(core::Watch{x_}))));
   expect_no_more();
   EXPECT_EQ(watcher_.cell()->watcher_count(), 0u);
   EXPECT_EQ(late_count(), 0u);
@@ -246,6 +246,19 @@ TEST_F(ImpatientIncarnation, AStreamOfAPeerThatCannotBeReachedGoesOnWhenNobodyWa
   EXPECT_TRUE(former.stream->on_frame(batch_for({"watcher"})));
   test::expect_next(*diary_, {kMessage});
   EXPECT_EQ(former.transport->ended.size(), 0u);
+}
+
+// It cannot know otherwise that its watch was forgotten.
+TEST_F(ImpatientIncarnation, L4_AStreamOfAPeerThatCannotBeReachedEndsWhenThePeerWatches) {
+  Opened former = open_as("old");
+  (void)next<ConnectResponse>(former);
+  const std::string watch = system_batch(core::make_envelope(core::Watch{x_}));
+  EXPECT_TRUE(former.stream->on_frame(watch));
+  while (endpoint_->stats().inbound_watch_count > 0) dialer_->take()->end();
+  EXPECT_EQ(former.transport->ended.size(), 1u);
+  Opened again = open_as("old");
+  EXPECT_TRUE(again.stream->on_frame(watch));
+  EXPECT_EQ(endpoint_->stats().inbound_watch_count, 1u);
 }
 
 TEST_F(ImpatientIncarnation, N4_AfterAGoodbyeItsStreamsAreEndedWhenItDoesNotDoSo) {
