@@ -48,12 +48,19 @@ bool may_be_nexus(const std::string& member_id) {
 
 }  // namespace
 
+// Those over which watches may have been sent that the peer of a batch ends.
+struct EndpointReader::Links {
+  // By other addresses than the one that the peer announces, such as localhost. Looked for when the first is needed.
+  std::optional<std::vector<std::shared_ptr<Endpoint>>> others;
+};
+
 struct EndpointReader::Received {
   core::Pid target;
   core::Pid sender;
   std::string_view type_name;
   const WireTypes::Decoder* decoder;
   const BatchDecoder::Envelope& envelope;
+  Links& links;
 };
 
 void EndpointReader::receive(const Peer& peer, const BatchDecoder& batch, Known& known) {
@@ -62,22 +69,25 @@ void EndpointReader::receive(const Peer& peer, const BatchDecoder& batch, Known&
                        {{"peer", peer.address}, {"count", batch.bad_envelope_count()}});
   }
   if (batch.envelopes().empty()) return;
-  // A peer is answered as it wrote last: it may have come back as another version of itself. Only what is not the default
-  // is worth an endpoint of its own.
-  if (const auto endpoint = batch.dialect() == Dialect::strings
-                                ? endpoints_.find(peer.address)
-                                : endpoints_.endpoint(peer.address)) {
-    endpoint->set_dialect(batch.dialect());
+  if (!known.has_told_dialect_) {
+    // A peer is answered as it wrote on its last stream: it may have come back as another version of itself. Only what is not the
+    // default is worth an endpoint of its own.
+    const auto endpoint = batch.dialect() == Dialect::strings ? endpoints_.find(peer.address)
+                                                              : endpoints_.endpoint(peer.address);
+    if (endpoint != nullptr) endpoint->set_dialect(batch.dialect());
+    known.has_told_dialect_ = endpoint != nullptr;
   }
   ++known.batch_;
+  Links links;
   core::Worker* const worker = core::Worker::current_of(system_);
   for (const BatchDecoder::Envelope& envelope : batch.envelopes()) {
-    receive(worker, peer, batch, envelope, known);
+    receive(worker, peer, batch, envelope, known, links);
   }
 }
 
 void EndpointReader::receive(core::Worker* worker, const Peer& peer, const BatchDecoder& batch,
-                             const BatchDecoder::Envelope& envelope, Known& known) {
+                             const BatchDecoder::Envelope& envelope, Known& known,
+                             Links& links) {
   const std::string_view own_address = system_.registry().address();
   const std::string_view type_name = batch.type_names()[envelope.type];
   const WireTypes::Decoder* const decoder = decoder_of(known, envelope.type, type_name);
@@ -109,7 +119,8 @@ void EndpointReader::receive(core::Worker* worker, const Peer& peer, const Batch
                  .sender = std::move(sender),
                  .type_name = type_name,
                  .decoder = decoder,
-                 .envelope = envelope});
+                 .envelope = envelope,
+                 .links = links});
 }
 
 void EndpointReader::bury(const Peer& peer, const BatchDecoder& batch) const {
@@ -215,7 +226,7 @@ void EndpointReader::receive(const Peer& peer, Received message) {
   if (watch != nullptr && watch->watcher.empty()) envelope = nullptr;
   if (envelope == nullptr) return bury(core::DeadLetterReason::unreadable);
   if (const auto* terminated = envelope->get<core::Terminated>()) {
-    receive_terminated(peer, target, *terminated);
+    receive_terminated(peer, target, *terminated, message.links);
     return;
   }
   if (WireTypes::is_system(*envelope)) {
@@ -367,17 +378,25 @@ std::string_view EndpointReader::route_of(const core::Pid& pid) const {
   return pid.is_record() ? core::route_of(*pid.record(), system_.address()) : std::string_view{};
 }
 
+std::vector<std::shared_ptr<Endpoint>> EndpointReader::other_links_to(const Peer& peer) const {
+  std::vector<std::shared_ptr<Endpoint>> links = endpoints_.all();
+  std::erase_if(links, [&](const auto& link) {
+    const bool is_other = link->address() != peer.address && peer.may_be_at(link->address());
+    return !is_other || link->member_id() != peer.member_id;
+  });
+  return links;
+}
+
 void EndpointReader::receive_terminated(const Peer& peer, const core::Pid& watcher,
-                                        const core::Terminated& terminated) {
+                                        const core::Terminated& terminated, Links& links) {
   const std::string who = terminated.who.id();
   core::Pid watchee;
   if (const auto endpoint = endpoints_.find(peer.address)) {
     watchee = endpoint->take_watched(watcher, who, peer.member_id);
   }
   if (watchee.empty() && !peer.member_id.empty()) {
-    // The watcher may know the peer by another address than the one it announces, such as localhost.
-    for (const auto& endpoint : endpoints_.all()) {
-      if (!peer.may_be_at(endpoint->address()) || endpoint->member_id() != peer.member_id) continue;
+    if (!links.others) links.others = other_links_to(peer);
+    for (const auto& endpoint : *links.others) {
       watchee = endpoint->take_watched(watcher, who, peer.member_id);
       if (watchee) break;
     }

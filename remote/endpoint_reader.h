@@ -51,6 +51,8 @@ class EndpointReader {
       std::uint64_t batch = 0;
     };
 
+    // The link to the peer writes in the dialect of the first batch.
+    bool has_told_dialect_ = false;
     // Counts from 1.
     std::uint64_t batch_ = 0;
     std::vector<Actor> targets_;
@@ -65,9 +67,10 @@ class EndpointReader {
   void bury(const Peer& peer, const BatchDecoder& batch) const;
 
  private:
+  struct Links;
   struct Received;
   void receive(core::Worker* worker, const Peer& peer, const BatchDecoder& batch,
-               const BatchDecoder::Envelope& envelope, Known& known);
+               const BatchDecoder::Envelope& envelope, Known& known, Links& links);
   void receive(const Peer& peer, Received message);
   const core::Pid& resolve(std::uint64_t batch, std::vector<Known::Actor>& actors,
                            std::size_t index, std::string_view address, std::string_view id,
@@ -83,8 +86,9 @@ class EndpointReader {
   void receive_told(const core::Pid& target, const core::Pid& teller, core::EnvelopePtr envelope);
   bool is_system_actor(const core::Pid& target) const;
   void refuse_stop(const Peer& peer, const core::Pid& target) const;
+  std::vector<std::shared_ptr<Endpoint>> other_links_to(const Peer& peer) const;
   void receive_terminated(const Peer& peer, const core::Pid& watcher,
-                          const core::Terminated& terminated);
+                          const core::Terminated& terminated, Links& links);
 
   core::ActorSystem& system_;
   const WireTypes& types_;

@@ -6,6 +6,7 @@
 
 #include "core/actor/messages.h"
 #include "core/actor/system_messages.h"
+#include "core/telemetry/lock_report.h"
 #include "nexus/v1/types.pb.h"
 #include "protoactor/remote.pb.h"
 #include "remote/batch_codec.h"
@@ -562,6 +563,26 @@ TEST_F(TerminatedFromPeer, IsFoundUnderAnotherAddressOnlyWhereThePeerMayBe) {
   test::expect_next(*diary_, {"terminated x stopped"});
 }
 
+// A peer may send as many in one frame as it likes.
+TEST_F(TerminatedFromPeer, OfWhatNobodyWatchesLooksAtTheOtherLinksOnceABatch) {
+  if (!core::kLockTiming) GTEST_SKIP() << "this build does not count locks";
+  watch("localhost:1");
+  for (int i = 2; i < 10; ++i) (void)endpoints_.endpoint("other:" + std::to_string(i));
+  const auto forged =
+      encoded("w", core::Terminated{core::Pid::of_name("peer:1", "y"),
+                                    core::TerminatedReason::stopped});
+  const auto locks_of = [&](std::size_t count) {
+    const std::string frame = frame_of(std::vector<ReceivedMessage>(count, forged));
+    const std::uint64_t before = core::LockReport::take().site("endpoint").acquisition_count;
+    receive_frame(frame);
+    return core::LockReport::take().site("endpoint").acquisition_count - before;
+  };
+  const std::uint64_t of_one = locks_of(1);
+  EXPECT_LE(locks_of(101), of_one + 100) << "one for each message, of the link that may know it";
+  receive_terminated(core::TerminatedReason::stopped, "peer:1");
+  test::expect_next(*diary_, {"terminated x stopped"});
+}
+
 TEST_F(TerminatedFromPeer, FromAStrangerEndsNoWatchOfAnotherPeer) {
   watch("peer:1");
   receive_terminated(core::TerminatedReason::stopped, "peer:1",
@@ -598,6 +619,28 @@ TEST_F(EndpointReaderTest, APeerOfTheOldDialectIsAnsweredInIt) {
   stream->accept("one");
   EXPECT_EQ(stream->take_batch().dialect, Dialect::pids);
   stream->end();
+}
+
+// Each change writes all that waits anew.
+TEST_F(EndpointReaderTest, TheDialectOfAStreamIsThatOfItsFirstBatch) {
+  spawn_recorder("a");
+  const auto dialect_after = [&](const std::vector<bool>& pids) {
+    for (const bool as_pids : pids) receive_frame(frame_of({message("a", "some.Type")}, as_pids));
+    WireMessage answer;
+    answer.target = core::Pid::of_name("peer:1", "x");
+    answer.type_name = "some.Type";
+    send_message(*endpoints_.find("peer:1"), answer);
+    const auto stream = static_cast<test::FakeDialer&>(*shared_->dialer).take();
+    stream->accept("one");
+    const Dialect dialect = stream->take_batch().dialect;
+    stream->written();
+    stream->say_goodbye();
+    stream->end();
+    return dialect;
+  };
+  EXPECT_EQ(dialect_after({true, false, false}), Dialect::pids);
+  known_ = {};
+  EXPECT_EQ(dialect_after({false, true, true}), Dialect::strings) << "of the next stream";
 }
 
 TEST_F(EndpointReaderTest, ACodecThatThrowsCostsItsOwnMessageOnly) {
