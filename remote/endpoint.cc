@@ -121,34 +121,29 @@ bool Endpoint::is_too_large(const Outgoing& message) const {
 std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message) {
   if (is_too_large(message)) return core::DeadLetterReason::too_large;
   std::optional<QueuePressure::Change> pressure;
-  enum class Then : std::uint8_t { nothing, want, write, hold };
+  std::optional<Todo> overrun;
   Then then = Then::nothing;
   {
     core::MutexLock lock(mutex_);
     if (takes_nothing()) return down_reason();
     switch (writer_.push(message.head, message.data, message.lane, message.room)) {
       case EndpointWriter::OnPush::pushed:
+        if (pressure_.rises(writer_.user_count(), writer_.filled_bytes())) pressure = note_queue();
+        then = after_push();
         break;
       case EndpointWriter::OnPush::full:
-      case EndpointWriter::OnPush::overrun:
         return core::DeadLetterReason::link_queue_full;
+      case EndpointWriter::OnPush::overrun:
+        // The peer does not read what nobody can be refused: it pays.
+        overrun = drop_stream(state_.on_overrun());
+        break;
       case EndpointWriter::OnPush::too_large:
         return core::DeadLetterReason::too_large;
     }
-    if (pressure_.rises(writer_.user_count(), writer_.filled_bytes())) pressure = note_queue();
-    if (state_.phase() != EndpointState::Phase::connected) {
-      then = Then::want;
-    } else if (!writing_ && stream_ != nullptr) {
-      // More may follow; a whole frame need not wait for it.
-      const bool may_hold = shared_->held.is_enabled() && !writer_.is_worth_writing() &&
-                            is_own_worker(shared_->system);
-      if (!may_hold) {
-        then = Then::write;
-        writing_ = true;
-      } else if (!std::exchange(held_, true)) {
-        then = Then::hold;
-      }
-    }
+  }
+  if (overrun) {
+    carry_out(*std::move(overrun));
+    return core::DeadLetterReason::link_queue_full;
   }
   if (pressure) publish(*pressure);
   switch (then) {
@@ -166,6 +161,17 @@ std::optional<core::DeadLetterReason> Endpoint::enqueue(const Outgoing& message)
   return std::nullopt;
 }
 
+Endpoint::Then Endpoint::after_push() {
+  if (state_.phase() != EndpointState::Phase::connected) return Then::want;
+  if (writing_ || stream_ == nullptr) return Then::nothing;
+  // More may follow; a whole frame need not wait for it.
+  const bool may_hold =
+      shared_->held.is_enabled() && !writer_.is_worth_writing() && is_own_worker(shared_->system);
+  if (may_hold) return std::exchange(held_, true) ? Then::nothing : Then::hold;
+  writing_ = true;
+  return Then::write;
+}
+
 // Something waits for the link.
 void Endpoint::want() {
   Todo todo;
@@ -177,8 +183,7 @@ void Endpoint::want() {
 }
 
 void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane) {
-  const auto refuse = [&](core::DeadLetterReason reason, std::size_t data_bytes = 0) {
-    end_if_overrun(reason, data_bytes);
+  const auto refuse = [&](core::DeadLetterReason reason) {
     // Nobody is told of a lost Unwatch. A Stop that is lost is a message that is.
     const core::Lane shown = envelope->is<core::Stop>() ? core::Lane::user : lane;
     shared_->system.dead_letters().take(target, std::move(envelope), shown, reason);
@@ -197,7 +202,7 @@ void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::L
          .data = encoded->data,
          .lane = lane,
          .room = room_of(*envelope)});
-    if (refused) refuse(*refused, encoded->data.size());
+    if (refused) refuse(*refused);
     return;
   }
   if (!are_utf8(envelope->headers())) return refuse(core::DeadLetterReason::not_remotable);
@@ -220,19 +225,7 @@ void Endpoint::send(const core::Pid& target, core::EnvelopePtr envelope, core::L
                                 .data = encoded->data,
                                 .lane = lane,
                                 .room = room_of(*envelope)});
-  if (refused) refuse(*refused, encoded->data.size());
-}
-
-// A queue that is full because the peer does not read what nobody can be refused: the peer pays.
-void Endpoint::end_if_overrun(core::DeadLetterReason refused, std::size_t data_bytes) {
-  if (refused != core::DeadLetterReason::link_queue_full) return;
-  Todo todo;
-  {
-    core::MutexLock lock(mutex_);
-    if (!writer_.is_overrun_by(data_bytes)) return;
-    todo = drop_stream(state_.on_overrun());
-  }
-  carry_out(std::move(todo));
+  if (refused) refuse(*refused);
 }
 
 void Endpoint::flush_held() {

@@ -235,8 +235,6 @@ class Endpoint final : public EndpointStreamEvents,
   void tell_connected(const std::string& member_id);
   bool is_too_large(const Outgoing& message) const;
   void want();
-  // After a message was refused.
-  void end_if_overrun(core::DeadLetterReason refused, std::size_t data_bytes);
   // False when an Unwatch overruns the queue.
   [[nodiscard]] bool push_watch(const core::Pid& watcher, const core::Pid& watchee, bool watch)
       REQUIRES(mutex_);
@@ -276,6 +274,9 @@ class Endpoint final : public EndpointStreamEvents,
   void check_liveness(std::uint64_t epoch);
   void note_dialect_is_known() REQUIRES(mutex_);
   void write_failed(const std::shared_ptr<EndpointStream>& stream);
+  // What remains to be done when a message was queued.
+  enum class Then : std::uint8_t { nothing, want, write, hold };
+  [[nodiscard]] Then after_push() REQUIRES(mutex_);
   // Nothing when it waits now, or why it does not.
   [[nodiscard]] std::optional<core::DeadLetterReason> enqueue(const Outgoing& message);
   void to_dead_letters(const OutgoingFramePtr& frame, core::DeadLetterReason reason);

@@ -43,8 +43,6 @@ class EndpointWriter {
                             core::Lane lane, Room room);
   // So many watches are held over the link (B2).
   void note_watches(std::size_t count) { watch_count_ = count; }
-  // One more message of Room::reserve, of so much data, would overrun.
-  bool is_overrun_by(std::size_t data_bytes) const;
   // The next frame, oldest first; null when nothing waits.
   OutgoingFramePtr take_frame();
   // The same, of one lane.
@@ -107,6 +105,8 @@ class EndpointWriter {
     std::size_t bytes() const { return closed_bytes + (open.count() > 0 ? open.bytes() : 0); }
   };
 
+  // One more message of Room::reserve, of so much data, would overrun.
+  bool is_overrun_by(std::size_t data_bytes) const;
   static std::size_t index_of(core::Lane lane) { return lane == core::Lane::system ? 0 : 1; }
   std::size_t frame_bytes_max_of(core::Lane lane) const {
     return lane == core::Lane::user ? frame_bytes_max_ : BatchEncoder::kBytesMax;

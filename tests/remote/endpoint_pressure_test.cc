@@ -52,6 +52,18 @@ TEST_F(EndpointPressureTest, RisesAsMessagesWaitAndFallsAsTheyAreWritten) {
   EXPECT_EQ(shared_->metrics.pressure_rise_count.sum(), 2u);
 }
 
+TEST_F(EndpointPressureTest, L5_AMessageThatAFullQueueTurnsAwayDoesNotEndTheLink) {
+  Options options = patient();
+  options.queue_bytes_max = 100'000;
+  options.queue_reserve_bytes_max = 10'000;
+  use(options);
+  send(std::string(60'000, 'x'));
+  send(std::string(90'000, 'y'));
+  EXPECT_EQ(dead_letter_count(core::DeadLetterReason::link_queue_full), 1u);
+  EXPECT_EQ(shared_->metrics.overrun_count.sum(), 0u);
+  EXPECT_EQ(endpoint_->waiting_count(), 1u);
+}
+
 TEST_F(EndpointPressureTest, FewLargeMessagesPressAsManySmallOnes) {
   Options options = patient();
   options.queue_bytes_max = 100'000;
