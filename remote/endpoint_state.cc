@@ -16,14 +16,13 @@ EndpointState::Actions EndpointState::on_wanted(core::Instant now) {
 EndpointState::Actions EndpointState::on_connected(const std::string& member_id) {
   if (phase_ != Phase::connecting) return {};
   Actions actions;
-  if (!member_id_.empty() && member_id_ != member_id) {
-    former_id_ = member_id_;
-    actions.emplace_back(std::in_place_type<DeclareGone>, WhyGone::restarted, false, member_id_);
+  const std::string before = change_member(member_id);
+  if (!before.empty() && before != member_id) {
+    actions.emplace_back(std::in_place_type<DeclareGone>, WhyGone::restarted, false, before);
   } else {
     actions.emplace_back(std::in_place_type<SendWatches>);
   }
   phase_ = Phase::connected;
-  member_id_ = member_id;
   backoff_.reset();
   was_gone_ = false;
   return actions;
@@ -64,16 +63,16 @@ EndpointState::Actions EndpointState::on_seen(const std::string& member_id) {
   if (phase_ == Phase::blocked) {
     // The watchers of the other one were told. Who is blocked is not seen: its streams are refused.
     phase_ = Phase::idle;
-    member_id_ = member_id;
+    (void)change_member(member_id);
     return {};
   }
   if (phase_ == Phase::closed || is_former(member_id)) return {};
   was_gone_ = false;
   if (member_id_.empty() || member_id_ == member_id) return {};
-  former_id_ = std::exchange(member_id_, member_id);
+  const std::string before = change_member(member_id);
   const bool has_stream = phase_ == Phase::connecting || phase_ == Phase::connected;
   if (is_dialled_ && has_stream) phase_ = Phase::idle;
-  return {DeclareGone{WhyGone::restarted, false, former_id_}};
+  return {DeclareGone{WhyGone::restarted, false, before}};
 }
 
 EndpointState::Actions EndpointState::on_blocked() {
@@ -87,10 +86,24 @@ void EndpointState::on_unblocked() {
   if (phase_ == Phase::blocked) phase_ = is_dialled_ ? Phase::idle : Phase::closed;
 }
 
+bool EndpointState::is_former(const std::string& member_id) const {
+  return !member_id_.empty() && std::find(former_ids_.begin(), former_ids_.end(), member_id) !=
+                                    former_ids_.end();
+}
+
+std::string EndpointState::change_member(const std::string& member_id) {
+  std::string before = std::exchange(member_id_, member_id);
+  if (before == member_id) return before;
+  std::erase(former_ids_, member_id);
+  if (!before.empty()) former_ids_.push_back(before);
+  if (former_ids_.size() > kFormerCountMax) former_ids_.erase(former_ids_.begin());
+  return before;
+}
+
 EndpointState::Actions EndpointState::become_gone(WhyGone why) {
   phase_ = is_dialled_ ? Phase::idle : Phase::closed;
   was_gone_ = true;
-  return {DeclareGone{why, true, std::exchange(member_id_, {})}};
+  return {DeclareGone{why, true, change_member({})}};
 }
 
 }  // namespace nexus::remote

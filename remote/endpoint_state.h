@@ -16,6 +16,7 @@
 // E5  A client is not dialled. Its link ends with its stream.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -88,10 +89,8 @@ class EndpointState {
   // The peer was heard of under a member id by other means, such as a stream that it opened. When another incarnation is gone by it,
   // the stream to that one, if there is one, must be ended: nothing more may be written to it.
   [[nodiscard]] Actions on_seen(const std::string& member_id);
-  // It is the incarnation whose place the present one has taken: ids never return, so this was heard late.
-  bool is_former(const std::string& member_id) const {
-    return !member_id_.empty() && member_id == former_id_;
-  }
+  // The present incarnation has taken its place: ids never return, so this was heard late.
+  bool is_former(const std::string& member_id) const;
   // This node has blocked the peer's incarnation; it does so no longer, or there is another one.
   [[nodiscard]] Actions on_blocked();
   void on_unblocked();
@@ -109,14 +108,18 @@ class EndpointState {
         member_id_(std::move(member_id)),
         backoff_(options.reconnect, 0) {}
 
+  static constexpr std::size_t kFormerCountMax = 4;
+
+  // The one before it, which is former now.
+  std::string change_member(const std::string& member_id);
   [[nodiscard]] Actions become_gone(WhyGone why);
 
   const Options options_;
   const bool is_dialled_;
   Phase phase_ = Phase::idle;
   std::string member_id_;
-  // Whose place that one has taken.
-  std::string former_id_;
+  // Before that one, oldest first.
+  std::vector<std::string> former_ids_;
   core::Instant down_since_{};
   core::Instant dial_at_{};
   core::Backoff backoff_;

@@ -297,6 +297,38 @@ TEST(EndpointState, E2_AnIncarnationThatWasReplacedIsNotSeenAgain) {
   EXPECT_EQ(state.member_id(), "two");
 }
 
+TEST(EndpointState, E2_AnIncarnationThatWasGivenUpIsNotSeenAgainWhenThereIsANextOne) {
+  EndpointState state = state_in(Phase::waiting);
+  (void)state.on_time(kStart + seconds(1));
+  (void)state.on_lost(kStart + kOptions.unreachable_after);
+  EXPECT_FALSE(state.is_former("one")) << "it may have come back";
+  (void)state.on_wanted(kStart);
+  EXPECT_EQ(text_of(state.on_connected("two")), "watches");
+  EXPECT_TRUE(state.is_former("one"));
+  EXPECT_EQ(text_of(state.on_seen("one")), "");
+  EXPECT_EQ(state.member_id(), "two");
+}
+
+TEST(EndpointState, E2_TheLastFewIncarnationsAreRemembered) {
+  EndpointState state = state_in(Phase::waiting);
+  for (const char* next : {"two", "three", "four", "five"}) (void)state.on_seen(next);
+  for (const char* former : {"one", "two", "three", "four"}) {
+    EXPECT_TRUE(state.is_former(former)) << former;
+  }
+  (void)state.on_seen("six");
+  EXPECT_FALSE(state.is_former("one"));
+}
+
+// Another one has only said that it is at this address.
+TEST(EndpointState, E2_AnIncarnationThatAnswersADialIsFormerNoMore) {
+  EndpointState state = state_in(Phase::connected);
+  (void)state.on_seen("two");
+  (void)state.on_wanted(kStart);
+  EXPECT_EQ(text_of(state.on_connected("one")), "gone(restarted)");
+  EXPECT_FALSE(state.is_former("one"));
+  EXPECT_TRUE(state.is_former("two"));
+}
+
 TEST(EndpointState, E2_WhatWasSeenIsNotDeclaredAgainByTheHandshake) {
   EndpointState state = state_in(Phase::waiting);
   (void)state.on_seen("two");
