@@ -1,6 +1,7 @@
 #include "remote/activator.h"
 
 #include "core/actor/context.h"
+#include "core/actor/throttler.h"
 #include "remote/activation_messages.h"
 
 namespace nexus::remote {
@@ -24,18 +25,31 @@ class Activator final : public core::Actor {
           is_go_ ? ActivationStatus::name_exists : ActivationStatus::dotnet_name_exists;
     } else {
       response.status = is_go_ ? ActivationStatus::error : ActivationStatus::dotnet_error;
-      context.system().log().warn("a peer asked for an actor that cannot be spawned",
-                                  {{"kind", request->kind},
-                                   {"name", request->name},
-                                   {"asker", context.sender().to_string()},
-                                   {"detail", spawned.error().detail}});
+      log_refusal(context, *request, spawned.error().detail);
     }
     context.respond(std::move(response));
   }
 
  private:
+  // Peers may ask as often as they like.
+  void log_refusal(core::Context& context, const ActorPidRequest& request,
+                   const std::string& detail) {
+    const core::Log& log = context.system().log();
+    const core::Throttle::Verdict verdict = throttle_.on_event(context.system().clock().now());
+    if (verdict.valve == core::Throttle::Valve::closed) return;
+    if (verdict.suppressed_count > 0) {
+      log.warn("refused spawns not logged", {{"count", verdict.suppressed_count}});
+    }
+    log.warn("a peer asked for an actor that cannot be spawned",
+             {{"kind", request.kind},
+              {"name", request.name},
+              {"asker", context.sender().to_string()},
+              {"detail", detail}});
+  }
+
   const Remote::SpawnKind spawn_;
   const bool is_go_;
+  core::Throttle throttle_{core::Throttle::Options{}};
 };
 
 }  // namespace

@@ -64,7 +64,7 @@ struct EndpointReader::Received {
 };
 
 void EndpointReader::receive(const Peer& peer, const BatchDecoder& batch, Known& known) {
-  if (batch.bad_envelope_count() > 0) {
+  if (batch.bad_envelope_count() > 0 && may_log_refusal()) {
     system_.log().warn("envelopes skipped, they point outside the tables of their batch",
                        {{"peer", peer.address}, {"count", batch.bad_envelope_count()}});
   }
@@ -311,7 +311,22 @@ bool EndpointReader::is_system_actor(const core::Pid& target) const {
   return props != nullptr && props->system;
 }
 
-void EndpointReader::refuse_stop(const Peer& peer, const core::Pid& target) const {
+bool EndpointReader::may_log_refusal() {
+  std::uint64_t suppressed = 0;
+  {
+    core::MutexLock lock(refused_mutex_);
+    const core::Throttle::Verdict verdict = refused_throttle_.on_event(system_.clock().now());
+    if (verdict.valve == core::Throttle::Valve::closed) return false;
+    suppressed = verdict.suppressed_count;
+  }
+  if (suppressed > 0) {
+    system_.log().warn("refusals of what peers sent not logged", {{"count", suppressed}});
+  }
+  return true;
+}
+
+void EndpointReader::refuse_stop(const Peer& peer, const core::Pid& target) {
+  if (!may_log_refusal()) return;
   system_.log().warn("a peer tried to stop an actor of the node itself, refused",
                      {{"peer", peer.address}, {"actor", target.to_string()}});
 }
@@ -360,14 +375,7 @@ bool EndpointReader::note_watch(const Peer& peer, const core::Pid& watcher,
 void EndpointReader::refuse_watch(const Peer& peer, const core::Pid& watcher,
                                   const core::Pid& watchee, const char* why) {
   endpoints_.metrics().refused_watch_count.add();
-  std::uint64_t suppressed = 0;
-  {
-    core::MutexLock lock(refused_mutex_);
-    const core::Throttle::Verdict verdict = refused_throttle_.on_event(system_.clock().now());
-    if (verdict.valve == core::Throttle::Valve::closed) return;
-    suppressed = verdict.suppressed_count;
-  }
-  if (suppressed > 0) system_.log().warn("refused watches not logged", {{"count", suppressed}});
+  if (!may_log_refusal()) return;
   system_.log().warn("watch refused", {{"peer", peer.address},
                                        {"watcher", watcher.to_string().substr(0, 256)},
                                        {"actor", watchee.to_string()},

@@ -85,7 +85,9 @@ class EndpointReader {
   std::string_view route_of(const core::Pid& pid) const;
   void receive_told(const core::Pid& target, const core::Pid& teller, core::EnvelopePtr envelope);
   bool is_system_actor(const core::Pid& target) const;
-  void refuse_stop(const Peer& peer, const core::Pid& target) const;
+  void refuse_stop(const Peer& peer, const core::Pid& target);
+  // Of what a peer sent and was refused.
+  bool may_log_refusal();
   std::vector<std::shared_ptr<Endpoint>> other_links_to(const Peer& peer) const;
   void receive_terminated(const Peer& peer, const core::Pid& watcher,
                           const core::Terminated& terminated, Links& links);
@@ -94,8 +96,8 @@ class EndpointReader {
   const WireTypes& types_;
   EndpointManager& endpoints_;
   const std::size_t header_count_max_;
-  // A peer may have as many watches refused as it likes.
-  core::Mutex refused_mutex_{"refused_watch_log"};
+  // A peer may have as much refused as it likes.
+  core::Mutex refused_mutex_{"refused_log"};
   core::Throttle refused_throttle_ GUARDED_BY(refused_mutex_){core::Throttle::Options{}};
 };
 

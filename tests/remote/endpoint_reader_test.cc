@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
 
 #include "core/actor/messages.h"
@@ -9,6 +10,7 @@
 #include "core/telemetry/lock_report.h"
 #include "nexus/v1/types.pb.h"
 #include "protoactor/remote.pb.h"
+#include "remote/activator.h"
 #include "remote/batch_codec.h"
 #include "tests/support/fake_dialer.h"
 #include "tests/support/test_system.h"
@@ -174,7 +176,10 @@ class EndpointReaderTest : public testing::Test {
   ForeignMail foreign_;
   test::Queue<Seen> seen_;
 
-  test::TestSystem system_{{.address = kHere}};
+  // Written by its actors, too.
+  std::atomic<int> logged_count_{0};
+  test::TestSystem system_{
+      {.address = kHere, .log = core::Log({}, [this](std::string_view) { ++logged_count_; })}};
   std::shared_ptr<Endpoint::Shared> shared_ = std::make_shared<Endpoint::Shared>(
       Options{}, *system_, "self", std::make_unique<test::FakeDialer>());
   EndpointManager endpoints_{shared_};
@@ -661,6 +666,31 @@ TEST_F(EndpointReaderTest, ACodecThatThrowsCostsItsOwnMessageOnly) {
   EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
   EXPECT_EQ(system_->dead_letters().count(DeadLetterReason::unreadable), 2u);
   system_.stop(actor);
+}
+
+// A peer may send as much of each as it likes.
+TEST_F(EndpointReaderTest, WhatIsRefusedIsLoggedAFewTimes) {
+  const auto spawn_none = [](const std::string&, const std::string&) -> core::Result<core::Pid> {
+    return core::Error{core::Errc::not_found, "no such kind"};
+  };
+  const auto activator =
+      system_->spawn_system(activator_props(spawn_none, ActivatorOf::go), "activator");
+  ASSERT_TRUE(activator.ok());
+  ::remote::RemoteMessage bad;
+  bad.mutable_message_batch()->add_envelopes()->set_target(7);
+  const std::string frame = bad.SerializeAsString();
+  // Ten of each in a second, and what they leave out.
+  constexpr int kCount = 1'000;
+  for (int i = 0; i < kCount; ++i) receive_frame(frame);
+  EXPECT_LT(logged_count_.load(), kCount / 2);
+  logged_count_ = 0;
+  for (int i = 0; i < kCount; ++i) receive(encoded("activator", core::Stop{}));
+  EXPECT_LT(logged_count_.load(), kCount / 2);
+  logged_count_ = 0;
+  const ReceivedMessage request = encoded("activator", ActorPidRequest{"name", "kind"});
+  receive_frame(frame_of(std::vector<ReceivedMessage>(kCount, request)));
+  EXPECT_TRUE(eventually([&] { return activator->cell()->processed_count() >= kCount; }));
+  EXPECT_LT(logged_count_.load(), kCount / 2);
 }
 
 TEST_F(EndpointReaderTest, LongNamesAreLookedUpEachTime) {
