@@ -111,6 +111,13 @@ class ScriptedPeer(remote_grpc.RemotingServicer):
         threading.Thread(target=self._read, args=(channel, stream, self._ended), daemon=True).start()
         return self.responses[0].connect_response
 
+    def dial_again(self):
+        """On a new stream, when the former one has ended."""
+        self._outgoing.put(None)
+        self.await_end()
+        self.restart_stream()
+        return self.dial()
+
     def _read(self, channel, stream, ended):
         try:
             for frame in stream:

@@ -168,9 +168,10 @@ class InTheOldDialect(InTheStringDialect):
 class InAnotherDialectThanBefore(PeerTestCase):
     """A peer comes back as another version of itself."""
 
-    def test_the_node_writes_as_the_peer_did_last(self):
+    def test_the_node_writes_as_the_peer_did_on_its_last_stream(self):
         self.activate("echo", "e")
         for old in (True, False, True, False):
+            self.peer.dial_again()
             self.peer.old_dialect = self.old_dialect = old
             self.peer.send_bytes("e", "unknown.Type", b"", sender_id="asker")
             self.assertEqual(self.peer.take().target, self.target("asker"))
