@@ -146,6 +146,13 @@ void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& pr
                  "cluster.bootstrap_expect"},
                 "needs cluster.bootstrap_expect of at least 2: who the seeds are may be known only "
                 "in part when the first nodes start");
+  const bool has_seeds = !cluster.seeds.empty() || cluster.finds_seeds();
+  constexpr const char* kNeedsSeeds =
+      "needs cluster.seeds: this node alone founds no cluster of more, and knows nobody to ask";
+  rules.require(has_seeds || cluster.bootstrap_expect <= 1,
+                {"cluster.bootstrap_expect", "cluster.seeds"}, kNeedsSeeds);
+  rules.require(has_seeds || cluster.static_quorum <= 1, {"cluster.static_quorum", "cluster.seeds"},
+                kNeedsSeeds);
   check_protoactor_rules(rules, config.cluster.protoactor);
   rules.require(config.cluster.protoactor.hosts.size() <= remote.peer_count_max,
                 {"cluster.compat.protoactor.hosts", "remote.peer_count_max"},

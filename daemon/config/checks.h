@@ -33,6 +33,7 @@ struct KeyPlaces {
 // C10 cluster.static_quorum is set if and only if cluster.partition_policy is static-quorum
 // C11 cluster.compat.protoactor.listen and hosts are both set or none, listen with a port; without them refresh is not changed;
 //     hosts are at most remote.peer_count_max
+// C14 cluster.bootstrap_expect and cluster.static_quorum are at most 1 without seeds
 // Adds one problem for each broken rule, at the first of its keys that the text sets.
 void check_rules(const NodeConfig& config, const KeyPlaces& places, Problems& problems);
 

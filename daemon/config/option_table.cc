@@ -294,7 +294,7 @@ std::vector<NodeOption> make_node_options() {
            .doc = "Nodes of another name are refused. Every node of a cluster has the same."}),
       in_section<&N::cluster, &ClusterSection::seeds>(
           {.path = "cluster.seeds",
-           .if_empty = "the node founds a cluster of its own",
+           .if_empty = "the node founds a cluster of its own, unless more nodes are expected",
            .doc = "Nodes to ask for the way into the cluster, by their `node.advertise`; a few "
                   "that are mostly up, the same list at every node, which may have the node "
                   "itself in it. They may start in any order. When none of them is in a cluster, "
@@ -317,7 +317,8 @@ std::vector<NodeOption> make_node_options() {
            .min = 0,
            .max = 1'024,
            .doc = "Nodes that must be there before a new cluster is founded, if that is more than "
-                  "half of `cluster.seeds`; 0 asks for no more. When names or a file say who the "
+                  "half of `cluster.seeds`; 0 asks for no more, and more than one needs seeds. "
+                  "When names or a file say who the "
                   "seeds are, at least 2: more than half of the nodes that there will be, so that "
                   "no two clusters are founded."}),
       in_section<&N::cluster, &ClusterSection::partition_policy>(
@@ -330,10 +331,10 @@ std::vector<NodeOption> make_node_options() {
           {.path = "cluster.static_quorum",
            .unit = "members",
            .min = 0,
-           .max = 10'000,
+           .max = 1'024,
            .doc = "Of `cluster.partition_policy: static-quorum`, and only then set: the members "
-                  "that a part needs to go on. The cluster takes in no more than twice this, less "
-                  "one."}),
+                  "that a part needs to go on, and so many found a cluster. It takes in no more "
+                  "than twice this, less one."}),
       in_section<&N::cluster, &ClusterSection::zone>(
           {.path = "cluster.zone",
            .if_empty = "not said",

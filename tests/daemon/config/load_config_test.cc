@@ -123,9 +123,10 @@ TEST(LoadConfig, C10_AStaticQuorumIsSetWithItsPolicyOnly) {
   EXPECT_THAT(problems_of("cluster:\n  static_quorum: 3\n"), testing::HasSubstr("has no effect"));
   EXPECT_THAT(problems_of("cluster:\n  partition_policy: static-quorum\n"),
               testing::HasSubstr("needs cluster.static_quorum"));
-  EXPECT_TRUE(
-      load_config_text("cluster: {partition_policy: static-quorum, static_quorum: 3}\n", "f", {})
-          .ok());
+  EXPECT_TRUE(load_config_text("cluster: {partition_policy: static-quorum, static_quorum: 3, "
+                               "seeds: [\"10.0.0.5:7701\"]}\n",
+                               "f", {})
+                  .ok());
   EXPECT_THAT(problems_of("cluster: {partition_policy: keep-majorty}\n"),
               testing::HasSubstr("did you mean \"keep-majority\"?"));
 }
@@ -139,6 +140,21 @@ TEST(LoadConfig, C11_SeedsThatAreFoundNeedANumberOfNodes) {
                 testing::HasSubstr("needs cluster.bootstrap_expect of at least 2"));
     EXPECT_TRUE(load_config_text(section + "  bootstrap_expect: 2\n", "f", {}).ok());
   }
+}
+
+TEST(LoadConfig, C14_ANodeThatExpectsOthersKnowsWhomToAsk) {
+  const std::string policy = "cluster:\n  partition_policy: static-quorum\n  static_quorum: ";
+  EXPECT_EQ(problems_of("cluster:\n  bootstrap_expect: 2\n"),
+            "f:2:3: cluster.bootstrap_expect: needs cluster.seeds: this node alone founds no "
+            "cluster of more, and knows nobody to ask");
+  EXPECT_THAT(problems_of(policy + "2\n"),
+              testing::HasSubstr("cluster.static_quorum: needs cluster.seeds"));
+  EXPECT_TRUE(load_config_text("cluster:\n  bootstrap_expect: 1\n", "f", {}).ok());
+  EXPECT_TRUE(load_config_text(policy + "1\n", "f", {}).ok());
+  const std::string seeds = "  seeds: [\"10.0.0.5:7701\"]\n";
+  EXPECT_TRUE(load_config_text(policy + "1024\n" + seeds, "f", {}).ok());
+  // No founding waits for more nodes than can be expected.
+  EXPECT_THAT(problems_of(policy + "1025\n" + seeds), testing::HasSubstr("1025 is not in 0..1024"));
 }
 
 TEST(LoadConfig, C12_ThePathOfASocketIsShort) {
