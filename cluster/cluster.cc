@@ -132,6 +132,8 @@ class Cluster::Impl {
       } else {
         log.info("enough members are heard again");
       }
+    } else if (const auto* waiting = std::get_if<Incarnation::Waiting>(&event)) {
+      log.warn("this node is in no cluster yet", {{"why", waiting->what}});
     } else if (const auto* rejoining = std::get_if<Incarnation::Rejoining>(&event)) {
       log.info("joining the cluster again", {{"member", rejoining->id.to_string()}});
     }

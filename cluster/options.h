@@ -76,6 +76,8 @@ struct MembershipOptions {
   Admission::Options admission;
   Bootstrap::Options bootstrap;
   RejoinOptions rejoin;
+  // A node that has been joining for so long says what it waits for.
+  core::Duration waiting_told = std::chrono::seconds(10);
   // A member that was frozen proposes nothing for so long after it may go on: links come back one after the other.
   core::Duration thaw = std::chrono::seconds(2);
   // Cuts that are kept for members that missed them.

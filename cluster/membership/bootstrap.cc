@@ -52,7 +52,12 @@ std::optional<std::vector<MemberPtr>> Bootstrap::found_alone() {
 }
 
 void Bootstrap::on_join(const Join& join, Instant now) {
-  if (join.again || join.member->id == self_->id) return;
+  if (join.member->id == self_->id) return;
+  if (join.again) {
+    removed_ = join.member->address;
+    removed_heard_ = now;
+    return;
+  }
   if (candidates_.size() >= options_.candidate_count_max && !candidates_.contains(join.member->id))
     return;
   const auto [candidate, is_new] = candidates_.try_emplace(join.member->id);
@@ -78,7 +83,10 @@ bool Bootstrap::may_found(Instant now) const {
 
 void Bootstrap::on_check(Instant now) { in_hand_until_ = now + options_.patience; }
 
-void Bootstrap::on_refused(Instant now) { ask_at_ = now + options_.patience; }
+void Bootstrap::on_refused(Instant now) {
+  refused_at_ = now;
+  ask_at_ = now + options_.patience;
+}
 
 void Bootstrap::on_found(const Found& found, const Peer& from, Instant now,
                          std::vector<Send>& sends) {
@@ -132,6 +140,36 @@ void Bootstrap::ask(Instant now, std::vector<Send>& sends) {
   }
 }
 
+std::string Bootstrap::waits_for(Instant now) const {
+  if (now < in_hand_until_) return "a member has heard of this node, and does not let it in yet";
+  if (refused_at_ && now - *refused_at_ <= 2 * options_.patience)
+    return "it is refused, for the reason that was told";
+  if (again_) {
+    return "it was removed from its cluster and reaches no member of it; if that cluster is no "
+           "more, start this node again: only then it may found one";
+  }
+  if (!may_found(now)) return "a member is heard, and does not let it in yet";
+  if (seeds_.empty()) return "it knows no seeds, and nobody lets it in where it was told to ask";
+  if (!is_seed(self_->address)) {
+    return "no member answers at the seeds, and this node founds no cluster, since its address " +
+           self_->address +
+           " is not among them; start seeds, or write node.advertise as the seeds have it";
+  }
+  const Group group = this->group(true, now);
+  std::string text = "no member answers, and to found a cluster this node has heard of " +
+                     std::to_string(group.seed_count) + " of " + std::to_string(seeds_.size()) +
+                     " seeds, itself among them; " + std::to_string(seeds_needed()) + " are needed";
+  if (options_.expect > 1) {
+    text += ", and of all nodes " + std::to_string(options_.expect) + " (there are " +
+            std::to_string(group.members.size()) + ")";
+  }
+  if (!removed_.empty() && now - removed_heard_ <= candidate_age_max()) {
+    text += "; the node at " + removed_ +
+            " does not count, since it was removed from a cluster, until it is started again";
+  }
+  return text;
+}
+
 Bootstrap::Group Bootstrap::group(bool of_all, Instant now) const {
   Group group{.members = {self_}, .lowest = self_->id};
   std::set<std::string> seeds{self_->address};
@@ -150,6 +188,7 @@ Bootstrap::Group Bootstrap::group(bool of_all, Instant now) const {
   if (members.size() > options_.members_max) members.resize(options_.members_max);
   others.resize(std::min(others.size(), options_.members_max - members.size()));
   members.insert(members.end(), others.begin(), others.end());
+  group.seed_count = seeds.size();
   group.is_enough = seeds.size() >= seeds_needed() && members.size() >= options_.expect;
   return group;
 }

@@ -77,6 +77,8 @@ class Bootstrap {
   [[nodiscard]] std::optional<std::vector<MemberPtr>> on_found_ack(const Peer& from,
                                                                    const FoundAck& ack,
                                                                    core::Instant now);
+  // Why this node is in no cluster yet, and what there is to do; for an operator.
+  [[nodiscard]] std::string waits_for(core::Instant now) const;
   // B2: at once, without asking anybody.
   [[nodiscard]] std::optional<std::vector<MemberPtr>> found_alone();
 
@@ -92,6 +94,7 @@ class Bootstrap {
     std::vector<MemberPtr> members;
     // At a seed address.
     MemberId lowest;
+    std::size_t seed_count = 1;
     bool is_enough = false;
   };
   struct Founding {
@@ -142,6 +145,10 @@ class Bootstrap {
   core::Instant promised_until_{};
   core::Instant in_hand_until_{};
   std::optional<core::Instant> member_heard_;
+  std::optional<core::Instant> refused_at_;
+  // Another node that B5 keeps from founding a cluster, and when it asked last.
+  std::string removed_;
+  core::Instant removed_heard_{};
 };
 
 }  // namespace nexus::cluster

@@ -32,6 +32,7 @@ void Incarnation::join(std::vector<std::string> seeds, std::vector<std::string> 
                        std::vector<std::string> contacts, bool again, Instant now, Output& out) {
   bootstrap_.start(std::move(seeds), std::move(contacts), again, now);
   bootstrap_.set_told(std::move(told), now);
+  waiting_told_at_ = now + options_.waiting_told;
   if (auto members = bootstrap_.found_alone())
     install(View::found(std::move(*members), options_.rings), nullptr, now, out);
 }
@@ -315,6 +316,10 @@ void Incarnation::on_time(Instant now, Output& out) {
   if (phase_ == Phase::out) return;
   if (!view_) {
     if (now >= bootstrap_.next_time()) bootstrap_.on_time(now, out.sends);
+    if (now >= waiting_told_at_) {
+      waiting_told_at_ = Instant::max();
+      out.events.push_back(Waiting{.what = bootstrap_.waits_for(now)});
+    }
     return;
   }
   if (now >= edges_.next_time()) {
@@ -353,7 +358,7 @@ void Incarnation::on_time(Instant now, Output& out) {
 
 Instant Incarnation::next_time() const {
   if (phase_ == Phase::out) return Instant::max();
-  if (!view_) return bootstrap_.next_time();
+  if (!view_) return std::min(bootstrap_.next_time(), waiting_told_at_);
   return std::min({edges_.next_time(), relay_.next_time(), admission_.next_time(), next_agreement(),
                    offer_at_, reoffer_at_, repeat_at_, greet_at_, consider_at_, bundle_.due()});
 }

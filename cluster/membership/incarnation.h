@@ -71,7 +71,12 @@ class Incarnation {
   struct Rejoining {
     MemberId id;
   };
-  using Event = std::variant<ViewChanged, Out, Refused, Stranger, StateChanged, Frozen, Rejoining>;
+  // It has been joining for long, and said once why that may be.
+  struct Waiting {
+    std::string what;
+  };
+  using Event =
+      std::variant<ViewChanged, Out, Refused, Stranger, StateChanged, Frozen, Rejoining, Waiting>;
 
   struct Output {
     std::vector<Send> sends;
@@ -205,6 +210,8 @@ class Incarnation {
   ViewMaker& maker_;
   Phase phase_ = Phase::joining;
 
+  // When it says what it waits for.
+  core::Instant waiting_told_at_ = core::Instant::max();
   ViewPtr view_;
   MemberIndex index_ = 0;
   ViewHistory history_;

@@ -144,6 +144,63 @@ TEST_F(LoneNodeTest, DoesNotLookForItselfWhereItIsTold) {
   EXPECT_TRUE(out_.sends.empty());
 }
 
+// A node with these seeds that nobody answers says once why it is in no cluster.
+class WaitingNodeTest : public testing::Test {
+ protected:
+  std::vector<std::string> said(std::vector<std::string> seeds, core::Duration time) {
+    membership_.start(std::move(seeds), now_, out_);
+    return said_in(time);
+  }
+  std::vector<std::string> said_in(core::Duration time) {
+    let_pass(membership_, time, now_, out_);
+    std::vector<std::string> said;
+    for (const Incarnation::Event& event : out_.events) {
+      if (const auto* waiting = std::get_if<Incarnation::Waiting>(&event))
+        said.push_back(waiting->what);
+    }
+    return said;
+  }
+  void hear_join_of(std::uint64_t number, bool again) {
+    const MemberPtr member = test::member(number);
+    const Join join{.member = member, .compatibility = options_.compatibility, .again = again};
+    membership_.on_message({.id = member->id, .address = member->address},
+                           std::make_shared<const ControlMessage>(ControlMessage{.body = join}),
+                           now_, out_);
+  }
+
+  const std::string own_ = test::member(5)->address;
+  MembershipOptions options_;
+  ViewMaker maker_;
+  core::Instant now_ = core::Instant{} + seconds(1'000);
+  Membership::Output out_;
+  Membership membership_{options_, *test::member(5), maker_, [] { return MemberId(99, 9); }, 1};
+};
+
+TEST_F(WaitingNodeTest, SaysThatItIsNoSeed) {
+  const auto said = this->said({kElsewhere, "10.0.0.7:1"}, seconds(60));
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_NE(said[0].find(own_ + " is not among them"), std::string::npos) << said[0];
+}
+
+TEST_F(WaitingNodeTest, SaysHowManySeedsItHasHeardOf) {
+  EXPECT_TRUE(said({own_, kElsewhere, "10.0.0.7:1"}, milliseconds(9'900)).empty());
+  const auto said = said_in(seconds(60));
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_NE(said[0].find("heard of 1 of 3 seeds, itself among them; 2 are needed"),
+            std::string::npos)
+      << said[0];
+}
+
+TEST_F(WaitingNodeTest, SaysWhoDoesNotCountBecauseItWasRemoved) {
+  EXPECT_TRUE(said({own_, test::member(6)->address}, milliseconds(9'500)).empty());
+  hear_join_of(6, true);
+  const auto said = said_in(seconds(1));
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_NE(said[0].find("the node at " + test::member(6)->address + " does not count"),
+            std::string::npos)
+      << said[0];
+}
+
 // It was let in and removed before it knew: only another id gets in.
 TEST(JoiningNodeTest, ComesBackUnderAnotherIdWhenItsOwnWasRemoved) {
   const MembershipOptions options;

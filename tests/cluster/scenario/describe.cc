@@ -134,6 +134,7 @@ std::string text_of(const Incarnation::Event& event) {
                  [](const Incarnation::Frozen& frozen) {
                    return std::string(frozen.frozen ? "frozen" : "no longer frozen");
                  },
+                 [](const Incarnation::Waiting& waiting) { return "waits: " + waiting.what; },
                  [](const Incarnation::Rejoining& rejoining) {
                    return "joins again as " + name_of(rejoining.id);
                  }},
