@@ -226,7 +226,9 @@ void Incarnation::handle(const Context& c, const Join& join) {
          JoinRefused{.joiner = c.from.id, .removed = refuse->removed, .why = refuse->why}, c.out);
   } else if (std::holds_alternative<Admission::Check>(answer)) {
     send(join.member->address, JoinCheck{.joiner = join.member->id, .sent = c.now}, c.out);
-  } else if (std::holds_alternative<Admission::Welcome>(answer)) {
+  } else if (std::holds_alternative<Admission::Welcome>(answer) && c.index &&
+             may_tell(c.from.id, c.now)) {
+    // At its own address: the view is large.
     c.out.sends.push_back({.address = join.member->address, .message = snapshot()});
   }
 }

@@ -147,6 +147,22 @@ TEST_F(IncarnationTest, AJoinerIsOfferedAgainWhenNothingCameOfIt) {
   EXPECT_EQ(sent<JoinOffer>(), 3u);
 }
 
+TEST_F(IncarnationTest, AMemberThatAsksAgainIsWelcomedAtItsAddressAndNotForEachTime) {
+  start(3, 1);
+  const MemberPtr member = view_->members()[2];
+  const Join join{.member = member, .compatibility = options_.compatibility};
+  for (int i = 0; i < 5; ++i) tell(*member, join);
+  EXPECT_EQ(sent<Snapshot>(), 1u);
+  now_ += seconds(1);
+  tell(*member, join);
+  EXPECT_EQ(sent<Snapshot>(), 2u);
+  now_ += seconds(1);
+  const MemberPtr elsewhere = test::member(2, "10.0.0.66:1");
+  ASSERT_EQ(elsewhere->id, member->id);
+  tell(*elsewhere, {Join{.member = elsewhere, .compatibility = options_.compatibility}});
+  EXPECT_EQ(sent<Snapshot>(), 2u);
+}
+
 TEST_F(IncarnationTest, WhoIsLeftOutByForceIsSaidToBe) {
   start(3, 1);
   ASSERT_TRUE(
