@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <functional>
@@ -245,6 +246,18 @@ TEST(Simulation, EqualSeedsGiveEqualTracesWhateverGoesWrong) {
                 trace_of(kind.name.c_str(), model.c_str(), 7))
           << kind.name << " " << model;
     }
+  }
+}
+
+// Each node leaves and comes back under a new identity, while clocks drift.
+TEST(Simulation, ARollingRestartRemovesNobodyElse) {
+  const auto kind = std::ranges::find(all_scenarios(), "rolling_restart", &ScenarioKind::name);
+  ASSERT_NE(kind, all_scenarios().end());
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    const SeedResult result = Simulation(kind->make(9, seed), *make_model("nexus"), seed).run();
+    EXPECT_TRUE(result.convergence) << "seed " << seed;
+    EXPECT_EQ(result.healthy_removed, 0u) << "seed " << seed;
+    EXPECT_THAT(result.violations, IsEmpty());
   }
 }
 
