@@ -310,6 +310,8 @@ TEST_F(ByHand, K4_WhatIsHeldForAnActorThatEndsIsADeadLetter) {
     }
     EXPECT_TRUE(cell.mailbox().try_release(7));
     system.stop(pid);
+    // The end of the actor is seen a moment before its mailbox turns senders away.
+    ASSERT_TRUE(eventually([&] { return cell.mailbox().owner() == kDead; }));
     const auto before = system->registry().counters().dead_lettered;
     if (by_rescuer) {
       Worker::Rescued rescued;
