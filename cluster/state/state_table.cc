@@ -84,8 +84,7 @@ core::Result<StateEntry> StateTable::put(const MemberId& self, std::string key, 
                                  std::to_string(key.size())};
   }
   if (!core::is_utf8(key)) {
-    return core::Error{.code = core::Errc::invalid_argument,
-                       .detail = "a state key must be UTF-8"};
+    return core::Error{.code = core::Errc::invalid_argument, .detail = "a state key must be UTF-8"};
   }
   const Owned& owned = owned_[self];
   if (!has_room(owned, key, value)) {

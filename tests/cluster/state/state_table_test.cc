@@ -102,7 +102,10 @@ TEST(StateTable, T3_AMemberHasNoMoreThanItsShare) {
 TEST(StateTable, AKeyIsText) {
   StateTable table({});
   EXPECT_TRUE(table.put(kAnna, "größe", "\xff").ok()) << "a value is any bytes";
-  const auto refused = table.put(kAnna, "gr\xf6\xdf" "e", "1");
+  const auto refused = table.put(kAnna,
+                                 "gr\xf6\xdf"
+                                 "e",
+                                 "1");
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, core::Errc::invalid_argument);
   EXPECT_EQ(refused.error().detail, "a state key must be UTF-8");
