@@ -32,9 +32,12 @@ std::string take_header(core::Headers& headers, std::string_view name) {
 
 // Nothing when it is no number of milliseconds, or one that no clock could hold.
 std::optional<core::Duration> to_timeout(std::string_view text) {
-  std::uint32_t milliseconds = 0;
+  std::int64_t milliseconds = 0;
   const char* end = text.data() + text.size();
-  if (text.empty() || std::from_chars(text.data(), end, milliseconds).ptr != end) {
+  const auto [stop, error] = std::from_chars(text.data(), end, milliseconds);
+  constexpr auto kMax =
+      std::chrono::duration_cast<std::chrono::milliseconds>(core::Duration::max());
+  if (error != std::errc() || stop != end || milliseconds < 0 || milliseconds > kMax.count()) {
     return std::nullopt;
   }
   return std::chrono::milliseconds(milliseconds);
@@ -86,8 +89,7 @@ void EndpointReader::receive(const Peer& peer, const BatchDecoder& batch, Known&
 }
 
 void EndpointReader::receive(core::Worker* worker, const Peer& peer, const BatchDecoder& batch,
-                             const BatchDecoder::Envelope& envelope, Known& known,
-                             Links& links) {
+                             const BatchDecoder::Envelope& envelope, Known& known, Links& links) {
   const std::string_view own_address = system_.registry().address();
   const std::string_view type_name = batch.type_names()[envelope.type];
   const WireTypes::Decoder* const decoder = decoder_of(known, envelope.type, type_name);

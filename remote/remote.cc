@@ -137,18 +137,17 @@ void Remote::on_peer_blocks(const Peer& peer, const std::vector<std::string>& me
   }
 }
 
-// What is for a client that is not there. It may have been.
-void Remote::refuse(const core::Pid& target, std::string_view client, core::EnvelopePtr envelope,
-                    core::Lane lane) {
+// What has no link to go by.
+void Remote::refuse(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane,
+                    core::DeadLetterReason reason) {
   if (const auto* watch = envelope->get<core::Watch>()) {
     return system_.registry().send_terminated(
         watch->watcher,
         core::make_envelope(core::Terminated{target, core::TerminatedReason::address_terminated}));
   }
-  const bool is_blocked = shared_->blocks.is_blocked(client.substr(core::kClientPrefix.size()));
-  system_.dead_letters().take(
-      target, std::move(envelope), lane,
-      is_blocked ? core::DeadLetterReason::blocked : core::DeadLetterReason::link_down);
+  // Nobody is told of a lost Unwatch. A Stop that is lost is a message that is.
+  const core::Lane shown = envelope->is<core::Stop>() ? core::Lane::user : lane;
+  system_.dead_letters().take(target, std::move(envelope), shown, reason);
 }
 
 void Remote::deliver_foreign(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane) {
@@ -180,14 +179,18 @@ void Remote::deliver_by_route(const core::Pid& target, core::EnvelopePtr envelop
   if (route.starts_with(core::kClientPrefix)) {
     // Links of clients come and go: no worker keeps one.
     const auto endpoint = endpoints_.find(std::string(route));
-    if (endpoint == nullptr) return refuse(target, route, std::move(envelope), lane);
+    if (endpoint == nullptr) {
+      // It may have been there.
+      const bool is_blocked = shared_->blocks.is_blocked(route.substr(core::kClientPrefix.size()));
+      return refuse(
+          target, std::move(envelope), lane,
+          is_blocked ? core::DeadLetterReason::blocked : core::DeadLetterReason::link_down);
+    }
     return deliver_to(*endpoint, target, std::move(envelope), lane);
   }
   std::shared_ptr<Endpoint> endpoint = endpoints_.endpoint(record.address);
-  if (endpoint == nullptr) {
-    return system_.dead_letters().take(target, std::move(envelope), lane,
-                                       core::DeadLetterReason::link_down);
-  }
+  if (endpoint == nullptr)
+    return refuse(target, std::move(envelope), lane, core::DeadLetterReason::link_down);
   deliver_to(*endpoint, target, std::move(envelope), lane);
   if (last != nullptr) last->endpoint = std::move(endpoint);
 }

@@ -92,8 +92,8 @@ class Remote final : public core::ForeignRoute {
                         LastEndpoint* last);
   static void deliver_to(Endpoint& endpoint, const core::Pid& target, core::EnvelopePtr envelope,
                          core::Lane lane);
-  void refuse(const core::Pid& target, std::string_view client, core::EnvelopePtr envelope,
-              core::Lane lane);
+  void refuse(const core::Pid& target, core::EnvelopePtr envelope, core::Lane lane,
+              core::DeadLetterReason reason);
   void on_peer_blocks(const Peer& peer, const std::vector<std::string>& members);
 
   core::ActorSystem& system_;

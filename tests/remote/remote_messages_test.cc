@@ -393,6 +393,13 @@ TEST_F(RemoteMessages, DeadlinesTravelAsTheTimeThatIsLeft) {
   ASSERT_TRUE(seen.has_value());
   EXPECT_GT(*seen, seconds(0));
   EXPECT_LE(*seen, seconds(50) + milliseconds(1));
+  // More milliseconds than 32 bits hold.
+  envelope = core::make_envelope(add(1));
+  envelope->set_deadline(clock.now() + std::chrono::hours(2'400));
+  (void)a_->registry().send_user(far, std::move(envelope));
+  const auto long_after = left.pop();
+  ASSERT_TRUE(long_after.has_value()) << "it was expired";
+  EXPECT_GT(*long_after, std::chrono::hours(2'399));
 
   core::EnvelopePtr late = core::make_envelope(add(2));
   late->set_deadline(clock.now() - milliseconds(1));

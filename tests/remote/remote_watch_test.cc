@@ -104,6 +104,23 @@ TEST_F(RemoteWatch, L3_ACrashedNodeIsToldAsAddressTerminated) {
   expect_no_more(c, watcher);
 }
 
+TEST_F(RemoteWatch, L3_ANodeThatNoLinkIsLeftForIsToldAsAddressTerminated) {
+  auto small = settings('c');
+  small.remote.peer_count_max = 1;
+  RemoteNode c(std::move(small));
+  const Watcher watcher = watcher_on(c);
+  const core::Pid actor = spawn_watchee(*b_, "x");
+  watch(c, watcher, b_->pid("x"));
+  await_watchers(actor, 1);
+  const core::Pid one_too_many = core::Pid::of_name(free_address(), "y");
+  watch(c, watcher, one_too_many);
+  test::expect_next(*watcher.diary, {"terminated y address_terminated"});
+  c->stop(one_too_many);
+  EXPECT_TRUE(
+      eventually([&] { return c->dead_letters().count(core::DeadLetterReason::link_down) == 1; }));
+  expect_no_more(c, watcher);
+}
+
 TEST_F(RemoteWatch, L3_ANodeThatWasNeverThereIsToldAsAddressTerminated) {
   RemoteNode c(settings('c', kShort));
   const Watcher watcher = watcher_on(c);
