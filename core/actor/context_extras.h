@@ -13,7 +13,7 @@
 #include "core/actor/actor_cell.h"
 #include "core/actor/actor_timers.h"
 #include "core/actor/context_decorator.h"
-#include "core/actor/envelope_list.h"
+#include "core/actor/envelope.h"
 #include "core/actor/message_handles.h"
 #include "core/actor/pid_set.h"
 #include "core/actor/supervision.h"

@@ -111,7 +111,6 @@ class Envelope {
  private:
   friend class EnvelopeChain;
   friend class EnvelopeList;
-  friend class EnvelopePacket;
   friend class EnvelopeRing;
   friend class Mailbox;
   friend struct EnvelopeDeleter;
@@ -123,10 +122,8 @@ class Envelope {
   static constexpr std::uint64_t kWantsNotices = 2;
   static constexpr std::uint64_t kSystemLane = 4;
   static constexpr std::uint64_t kTimed = 8;
-  // Not a message but many; see EnvelopePacket.
-  static constexpr std::uint64_t kPacket = 16;
   static constexpr unsigned kGenerationShift = 48;
-  static constexpr std::uint64_t kTypeMask = 0x0000'ffff'ffff'ffe0;
+  static constexpr std::uint64_t kTypeMask = 0x0000'ffff'ffff'fff0;
 
   // What few envelopes have; takes the place of the sender. The times of a message that has neither this nor a sender take that
   // place, too: with a long queue before it, memory of their own would be another cache miss.
@@ -163,12 +160,6 @@ class Envelope {
   // Makes it one that has no times yet.
   void make_timed();
 
-  // Of a packet: which of its places are taken.
-  struct Span {
-    std::uint32_t begin;
-    std::uint32_t end;
-  };
-
   void* message_in(MessageType::Place place) {
     void* inside = this + 1;
     return place == MessageType::Place::heap ? *static_cast<void**>(inside) : inside;
@@ -180,7 +171,6 @@ class Envelope {
     Pid sender_;
     Extended* extended_;
     Times times_;
-    Span span_;
   };
 };
 static_assert(sizeof(Envelope) == 32);
@@ -224,5 +214,162 @@ EnvelopePtr make_envelope(T message) {
 // A second envelope with a copy of the message, from the same sender, with the same headers and the same wish for notices. Null
 // when messages of the type cannot be copied. Throws what the copying of the message throws.
 EnvelopePtr copy_of(const Envelope& envelope);
+
+// A chain of envelopes with one owner, first in first out.
+class EnvelopeList {
+ public:
+  EnvelopeList() = default;
+  EnvelopeList(EnvelopeList&& other) noexcept
+      : head_(std::exchange(other.head_, nullptr)), tail_(std::exchange(other.tail_, nullptr)) {}
+  EnvelopeList& operator=(EnvelopeList&& other) noexcept {
+    if (this != &other) {
+      clear();
+      head_ = std::exchange(other.head_, nullptr);
+      tail_ = std::exchange(other.tail_, nullptr);
+    }
+    return *this;
+  }
+  ~EnvelopeList() { clear(); }
+
+  bool empty() const { return head_ == nullptr; }
+  // Only when not empty().
+  const Envelope& front() const { return *head_; }
+  Envelope& front() { return *head_; }
+  void push_back(EnvelopePtr envelope) {
+    Envelope* node = envelope.release();
+    node->next_ = nullptr;
+    (head_ == nullptr ? head_ : tail_->next_) = node;
+    tail_ = node;
+  }
+  EnvelopePtr pop_front() {
+    Envelope* node = head_;
+    if (node != nullptr) {
+      Envelope* next = node->next_;
+      head_ = next;
+      // A long queue is cold. One that was filled evenly, alone or in turns with others, goes on with the same stride.
+      if (next != nullptr) prefetch_after(node, next);
+    }
+    return EnvelopePtr(node);
+  }
+  // Nodes that are linked already, from `first` to `last`, whose link is null.
+  void push_back_chain(Envelope* first, Envelope* last) {
+    (head_ == nullptr ? head_ : tail_->next_) = first;
+    tail_ = last;
+  }
+  void append(EnvelopeList&& other) {
+    if (other.head_ == nullptr) return;
+    (head_ == nullptr ? head_ : tail_->next_) = std::exchange(other.head_, nullptr);
+    tail_ = other.tail_;
+  }
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (const Envelope* node = head_; node != nullptr; node = node->next_) visit(*node);
+  }
+  void clear() {
+    while (pop_front() != nullptr) {
+    }
+  }
+
+ private:
+  static void prefetch_after(const Envelope* node, const Envelope* next) {
+    constexpr std::uintptr_t kAhead = 4;
+    const auto at = reinterpret_cast<std::uintptr_t>(next);
+    const std::uintptr_t stride = at - reinterpret_cast<std::uintptr_t>(node);
+    __builtin_prefetch(reinterpret_cast<const void*>(at + kAhead * stride), 1);
+  }
+
+  Envelope* head_ = nullptr;
+  // Meaningless while head_ is null.
+  Envelope* tail_ = nullptr;
+};
+
+// Envelopes linked newest first, ready to enter a mailbox together.
+class EnvelopeChain {
+ public:
+  EnvelopeChain() = default;
+  EnvelopeChain(EnvelopeChain&& other) noexcept
+      : newest_(std::exchange(other.newest_, nullptr)),
+        oldest_(std::exchange(other.oldest_, nullptr)),
+        count_(std::exchange(other.count_, 0)) {}
+  EnvelopeChain& operator=(EnvelopeChain&& other) noexcept {
+    std::swap(newest_, other.newest_);
+    std::swap(oldest_, other.oldest_);
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~EnvelopeChain() {
+    while (newest_ != nullptr) {
+      const EnvelopePtr envelope(newest_);
+      newest_ = newest_ == oldest_ ? nullptr : newest_->next_;
+    }
+  }
+
+  std::uint32_t count() const { return count_; }
+  void add(EnvelopePtr envelope) {
+    Envelope* node = envelope.release();
+    node->next_ = newest_;
+    if (newest_ == nullptr) oldest_ = node;
+    newest_ = node;
+    ++count_;
+  }
+  // Leaves the chain empty.
+  EnvelopeList oldest_first() {
+    if (newest_ == nullptr) return {};
+    EnvelopeList list;
+    Envelope* node = std::exchange(newest_, nullptr);
+    Envelope* const last = node;
+    Envelope* const first = std::exchange(oldest_, nullptr);
+    count_ = 0;
+    Envelope* behind = nullptr;
+    while (behind != first) behind = std::exchange(node, std::exchange(node->next_, behind));
+    list.push_back_chain(first, last);
+    return list;
+  }
+
+ private:
+  friend class Mailbox;
+
+  Envelope* newest_ = nullptr;
+  Envelope* oldest_ = nullptr;
+  std::uint32_t count_ = 0;
+};
+
+// An EnvelopeList in half the memory, for lanes that are mostly empty.
+class EnvelopeRing {
+ public:
+  EnvelopeRing() = default;
+  EnvelopeRing(const EnvelopeRing&) = delete;
+  EnvelopeRing& operator=(const EnvelopeRing&) = delete;
+  ~EnvelopeRing() {
+    while (pop_front() != nullptr) {
+    }
+  }
+
+  bool empty() const { return tail_ == nullptr; }
+  void push_back(EnvelopePtr envelope) {
+    Envelope* node = envelope.release();
+    if (tail_ == nullptr) {
+      node->next_ = node;
+    } else {
+      node->next_ = tail_->next_;
+      tail_->next_ = node;
+    }
+    tail_ = node;
+  }
+  EnvelopePtr pop_front() {
+    if (tail_ == nullptr) return nullptr;
+    Envelope* node = tail_->next_;
+    if (node == tail_) {
+      tail_ = nullptr;
+    } else {
+      tail_->next_ = node->next_;
+    }
+    return EnvelopePtr(node);
+  }
+
+ private:
+  // Its link leads to the first.
+  Envelope* tail_ = nullptr;
+};
 
 }  // namespace nexus::core

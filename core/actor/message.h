@@ -79,7 +79,7 @@ concept AutoRespond = requires(const T& message, const Context& context) {
 };
 
 // Aligned so that an envelope can keep flags in the low bits of a pointer to it.
-struct alignas(32) MessageType {
+struct alignas(16) MessageType {
   // Where a message of the type lives: in a small or a large node, or on the heap with a pointer in the node.
   enum class Place : std::uint8_t { small_node, large_node, heap };
   // Whether the runtime has something to do with the message before or instead of the actor, or only to count it apart.

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/actor/envelope_list.h"
+#include "core/actor/envelope.h"
 #include "core/base/atomic.h"
 
 namespace nexus::core {
@@ -21,7 +21,7 @@ class ActorCell;
 
 class Outbox {
  public:
-  static constexpr std::uint32_t kCountMax = EnvelopeChain::kCountMax;
+  static constexpr std::uint32_t kCountMax = 32;
 
   struct Chain {
     // Null: no chain.

@@ -178,7 +178,7 @@ class alignas(64) Worker {
   void hold_from(std::uint32_t count) { hold_from_ = count; }
 
  private:
-  static constexpr std::uint32_t kNextChainMax = 4;
+  static constexpr std::uint32_t kNextChainMax = 2;
 
   class Section {
    public:

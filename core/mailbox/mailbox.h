@@ -34,7 +34,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/actor/envelope_list.h"
+#include "core/actor/envelope.h"
 #include "core/base/atomic.h"
 #include "core/mailbox/mailbox_overflow.h"
 
@@ -120,12 +120,13 @@ class Mailbox {
       const OwnerId owner = owner_of(before);
       if (owner == kDead) return Push::dead;
       const bool idle = owner == kIdle || owner == kIdleBound;
-      chain.packet_->next_ = top_of(before);
+      chain.oldest_->next_ = top_of(before);
       const Word after = word_of(idle ? kQueued : owner) |
-                         reinterpret_cast<std::uintptr_t>(chain.packet_) | (before & kHasSystem);
+                         reinterpret_cast<std::uintptr_t>(chain.newest_) | (before & kHasSystem);
       if (word_.compare_exchange_weak(before, after, std::memory_order_acq_rel,
                                       std::memory_order_relaxed)) {
-        chain.packet_ = nullptr;
+        chain.newest_ = chain.oldest_ = nullptr;
+        chain.count_ = 0;
         return idle ? Push::enqueue : Push::pushed;
       }
     }
@@ -310,10 +311,11 @@ class Mailbox {
   void sort_into_lanes(Envelope* oldest) {
     for (Envelope* node = oldest; node != nullptr;) {
       Envelope* next = node->next_;
+      EnvelopePtr envelope(node);
       if (node->has(Envelope::kSystemLane)) {
-        system_lane_.push_back(EnvelopePtr(node));
+        system_lane_.push_back(std::move(envelope));
       } else {
-        user_lane_.link(node);
+        user_lane_.push_back(std::move(envelope));
       }
       node = next;
     }

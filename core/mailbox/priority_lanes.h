@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/actor/envelope_list.h"
+#include "core/actor/envelope.h"
 
 namespace nexus::core {
 

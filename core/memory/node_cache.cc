@@ -39,12 +39,11 @@ thread_local bool t_ended = false;
 
 constinit thread_local NodeCache::Stack NodeCache::t_small_{};
 constinit thread_local NodeCache::Stack NodeCache::t_large_{};
-constinit thread_local NodeCache::Stack NodeCache::t_packets_{};
 
 struct NodeCache::ThreadEnd {
   ~ThreadEnd() {
     t_ended = true;
-    for (Stack* stack : {&t_small_, &t_large_, &t_packets_}) {
+    for (Stack* stack : {&t_small_, &t_large_}) {
       stack->count_max = 0;
       while (stack->count > 0) free_bytes(stack->nodes[--stack->count]);
     }

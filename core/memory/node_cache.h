@@ -16,7 +16,6 @@ class NodeCache {
  public:
   static constexpr std::size_t kSmallBytes = 48;
   static constexpr std::size_t kLargeBytes = 112;
-  static constexpr std::size_t kPacketBytes = 288;
   // Of every node, in bytes.
   static constexpr std::size_t kAlignment = 16;
 
@@ -56,15 +55,14 @@ class NodeCache {
 
   template <std::size_t kBytes>
   static Stack& stack_of() {
-    static_assert(kBytes == kSmallBytes || kBytes == kLargeBytes || kBytes == kPacketBytes);
-    return kBytes == kSmallBytes ? t_small_ : kBytes == kLargeBytes ? t_large_ : t_packets_;
+    static_assert(kBytes == kSmallBytes || kBytes == kLargeBytes);
+    return kBytes == kSmallBytes ? t_small_ : t_large_;
   }
   static void* allocate_slow(std::size_t bytes);
   static void deallocate_slow(void* node, Stack& stack) noexcept;
 
   static constinit thread_local Stack t_small_;
   static constinit thread_local Stack t_large_;
-  static constinit thread_local Stack t_packets_;
 };
 
 }  // namespace nexus::core

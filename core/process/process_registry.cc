@@ -108,7 +108,7 @@ Delivered ProcessRegistry::push_to_cell(Worker* worker, ActorCell& cell, const P
 
 void ProcessRegistry::turn_away(ActorCell& cell, EnvelopeChain held) {
   cell.mailbox().give_back_places(held.count());
-  EnvelopeList envelopes = held.list();
+  EnvelopeList envelopes = held.oldest_first();
   while (EnvelopePtr envelope = envelopes.pop_front()) {
     const Pid target = Pid::of_cell(cell, envelope->target_generation());
     (void)turn_away(target, std::move(envelope), Lane::user, DeadLetterReason::stopped);

@@ -18,7 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/actor/envelope_list.h"
+#include "core/actor/envelope.h"
 #include "core/base/mutex.h"
 #include "core/base/sharded_counter.h"
 #include "core/dispatch/worker.h"

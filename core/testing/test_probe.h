@@ -22,7 +22,7 @@
 #include <string_view>
 #include <utility>
 
-#include "core/actor/envelope_list.h"
+#include "core/actor/envelope.h"
 #include "core/actor/messages.h"
 #include "core/actor/pid.h"
 #include "core/base/clock.h"

@@ -106,7 +106,7 @@ class Crew {
   };
 
   explicit Crew(std::size_t member_count)
-      : system({.dispatcher = std::make_shared<CrewFactory>(queue)}) {
+      : system({.dispatcher = std::make_shared<CrewFactory>(queue), .clock = clock}) {
     for (std::size_t i = 0; i < member_count; ++i) {
       members.push_back(std::make_unique<Member>(*this));
     }
@@ -125,6 +125,7 @@ class Crew {
     }
   }
 
+  const std::shared_ptr<core::Clock> clock = make_clock();
   CrewQueue queue;
   core::ActorSystem system;
   std::vector<std::unique_ptr<Member>> members;

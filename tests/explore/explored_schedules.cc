@@ -9,8 +9,11 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
-#include "core/actor_system.h"
+#include "core/base/atomic.h"
+#include "core/base/clock.h"
+#include "core/base/mutex.h"
 #include "core/dispatch/worker.h"
 #include "tests/explore/explorer.h"
 #include "tests/explore/find_failure.h"
@@ -30,6 +33,43 @@ Explorer& explorer() {
   static Explorer& one = *std::make_unique<Explorer>().release();
   return one;
 }
+
+// What core::ManualClock is, for threads that are not those of the operating system.
+class StandingClock final : public core::Clock {
+ public:
+  core::Instant now() const override { return core::Instant(core::Duration(now_.load())); }
+  bool follow(core::ClockFollower& follower) override {
+    const core::MutexLock lock(mutex_);
+    followers_.push_back(&follower);
+    return true;
+  }
+  void unfollow(core::ClockFollower& follower) override {
+    const core::MutexLock lock(mutex_);
+    while (moves_) stands_.wait(mutex_);
+    std::erase(followers_, &follower);
+  }
+  void advance(core::Duration by) {
+    std::vector<core::ClockFollower*> followers;
+    {
+      const core::MutexLock lock(mutex_);
+      moves_ = true;
+      followers = followers_;
+    }
+    now_.store(now_.load() + by.count());
+    for (core::ClockFollower* follower : followers) follower->clock_moved();
+    const core::MutexLock lock(mutex_);
+    moves_ = false;
+    stands_.notify_all();
+  }
+
+ private:
+  // An hour after the beginning of time.
+  core::Atomic<core::Duration::rep> now_{core::Duration(std::chrono::hours(1)).count()};
+  core::Mutex mutex_{"standing_clock"};
+  core::CondVar stands_;
+  bool moves_ = false;
+  std::vector<core::ClockFollower*> followers_;
+};
 
 std::optional<std::uint64_t> number_of(const char* name) {
   const char* text = std::getenv(name);
@@ -130,9 +170,10 @@ std::uint32_t choose(std::uint32_t limit) { return explorer().random().below(lim
 
 void act_as(core::Worker* worker) { core::Worker::set_current(worker); }
 
-void run_timers(core::ActorSystem& system) {
-  while (system.timers().run_due(system.clock().now())) {
-  }
+std::shared_ptr<core::Clock> make_clock() { return std::make_shared<StandingClock>(); }
+
+void pass_time(core::Clock& clock) {
+  static_cast<StandingClock&>(clock).advance(std::chrono::milliseconds(2));
 }
 
 bool soon(const std::function<bool()>& condition) { return condition(); }

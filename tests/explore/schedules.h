@@ -10,10 +10,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 namespace nexus::core {
-class ActorSystem;
+class Clock;
 class Worker;
 }  // namespace nexus::core
 
@@ -37,8 +38,10 @@ std::uint32_t choose(std::uint32_t limit);
 // The calling thread runs actors as this worker from now on (null: does not).
 void act_as(core::Worker* worker);
 
-// As the timer thread: runs what is due. With real threads there is one, and nothing to do.
-void run_timers(core::ActorSystem& system);
+// A clock for the objects of one body: explored, one that stands until pass_time(); with real threads one that goes by itself.
+std::shared_ptr<core::Clock> make_clock();
+// By one thread at a time: two milliseconds pass, and what is due by then runs here. With real threads nothing is to be done.
+void pass_time(core::Clock& clock);
 
 // The body: whether `condition` holds; with real threads, whether it comes to hold.
 bool soon(const std::function<bool()>& condition);

@@ -4,6 +4,7 @@
 #include <random>
 #include <thread>
 
+#include "core/base/clock.h"
 #include "core/dispatch/worker.h"
 #include "tests/explore/schedules.h"
 #include "tests/support/wait.h"
@@ -44,7 +45,9 @@ std::uint32_t choose(std::uint32_t limit) { return static_cast<std::uint32_t>(t_
 
 void act_as(core::Worker* worker) { core::Worker::set_current(worker); }
 
-void run_timers(core::ActorSystem&) {}
+std::shared_ptr<core::Clock> make_clock() { return std::make_shared<core::SteadyClock>(); }
+
+void pass_time(core::Clock&) {}
 
 bool soon(const std::function<bool()>& condition) { return eventually(condition); }
 

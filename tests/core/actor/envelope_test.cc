@@ -166,5 +166,27 @@ TEST(Envelope, NodesMayBeFreedByAnotherThreadThanTheOneThatMadeThem) {
   EXPECT_EQ(*make_envelope(7)->get<int>(), 7);
 }
 
+TEST(EnvelopeList, LeavesInTheOrderOfArrival) {
+  EnvelopeList list;
+  EXPECT_EQ(list.pop_front(), nullptr);
+  for (int i = 0; i < 5; ++i) list.push_back(make_envelope(i));
+  EnvelopeList moved = std::move(list);
+  EXPECT_TRUE(list.empty());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(*moved.pop_front()->get<int>(), i);
+  moved.push_back(make_envelope(5));
+  for (int i = 3; i < 6; ++i) EXPECT_EQ(*moved.pop_front()->get<int>(), i);
+  EXPECT_TRUE(moved.empty());
+}
+
+TEST(EnvelopeList, DestroysWhatIsLeft) {
+  auto witness = std::make_shared<int>();
+  {
+    EnvelopeList list;
+    for (int i = 0; i < 100'000; ++i) list.push_back(make_envelope(Sized<16>{witness}));
+    EXPECT_EQ(witness.use_count(), 100'001);
+  }
+  EXPECT_EQ(witness.use_count(), 1);
+}
+
 }  // namespace
 }  // namespace nexus::core

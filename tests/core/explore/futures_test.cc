@@ -47,7 +47,7 @@ struct Requests {
     (void)crew.system.send(future, Number{static_cast<int>(index)});
   }
   void expect_all_completed() {
-    test::run_timers(crew.system);
+    test::pass_time(*crew.clock);
     EXPECT_TRUE(test::soon([&] { return completed_count.load() == opened_count.load(); }))
         << "F1: " << completed_count.load() << " of " << opened_count.load();
     EXPECT_EQ(table().open_count(), 0u);
@@ -79,7 +79,7 @@ TEST(FuturesSchedules, F1_AnswerDeadlineCancelAndCloseCompleteOnce) {
                      [&] {
                        for (const Pid& future : futures) (void)requests.table().cancel(future);
                      },
-                     [&] { test::run_timers(requests.crew.system); },
+                     [&] { test::pass_time(*requests.crew.clock); },
                      [&] {
                        if (closes) requests.table().close();
                      }});
@@ -97,7 +97,7 @@ TEST(FuturesSchedules, F1_F3_ADeadlineIsNotMissedWhileASweepGoesOn) {
         };
         run_threads({[&] { open(0); }, [&] { open(2); },
                      [&] {
-                       for (int i = 0; i < 2; ++i) test::run_timers(requests.crew.system);
+                       for (int i = 0; i < 2; ++i) test::pass_time(*requests.crew.clock);
                      }});
         requests.expect_all_completed();
       },

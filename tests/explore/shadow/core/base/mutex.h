@@ -30,13 +30,20 @@ class Mutex {
     while (!mutex_.try_lock()) explore::wait_on(this, "lock", where);
   }
   void unlock(explore::Where where = explore::Where::current()) {
-    explore::publish_own();
-    mutex_.unlock();
-    explore::wake(this, true);
+    release();
     explore::point_after("unlock", where);
   }
 
  private:
+  friend class CondVar;
+
+  // Without a point: a CondVar must wait before another thread can notify it.
+  void release() {
+    explore::publish_own();
+    mutex_.unlock();
+    explore::wake(this, true);
+  }
+
   std::mutex mutex_;
 };
 
@@ -59,7 +66,7 @@ class CondVar {
  public:
   void wait(Mutex& mutex, explore::Where where = explore::Where::current()) {
     if (!explore::is_exploring()) return condition_.wait(mutex);
-    mutex.unlock();
+    mutex.release();
     explore::wait_on(this, "wait", where);
     mutex.lock(where);
   }
