@@ -87,8 +87,8 @@ void EndpointState::on_unblocked() {
 }
 
 bool EndpointState::is_former(const std::string& member_id) const {
-  return !member_id_.empty() && std::find(former_ids_.begin(), former_ids_.end(), member_id) !=
-                                    former_ids_.end();
+  return !member_id_.empty() &&
+         std::find(former_ids_.begin(), former_ids_.end(), member_id) != former_ids_.end();
 }
 
 std::string EndpointState::change_member(const std::string& member_id) {

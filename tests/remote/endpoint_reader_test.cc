@@ -573,9 +573,8 @@ TEST_F(TerminatedFromPeer, OfWhatNobodyWatchesLooksAtTheOtherLinksOnceABatch) {
   if (!core::kLockTiming) GTEST_SKIP() << "this build does not count locks";
   watch("localhost:1");
   for (int i = 2; i < 10; ++i) (void)endpoints_.endpoint("other:" + std::to_string(i));
-  const auto forged =
-      encoded("w", core::Terminated{core::Pid::of_name("peer:1", "y"),
-                                    core::TerminatedReason::stopped});
+  const auto forged = encoded(
+      "w", core::Terminated{core::Pid::of_name("peer:1", "y"), core::TerminatedReason::stopped});
   const auto locks_of = [&](std::size_t count) {
     const std::string frame = frame_of(std::vector<ReceivedMessage>(count, forged));
     const std::uint64_t before = core::LockReport::take().site("endpoint").acquisition_count;
