@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from nexus.v1 import cluster_service_pb2 as api
@@ -117,19 +118,29 @@ class Cluster(ClusterTestCase):
 
     def test_a_node_that_is_stopped_leaves_at_once(self):
         nodes, members = self.settled(5)
-        events = members[0].stub.WatchCluster(api.WatchClusterRequest())
-        self.assertTrue(next(events).HasField("snapshot"))
-        begin = time.monotonic()
-        nodes[3].signal(signal.SIGTERM)
-        change = next(events).change
-        took = time.monotonic() - begin
-        print(f"a leave was seen after {took * 1000:.0f} ms")
-        self.assertEqual([(d.member.address, d.reason) for d in change.departed],
-                         [(nodes[3].address, api.DEPARTURE_REASON_LEFT)])
+        staying = members[:3] + members[4:]
+        streams = [member.stub.WatchCluster(api.WatchClusterRequest()) for member in staying]
+        for events in streams:
+            self.assertTrue(next(events).HasField("snapshot"))
+
+        def next_change(events):
+            return next(events).change, time.monotonic()
+
+        with ThreadPoolExecutor(len(streams)) as readers:
+            told = [readers.submit(next_change, events) for events in streams]
+            begin = time.monotonic()
+            nodes[3].signal(signal.SIGTERM)
+            seen = [one.result() for one in told]
+        took = max(at for _, at in seen) - begin
+        print(f"a leave was seen by all after {took * 1000:.0f} ms")
+        for change, _ in seen:
+            self.assertEqual([(d.member.address, d.reason) for d in change.departed],
+                             [(nodes[3].address, api.DEPARTURE_REASON_LEFT)])
         self.assertLess(took, 0.3 * TIME_FACTOR)
         self.assertEqual(nodes[3].await_exit(), 0)
-        self.await_agreement(members[:3] + members[4:], nodes[:3] + nodes[4:], 2)
-        events.cancel()
+        self.await_agreement(staying, nodes[:3] + nodes[4:], 2)
+        for events in streams:
+            events.cancel()
 
     def test_a_node_that_has_left_says_so_while_it_stops(self):
         nodes, members = self.settled(3, program=TEST_NODE)
