@@ -17,15 +17,26 @@ BlockList::Entries::iterator BlockList::find(std::string_view member_id) {
                       [&](const Entry& entry) { return entry.member_id == member_id; });
 }
 
+bool BlockList::has_room_for(Owner owner) const {
+  if (owner == Owner::by_cluster) return true;
+  const auto bit = static_cast<std::uint8_t>(owner);
+  const auto count = std::count_if(entries_.begin(), entries_.end(),
+                                   [&](const Entry& entry) { return (entry.owners & bit) != 0; });
+  return static_cast<std::size_t>(count) < options_.count_max;
+}
+
 BlockList::OnBlock BlockList::block(std::string_view member_id, Owner owner) {
   if (!is_id(member_id)) return OnBlock::bad_id;
   const auto owner_bit = static_cast<std::uint8_t>(owner);
   core::MutexLock lock(mutex_);
   if (const auto found = find(member_id); found != entries_.end()) {
-    found->owners |= owner_bit;
+    if ((found->owners & owner_bit) == 0) {
+      if (!has_room_for(owner)) return OnBlock::full;
+      found->owners |= owner_bit;
+    }
     return OnBlock::already_blocked;
   }
-  if (entries_.size() >= options_.count_max) return OnBlock::full;
+  if (!has_room_for(owner)) return OnBlock::full;
   entries_.push_back({.member_id = std::string(member_id), .owners = owner_bit});
   version_.fetch_add(1, std::memory_order_release);
   return OnBlock::blocked;

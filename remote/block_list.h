@@ -4,7 +4,8 @@
 //   all calls   any thread
 //
 // K1  From the return of block() on every frame of that member is refused: BlockCheck.
-// K2  At most count_max members, each id of 1..kIdBytesMax printable ASCII characters without a space, quote or comma.
+// K2  At most count_max members by hand, and as many by the cluster as that remembers, so that neither keeps the other from blocking.
+//     Each id has 1..kIdBytesMax printable ASCII characters without a space, quote or comma.
 // K3  A member is blocked as long as one owner has it blocked: none lifts what another has done.
 #pragma once
 
@@ -31,6 +32,7 @@ class BlockList {
   static constexpr std::size_t kToldBytesMax = 32 * 1024;
 
   struct Options {
+    // By hand.
     std::size_t count_max = 1024;
   };
   // Who has blocked a member: whoever runs the node, or a peer that it believes; or the cluster, of which it is no member any more.
@@ -63,6 +65,7 @@ class BlockList {
   };
   using Entries = std::vector<Entry>;
   Entries::iterator find(std::string_view member_id) REQUIRES(mutex_);
+  bool has_room_for(Owner owner) const REQUIRES(mutex_);
 
   const Options options_;
   // Moved after entries_, so that who sees a new number finds the change.

@@ -44,6 +44,16 @@ TEST(BlockList, K2_HoldsAsManyAsItMay) {
   EXPECT_EQ(list.block("c"), OnBlock::blocked);
 }
 
+TEST(BlockList, K2_HandAndClusterDoNotTakeEachOthersRoom) {
+  BlockList list(BlockList::Options{.count_max = 1});
+  EXPECT_EQ(list.block("a"), OnBlock::blocked);
+  for (const char* id : {"b", "c"}) EXPECT_EQ(list.block(id, Owner::by_cluster), OnBlock::blocked);
+  EXPECT_EQ(list.block("b"), OnBlock::full) << "it would be one more by hand";
+  EXPECT_EQ(list.unblock("a"), OnUnblock::unblocked);
+  EXPECT_EQ(list.block("b"), OnBlock::already_blocked);
+  EXPECT_EQ(list.block("a"), OnBlock::full);
+}
+
 TEST(BlockList, K2_TakesOnlyWhatCanBeAMemberId) {
   BlockList list;
   EXPECT_EQ(list.block(std::string(128, 'x')), OnBlock::blocked);
