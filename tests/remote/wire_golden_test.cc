@@ -6,6 +6,8 @@
 
 #include "core/actor/messages.h"
 #include "core/actor/system_messages.h"
+#include "protoactor/actor.pb.h"
+#include "protoactor/remote.pb.h"
 #include "remote/activation_messages.h"
 #include "remote/batch_codec.h"
 #include "remote/wire_types.h"
@@ -122,6 +124,52 @@ TEST_F(WireGolden, AnActorOfThisNodeIsWrittenWithItsAddress) {
 }
 
 // What nodes of ours agree on beyond the family.
+TEST_F(WireGolden, ANoticeHasItsKindAndWhatFailed) {
+  expect(core::Notice{core::Notice::Kind::failed, "boom"}, "nexus.internal.v1.Notice",
+         "08 05  12 04 'boom'");
+}
+
+TEST_F(WireGolden, APayloadTravelsWithItsTypeAndContentType) {
+  core::Payload payload = core::Payload::json("{}");
+  payload.type = "a.B";
+  expect(std::move(payload), "nexus.v1.Payload",
+         "0a 03 'a.B'  12 10 'application/json'  1a 02 '{}'");
+}
+
+// What the service answers is tested with whole nodes; that the messages are the family's, here.
+template <typename T>
+void expect_fields(const T& message, const std::string& body) {
+  EXPECT_EQ(hex(message.SerializeAsString()), hex(bytes(body)));
+}
+
+TEST(DiagnosticsGolden, ProcessesAreListedByPattern) {
+  ::remote::ListProcessesRequest request;
+  request.set_pattern("a.*");
+  request.set_type(::remote::MatchRegex);
+  expect_fields(request, "0a 03 'a.*'  10 02");
+  request.set_type(::remote::MatchExactString);
+  expect_fields(request, "0a 03 'a.*'  10 01");
+  request.set_type(::remote::MatchPartOfString);
+  expect_fields(request, "0a 03 'a.*'");
+  ::remote::ListProcessesResponse response;
+  for (const char* id : {"a", "b"}) {
+    ::actor::PID& pid = *response.add_pids();
+    pid.set_address("h:1");
+    pid.set_id(id);
+  }
+  expect_fields(response, "0a 08  0a 03 'h:1'  12 01 'a'   0a 08  0a 03 'h:1'  12 01 'b'");
+}
+
+TEST(DiagnosticsGolden, OfAProcessTheyAreAString) {
+  ::remote::GetProcessDiagnosticsRequest request;
+  request.mutable_pid()->set_address("h:1");
+  request.mutable_pid()->set_id("a");
+  expect_fields(request, "0a 08  0a 03 'h:1'  12 01 'a'");
+  ::remote::GetProcessDiagnosticsResponse response;
+  response.set_diagnostics_string("ok");
+  expect_fields(response, "0a 02 'ok'");
+}
+
 TEST(LinkGolden, TheOfferStandsInTheHandshake) {
   const std::string frame = encode(ConnectRequest{
       .member_id = "m", .address = "a:1", .link = LinkOffer{.link = 1, .session = 2}});
