@@ -184,16 +184,12 @@ void ActorCell::note_activity() {
   if (std::exchange(extras_->active_count, active) != active) extras_->timers->note_activity();
 }
 
-bool ActorCell::run(Worker& worker, std::uint32_t throughput) {
+void ActorCell::run(Worker& worker, std::uint32_t throughput) {
   worker.begin_turn(*this);
   if (state() == State::starting) {
     on_start();
-    if (worker.cell_is_gone) {
-      worker.end_turn();
-      return false;
-    }
+    if (worker.cell_is_gone) return worker.end_turn();
   }
-  bool is_long = false;
   EnvelopePtr current;
   Context context(*this, worker, &current);
   std::uint32_t handled = 0;
@@ -242,10 +238,7 @@ bool ActorCell::run(Worker& worker, std::uint32_t throughput) {
     if (++handled % kSliceCheck == 0) {
       const Instant now = SteadyClock().now();
       if (slice_end == Instant{}) slice_end = now + kTurnSlice;
-      if (now >= slice_end) {
-        is_long = true;
-        handled = throughput;
-      }
+      if (now >= slice_end) handled = throughput;
     }
     if ((hooks_ & kSpecialMailbox) != 0 && !choose_next(worker)) [[unlikely]]
       continue;
@@ -258,7 +251,6 @@ bool ActorCell::run(Worker& worker, std::uint32_t throughput) {
   }
   worker.counters().processed.add(processed);
   worker.end_turn();
-  return is_long;
 }
 
 void ActorCell::dead_letter(EnvelopePtr envelope, Lane lane) {

@@ -122,8 +122,8 @@ class alignas(64) ActorCell {
   void drop_rest();
 
   // Handles what there is to do, at most `throughput` user messages and about kTurnSlice. Hands the cell back to the worker's
-  // ring when something is left. True when the slice was used up.
-  bool run(Worker& worker, std::uint32_t throughput);
+  // ring when something is left.
+  void run(Worker& worker, std::uint32_t throughput);
 
  private:
   friend class CellTable;

@@ -23,10 +23,8 @@ class CellRing {
     const std::size_t tail_now = tail();
     return tail_now > head_now ? tail_now - head_now : 0;
   }
-  // begin() counts what has left by the front, end() that and what is here: while begin() is below what end() was some time ago, a cell
-  // waits that did so then, unless some left by the back.
+  // Counts what has left by the front.
   std::size_t begin() const { return head(); }
-  std::size_t end() const { return tail(); }
 
   void push_back(ActorCell& cell) {
     if (size() == capacity_) resize(capacity_ == 0 ? kCapacityMin : capacity_ * 2);

@@ -18,8 +18,9 @@ struct alignas(64) WorkStealingDispatcher::Thread {
 
   // Owner only.
   std::uint32_t turn = 0;
-  // The end of the worker's ring at some time when another had nothing to do, and that time; see CellRing::begin().
-  std::size_t marked_end = 0;
+  // The turn of the last look at the backlog, and where the ring began at some earlier look, and when that was.
+  std::uint32_t looked_turn = 0;
+  std::size_t marked_begin = 0;
   Instant marked_at{};
   std::vector<ActorCell*> handed_out;
 
@@ -235,21 +236,22 @@ void WorkStealingDispatcher::sleep(Thread& thread) {
   end_use(thread);
 }
 
-// Gives half of the backlog away when another worker has nothing to do and a cell waits for longer than kShareAge, as it does behind
-// a turn that lasted its whole slice.
-void WorkStealingDispatcher::share_backlog(Thread& thread, bool was_long_turn) {
+// Gives half of the backlog away when another worker has nothing to do and cells wait for longer than kShareAge: how many wait, by
+// how many a second leave the ring (J. D. C. Little, 1961), over at least that time.
+void WorkStealingDispatcher::share_backlog(Thread& thread) {
   Worker& worker = thread.worker;
   const std::size_t backlog = worker.backlog();
-  if (backlog < 2) return;
-  if (!was_long_turn) {
-    const Instant now = clock_.now();
-    if (worker.ring_begin() >= thread.marked_end) {
-      thread.marked_end = worker.ring_end();
-      thread.marked_at = now;
-    }
-    if (now - thread.marked_at < kShareAge) return;
-  }
-  thread.marked_end = 0;
+  const Instant now = clock_.now();
+  const Duration elapsed = now - thread.marked_at;
+  const bool goes_on =
+      thread.turn - std::exchange(thread.looked_turn, thread.turn) == kShareCheckEvery;
+  if (goes_on && elapsed < kShareAge) return;
+  thread.marked_at = now;
+  const std::size_t begin = worker.ring_begin();
+  const auto left = static_cast<std::int64_t>(begin - std::exchange(thread.marked_begin, begin));
+  if (!goes_on || backlog < 2) return;
+  if (elapsed * static_cast<std::int64_t>(backlog) < kShareAge * std::max<std::int64_t>(left, 1))
+    return;
   thread.handed_out.clear();
   worker.hand_out(backlog / 2, thread.handed_out);
   if (thread.handed_out.empty()) return;
@@ -281,12 +283,12 @@ void WorkStealingDispatcher::run(Thread& thread) {
         // Whoever published more while this worker was searching relied on it.
         if (has_shared()) wake_one();
       }
-      const bool was_long_turn = cell->run(worker, options_.throughput);
-      if (!alone && (was_long_turn || thread.turn % kShareCheckEvery == 0) &&
+      cell->run(worker, options_.throughput);
+      if (!alone && thread.turn % kShareCheckEvery == 0 &&
           sleeping_count_.load(std::memory_order_relaxed) +
                   searching_count_.load(std::memory_order_relaxed) >
               0) {
-        share_backlog(thread, was_long_turn);
+        share_backlog(thread);
       }
       if (thread.turn % kPollCheckEvery == 0 &&
           poller_.load(std::memory_order_relaxed) != nullptr &&

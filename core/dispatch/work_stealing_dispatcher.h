@@ -4,8 +4,8 @@
 // Cells made runnable by other threads (gRPC, timers) go to the shared queue, from which all workers take.
 //
 // W1  No cell waits while a worker sleeps, except for up to kShareAge and twice kShareCheckEvery turns behind a worker that goes on from
-//     turn to turn, or one turn that used its slice up, and for up to two of the watchdog's ticks behind one that is stuck in a turn.
-// W2  A cell that is queued runs after those that were queued before it. Before each of them up to Worker::kNextChainMax may run that
+//     turn to turn, and for up to two of the watchdog's ticks behind one that is stuck in a turn.
+// W2  A cell that is queued runs after those that were queued before it. Behind each of them up to Worker::kNextChainMax - 1 may run that
 //     became runnable later.
 // W3  The shared queue is looked at every kSharedEvery turns, however much a worker has of its own.
 //
@@ -60,7 +60,7 @@ class WorkStealingDispatcher final : public Dispatcher {
   ActorCell* find_work(Thread& thread);
   ActorCell* take_shared(Worker& worker);
   void push_shared(const std::vector<ActorCell*>& cells);
-  void share_backlog(Thread& thread, bool was_long_turn);
+  void share_backlog(Thread& thread);
   bool has_shared() const { return shared_count_.load(std::memory_order_relaxed) > 0; }
   bool all_asleep() const {
     return sleeping_count_.load() == threads_.size() && searching_count_.load() == 0;

@@ -6,7 +6,7 @@
 //
 // K1  The mailbox of every cell in `next_` and `ring_`, and of the cell that runs, names this worker as owner; no other does.
 // K2  A cell that becomes runnable takes the `next_` slot, so that its message is handled while it is in the cache; what it
-//     pushes out goes to the ring. After kNextChainMax cells from the slot the ring has its turn: few, so that a ring of short turns is
+//     pushes out goes to the ring. Of kNextChainMax cells in a row one comes from the ring: so many, so that a ring of short turns is
 //     through before its cells would be shared with another worker (docs/design/0013-outbox.md).
 // K3  `next_`, `ring_`, `outbox_` and the lanes of the cells in them are touched inside a Section only. A section costs two plain stores:
 //     the rescuer, who wants to be the only one, pays for both with a heavy fence.
@@ -111,9 +111,8 @@ class alignas(64) Worker {
     Section section(*this);
     return ring_.size() + (next_ != nullptr ? 1 : 0);
   }
-  // Where the ring begins and ends; see CellRing.
+  // See CellRing::begin().
   std::size_t ring_begin() const { return ring_.begin(); }
-  std::size_t ring_end() const { return ring_.end(); }
   // The same as backlog(), but for the newest; any thread, while it changes.
   std::size_t backlog_approx() const { return ring_.size_approx(); }
   // Moves up to `count` cells from the end of the ring to `cells`; they are `queued` then.

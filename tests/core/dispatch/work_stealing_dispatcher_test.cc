@@ -142,6 +142,46 @@ TEST(WorkStealingDispatcher, W1_AnotherWorkerTakesWhatABusyOneHasQueued) {
 }
 
 // What a worker holds for another must leave it although the turn never ends by itself.
+struct Ball {
+  Pid other;
+};
+
+// Their turns are too short for the watchdog, and each cell of the ring has its own soon.
+TEST(WorkStealingDispatcher, W1_AFewPairsThatPlayAreShared) {
+  TestSystem system({.worker_count = 2});
+  Mutex mutex{"test_threads_seen"};
+  std::set<std::thread::id> seen;
+  std::atomic<bool> over{false};
+  const auto player = props_of([&](Context& context) {
+    const auto* ball = context.message<Ball>();
+    if (ball == nullptr || over.load()) return;
+    const SteadyClock clock;
+    const Instant end = clock.now() + std::chrono::microseconds(150);
+    while (clock.now() < end) {
+    }
+    {
+      MutexLock lock(mutex);
+      seen.insert(std::this_thread::get_id());
+    }
+    context.send(ball->other, Ball{context.self()});
+  });
+  std::vector<Pid> players;
+  for (int i = 0; i < 4; ++i) players.push_back(system.spawn(player));
+  for (const Pid& pid : players) {
+    EXPECT_TRUE(eventually([&] { return pid.cell()->mailbox().owner() == kIdle; }));
+  }
+  const Pid starter = system.spawn(test::steered(std::make_shared<test::Diary>()));
+  system.in_turn(starter, [&](Context& context) {
+    context.send(players[0], Ball{players[1]});
+    context.send(players[2], Ball{players[3]});
+  });
+  EXPECT_TRUE(eventually([&] {
+    MutexLock lock(mutex);
+    return seen.size() == 2;
+  }));
+  over.store(true);
+}
+
 TEST(WorkStealingDispatcher, W1_WhatAStuckTurnHasSentArrives) {
   constexpr int kCount = 10'001;
   TestSystem system({.worker_count = 2});
