@@ -148,10 +148,11 @@ struct Ball {
 
 // Their turns are too short for the watchdog, and each cell of the ring has its own soon.
 TEST(WorkStealingDispatcher, W1_AFewPairsThatPlayAreShared) {
-  TestSystem system({.worker_count = 2});
   Mutex mutex{"test_threads_seen"};
   std::set<std::thread::id> seen;
   std::atomic<bool> over{false};
+  // Last, so that nobody plays any more when the others end.
+  TestSystem system({.worker_count = 2});
   const auto player = props_of([&](Context& context) {
     const auto* ball = context.message<Ball>();
     if (ball == nullptr || over.load()) return;
